@@ -1,0 +1,166 @@
+"""Everything that happened in a run, in order: the memory that checks, metrics and plots are judged from.
+
+A row is a small tuple `(time_ns, kind, seat, *fields)`; `KINDS` names each kind's fields and the level from which it is
+kept. What each copy on the wire did comes from the core as whole columns. Both feed one digest: same scenario, seed and
+version give the same digest in any process. Rows beyond a bound are spilled to a temporary file.
+"""
+
+from __future__ import annotations
+
+import ast
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator
+from hashlib import blake2b
+from typing import IO, Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+DECISIONS, PROTOCOL, WIRE = 0, 1, 2
+LEVELS = {"decisions": DECISIONS, "protocol": PROTOCOL, "wire": WIRE}
+
+
+class Kind(NamedTuple):
+    """What a row of one kind holds behind time, kind and seat, and from which level it is kept."""
+
+    level: int
+    fields: tuple[str, ...]
+
+
+KINDS: dict[str, Kind] = {
+    "publish": Kind(DECISIONS, ("digest", "size_bytes", "family")),
+    "decide": Kind(DECISIONS, ("slot", "digest")),
+    "submit": Kind(DECISIONS, ("tx", "family")),
+    "fault": Kind(DECISIONS, ("name", "phase", "detail")),
+    "corrupt": Kind(DECISIONS, ("behaviour",)),
+    "crash": Kind(DECISIONS, ()),
+    "restart": Kind(DECISIONS, ()),
+    "read": Kind(DECISIONS, ("record", "family", "outcome", "waited_ns")),
+    "tamper": Kind(DECISIONS, ("what", "digest")),
+    "reject": Kind(DECISIONS, ("what", "digest", "why")),
+    "note": Kind(PROTOCOL, ("name", "facts")),
+    "send": Kind(PROTOCOL, ("kind", "to")),
+    "invalid": Kind(PROTOCOL, ("kind", "sender", "why")),
+    "overflow": Kind(PROTOCOL, ("what",)),
+}
+
+WIRE_FIELDS = ("time_ns", "fate", "packet", "source", "seat", "item", "size_bytes", "sent_ns")
+
+Row = tuple[Any, ...]
+_CHUNK_ROWS = 4096
+_KEPT_ROWS = 1_000_000
+
+
+class Clock(Protocol):
+    """Whatever knows the present instant."""
+
+    now_ns: int
+
+
+class Trace:
+    """The record of one run. `record` is cheap; everything else is computed when asked for."""
+
+    def __init__(self, clock: Clock, level: str = "protocol") -> None:
+        self.level = LEVELS[level]
+        self._clock = clock
+        self._rows: list[Row] = []
+        self._hashed = 0
+        self._hash = blake2b(digest_size=16)
+        self._subscribers: dict[str, tuple[Callable[..., None], ...]] = {}
+        self._wire: list[NDArray[np.int64]] = []
+        self._spilled: IO[bytes] | None = None
+        self._spilled_rows = 0
+
+    def record(self, kind: str, seat: int, *fields: Any) -> None:
+        """Note that something of `kind` happened at `seat` now; tells the subscribers whatever the level."""
+        now = self._clock.now_ns
+        if KINDS[kind].level <= self.level:
+            rows = self._rows
+            rows.append((now, kind, seat, *fields))
+            if len(rows) - self._hashed >= _CHUNK_ROWS:
+                self._close_chunk()
+        for tell in self._subscribers.get(kind, ()):
+            tell(now, seat, *fields)
+
+    def subscribe(self, kind: str, tell: Callable[..., None]) -> None:
+        """Call `tell(time_ns, seat, *fields)` at each row of `kind`, in order of subscription."""
+        if kind not in KINDS:
+            raise KeyError(f"no trace rows of kind {kind!r}; there are {', '.join(KINDS)}")
+        self._subscribers[kind] = (*self._subscribers.get(kind, ()), tell)
+
+    def add_wire(self, columns: NDArray[np.int64]) -> None:
+        """Append rows from the core, shape (rows, len(WIRE_FIELDS)); part of the digest like all others."""
+        self._hash.update(np.ascontiguousarray(columns, dtype="<i8").tobytes())
+        self._wire.append(columns)
+
+    def __iter__(self) -> Iterator[Row]:
+        """All rows in order, spilled ones first."""
+        if self._spilled is not None:
+            self._spilled.seek(0)
+            while header := self._spilled.read(8):
+                block = zlib.decompress(self._spilled.read(int.from_bytes(header, "little")))
+                for line in block.decode().splitlines():
+                    yield ast.literal_eval(line)
+            self._spilled.seek(0, 2)
+        yield from self._rows
+
+    def __len__(self) -> int:
+        return self._spilled_rows + len(self._rows)
+
+    @property
+    def rows(self) -> list[Row]:
+        """All rows as one list."""
+        return list(self)
+
+    def of(self, kind: str) -> list[Row]:
+        """The rows of one kind."""
+        return [row for row in self if row[1] == kind]
+
+    def columns(self, kind: str) -> dict[str, NDArray[Any]]:
+        """The rows of one kind as arrays: time_ns, seat and the kind's own fields."""
+        rows = self.of(kind)
+        names = ("time_ns", "seat", *KINDS[kind].fields)
+        picked = [(row[0], *row[2:]) for row in rows]
+        return {name: np.array([row[place] for row in picked]) for place, name in enumerate(names)}
+
+    def wire(self) -> dict[str, NDArray[np.int64]]:
+        """What every copy did, as columns named by `WIRE_FIELDS`; empty below level 'wire'."""
+        table = np.concatenate(self._wire) if self._wire else np.zeros((0, len(WIRE_FIELDS)), np.int64)
+        return {name: table[:, place] for place, name in enumerate(WIRE_FIELDS)}
+
+    def digest(self) -> str:
+        """32 hexadecimal digits that name these very rows in this very order."""
+        self._close_chunk()
+        return self._hash.hexdigest()
+
+    def _close_chunk(self) -> None:
+        fresh = self._rows[self._hashed :]
+        if fresh:
+            self._hash.update("\n".join(map(repr, fresh)).encode())
+        self._hashed = len(self._rows)
+        if len(self._rows) >= _KEPT_ROWS:
+            self._spill()
+
+    def _spill(self) -> None:
+        if self._spilled is None:
+            self._spilled = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the trace
+        block = zlib.compress("\n".join(map(repr, self._rows)).encode(), 1)
+        self._spilled.write(len(block).to_bytes(8, "little") + block)
+        self._spilled_rows += len(self._rows)
+        self._rows, self._hashed = [], 0
+
+
+def first_divergence(one: Trace, other: Trace) -> tuple[int, Row | None, Row | None] | None:
+    """The first place where two traces differ: (index, row of one, row of other); None where they agree."""
+    rows, others = iter(one), iter(other)
+    index = 0
+    while True:
+        left, right = next(rows, None), next(others, None)
+        if left != right:
+            return index, left, right
+        if left is None:
+            break
+        index += 1
+    ours, theirs = one.wire(), other.wire()
+    return None if all(np.array_equal(ours[name], theirs[name]) for name in WIRE_FIELDS) else (index, None, None)
