@@ -67,6 +67,7 @@ class Trace:
         self._rows: list[Row] = []
         self._hashed = 0
         self._hash = blake2b(digest_size=16)
+        self._wire_hash = blake2b(digest_size=16)
         self._subscribers: dict[str, tuple[Callable[..., None], ...]] = {}
         self._wire: list[NDArray[np.int64]] = []
         self._spilled: IO[bytes] | None = None
@@ -91,7 +92,7 @@ class Trace:
 
     def add_wire(self, columns: NDArray[np.int64]) -> None:
         """Append rows from the core, shape (rows, len(WIRE_FIELDS)); part of the digest like all others."""
-        self._hash.update(np.ascontiguousarray(columns, dtype="<i8").tobytes())
+        self._wire_hash.update(np.ascontiguousarray(columns, dtype="<i8").tobytes())
         self._wire.append(columns)
 
     def __iter__(self) -> Iterator[Row]:
@@ -132,12 +133,14 @@ class Trace:
     def digest(self) -> str:
         """32 hexadecimal digits that name these very rows in this very order."""
         self._close_chunk()
-        return self._hash.hexdigest()
+        whole = self._hash.copy()
+        whole.update(self._wire_hash.digest())
+        return whole.hexdigest()
 
     def _close_chunk(self) -> None:
         fresh = self._rows[self._hashed :]
         if fresh:
-            self._hash.update("\n".join(map(repr, fresh)).encode())
+            self._hash.update(("\n".join(map(repr, fresh)) + "\n").encode())
         self._hashed = len(self._rows)
         if len(self._rows) >= _KEPT_ROWS:
             self._spill()

@@ -1,0 +1,1 @@
+"""Floor 3: what corrupted nodes do to their own traffic."""

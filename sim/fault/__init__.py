@@ -1,0 +1,1 @@
+"""Floor 3: trouble that is nobody's malice."""

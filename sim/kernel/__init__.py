@@ -1,0 +1,1 @@
+"""Floor 0: time, chance, memory. Knows nothing of networks."""

@@ -1,0 +1,256 @@
+"""A virtual-time asyncio loop: time is a whole number of nanoseconds and jumps to whatever happens next.
+
+Stock asyncio runs timers due at one instant in heap order, not in the order in which they were set. Here events are
+totally ordered by (time, priority, serial): at each instant first the deliveries of the `source` (the compiled network),
+then what they woke, then timers, each in the order of their making. `asyncio.sleep`, `timeout`, `Queue`, `Event`, futures
+and tasks work as everywhere. No file descriptors, no wall clock, no threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from asyncio import events
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator
+from heapq import heappop, heappush
+from typing import Any, Protocol, TypeVar
+
+from sim.kernel.errors import Stuck
+
+T = TypeVar("T")
+FOREVER_NS = 2**62
+
+
+class Source(Protocol):
+    """Something beside the loop in which virtual time passes: the network."""
+
+    def advance(self, until_ns: int) -> int:
+        """Let everything up to and including `until_ns` happen, but stop after the first instant that wakes somebody.
+
+        Returns that instant, or `until_ns` if nobody was woken.
+        """
+
+
+class Turn:
+    """One callback waiting for its turn; asyncio calls such a thing a handle."""
+
+    __slots__ = ("_args", "_callback", "_cancelled", "_scope", "when_ns")
+
+    def __init__(
+        self, callback: Callable[..., object], args: tuple[Any, ...], scope: contextvars.Context | None, when_ns: int = -1
+    ) -> None:
+        self._callback = callback
+        self._args = args
+        self._scope = scope
+        self._cancelled = False
+        self.when_ns = when_ns
+
+    def cancel(self) -> None:
+        """Never run; harmless after the fact."""
+        self._cancelled = True
+
+    def cancelled(self) -> bool:
+        """Whether `cancel` was called."""
+        return self._cancelled
+
+    def when(self) -> float:
+        """Virtual seconds at which a timer is due."""
+        return self.when_ns / 1e9
+
+    def run(self) -> None:
+        """Take the turn."""
+        if self._scope is None:
+            self._callback(*self._args)
+        else:
+            self._scope.run(self._callback, *self._args)
+
+
+class VirtualLoop(asyncio.AbstractEventLoop):
+    """The loop of one run. `run(until_ns)` advances the world; everything else is asyncio's usual vocabulary."""
+
+    def __init__(self, source: Source | None = None) -> None:
+        self.now_ns = 0
+        self.source = source
+        self._ready: deque[Turn] = deque()
+        self._timers: list[tuple[int, int, Turn]] = []
+        self._serial = 0
+        self._failure: BaseException | None = None
+        self._halted = False
+        self._running = False
+        self.describe_waits: Callable[[], str] = lambda: "nobody says what for"
+
+    # what tasks and futures call ------------------------------------------------------------------------------------
+
+    def time(self) -> float:
+        """Virtual seconds since the start of the run."""
+        return self.now_ns / 1e9
+
+    def call_soon(  # type: ignore[override]
+        self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> Turn:
+        """Run `callback` at this instant, after everything already ready."""
+        turn = Turn(callback, args, context)
+        self._ready.append(turn)
+        return turn
+
+    def call_later(  # type: ignore[override]
+        self, delay: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> Turn:
+        """Run `callback` after `delay` virtual seconds."""
+        return self.call_at_ns(self.now_ns + max(0, round(delay * 1e9)), callback, *args, context=context)
+
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> Turn:
+        """Run `callback` at the virtual second `when`."""
+        return self.call_at_ns(round(when * 1e9), callback, *args, context=context)
+
+    def call_at_ns(
+        self, when_ns: int, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> Turn:
+        """Run `callback` at the nanosecond `when_ns`; equal times run in the order in which they were set."""
+        turn = Turn(callback, args, context, max(when_ns, self.now_ns))
+        self._serial += 1
+        heappush(self._timers, (turn.when_ns, self._serial, turn))
+        return turn
+
+    def create_future(self) -> asyncio.Future[Any]:
+        """A future of this loop."""
+        return asyncio.Future(loop=self)
+
+    def create_task(  # type: ignore[override]
+        self,
+        coro: Coroutine[Any, Any, T] | Generator[Any, None, T],
+        *,
+        name: str | None = None,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.Task[T]:
+        """A task of this loop whose failure stops the run."""
+        task: asyncio.Task[T] = asyncio.Task(coro, loop=self, name=name, context=context)  # type: ignore[arg-type]
+        task.add_done_callback(self._notice)
+        return task
+
+    def get_debug(self) -> bool:
+        """Never in asyncio's debug mode: it reads a wall clock."""
+        return False
+
+    def is_running(self) -> bool:
+        """Whether `run` is on the stack."""
+        return self._running
+
+    def is_closed(self) -> bool:
+        """A virtual loop holds nothing that needs closing."""
+        return False
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """asyncio reports an exception nobody awaited: stop the run with it."""
+        error = context.get("exception")
+        if isinstance(error, BaseException) and self._failure is None:
+            self._failure = error
+
+    async def shutdown_asyncgens(self) -> None:
+        """Nothing to shut down."""
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """There is no executor: threads have no place in virtual time."""
+
+    def close(self) -> None:
+        """Forget everything that was still to happen."""
+        self._ready.clear()
+        self._timers.clear()
+
+    # running --------------------------------------------------------------------------------------------------------
+
+    def halt(self) -> None:
+        """Stop `run` at the present instant; may be called from another thread."""
+        self._halted = True
+
+    def fail(self, error: BaseException) -> None:
+        """Stop `run` by raising `error` from it."""
+        if self._failure is None:
+            self._failure = error
+
+    def run(self, until_ns: int = FOREVER_NS) -> None:
+        """Let everything up to `until_ns` happen; returns early when nothing is left to happen."""
+        before = events._get_running_loop()
+        events._set_running_loop(None)
+        events._set_running_loop(self)
+        self._running, self._halted = True, False
+        try:
+            self._turn_the_world(until_ns)
+        finally:
+            self._running = False
+            events._set_running_loop(before)
+
+    def run_until_complete(self, future: Any) -> Any:
+        """Run a coroutine or future to its end and return its result; `Stuck` if the world falls silent first."""
+        task = asyncio.ensure_future(future, loop=self)
+        task.add_done_callback(lambda _: self.halt())
+        self.run()
+        if not task.done():
+            raise Stuck(f"stuck at {self.now_ns / 1e9:g} s: nothing is left to happen; {self.describe_waits()}")
+        return task.result()
+
+    def _turn_the_world(self, until_ns: int) -> None:
+        ready, timers, source = self._ready, self._timers, self.source
+        while not self._halted:
+            while ready:
+                turn = ready.popleft()
+                if not turn._cancelled:
+                    turn.run()
+            if self._failure is not None:
+                failure, self._failure = self._failure, None
+                raise failure
+            while timers and timers[0][2]._cancelled:
+                heappop(timers)
+            limit_ns = min(timers[0][0], until_ns) if timers else until_ns
+            if source is not None:
+                reached_ns = source.advance(limit_ns)
+                if ready:
+                    self.now_ns = reached_ns
+                    continue
+            if not timers or timers[0][0] > until_ns:
+                if until_ns < FOREVER_NS:
+                    self.now_ns = until_ns
+                return
+            self.now_ns = limit_ns
+            while timers and timers[0][0] == limit_ns:
+                turn = heappop(timers)[2]
+                if not turn._cancelled:
+                    ready.append(turn)
+
+    def _notice(self, task: asyncio.Task[Any]) -> None:
+        if not task.cancelled():
+            error = task.exception()
+            if error is not None:
+                self.fail(error)
+
+
+def apart(work: Callable[[], T], interrupt: Callable[[], None]) -> T:
+    """Run `work` in a thread of its own, so that it may drive a loop while another one runs here (Jupyter).
+
+    Polls every 50 ms, so that Ctrl-C and the kernel's interrupt are seen; `interrupt` then tells the work to stop.
+    """
+    outcome: list[T] = []
+    trouble: list[BaseException] = []
+
+    def body() -> None:
+        try:
+            outcome.append(work())
+        except BaseException as error:
+            trouble.append(error)
+
+    thread = threading.Thread(target=body, name="medgossip", daemon=True)
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(0.05)
+    except BaseException:
+        interrupt()
+        thread.join(5.0)
+        raise
+    if trouble:
+        raise trouble[0]
+    return outcome[0]

@@ -1,0 +1,1 @@
+"""Floor 1: places, links and the compiled delivery core."""

@@ -1,0 +1,1 @@
+"""The compiled delivery core: one file an idea, all of it also runs interpreted."""

@@ -1,0 +1,361 @@
+"""The event queue: a calendar of buckets, each a chain of small contiguous chunks, opened one at a time.
+
+R. Brown, "Calendar queues", CACM 31(10), 1988, with two changes for speed: a bucket is not kept sorted but written like a
+radix partition and sorted when it is opened, and what falls into the open bucket goes to a tiny heap beside it. Events
+beyond the calendar's year wait in a second heap. The order is total: by time, then by the order of pushing. That order does
+not depend on the bucket width, which only adapts for speed.
+
+An event is two words: its time and (stage << 56 | seat << 32 | envelope).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.kernel.jit import inlined, njit
+from sim.net.core.state import (
+    BUCKETS,
+    CHUNK_EVENTS,
+    CHUNKS_USED,
+    FAR,
+    FAR_PUSHES,
+    FREE_CHUNK,
+    NARROW,
+    NEAR,
+    OPEN_AT,
+    OPEN_BUCKET,
+    OPEN_END,
+    PEAK_PENDING,
+    PENDING,
+    SERIAL,
+    SHIFT,
+    WIDEN,
+    World,
+)
+
+_ONE = np.uint64(1)
+_CROWDED = 512  # events in one bucket from which the width is reconsidered
+_AIM = 32  # events a bucket should hold
+
+
+@njit
+def push(w: World, time_ns: int, word: int) -> None:
+    """Add an event; the caller has made sure of room for it (`has_room`)."""
+    clock = w.clock
+    clock[PENDING] += 1
+    bucket = time_ns >> clock[SHIFT]
+    ahead = bucket - clock[OPEN_BUCKET]
+    if ahead <= 0:
+        clock[NEAR] = heap_push(w.near, clock[NEAR], time_ns, clock[SERIAL], word)
+        clock[SERIAL] += 1
+    elif ahead >= w.setup[BUCKETS]:
+        clock[FAR] = heap_push(w.far, clock[FAR], time_ns, clock[SERIAL], word)
+        clock[SERIAL] += 1
+        clock[FAR_PUSHES] += 1
+    else:
+        append(w, bucket & (w.setup[BUCKETS] - 1), time_ns, word)
+
+
+@inlined
+def append(w: World, slot: int, time_ns: int, word: int) -> None:
+    """Write an event at the end of a bucket's chain."""
+    chunk = w.bucket_last[slot]
+    if chunk < 0 or w.chunk_fill[chunk] == CHUNK_EVENTS:
+        chunk = _next_chunk(w, slot, chunk)
+    fill = w.chunk_fill[chunk]
+    w.chunks[chunk, 2 * fill] = time_ns
+    w.chunks[chunk, 2 * fill + 1] = word
+    w.chunk_fill[chunk] = fill + 1
+
+
+@njit
+def _next_chunk(w: World, slot: int, last: int) -> int:
+    """Hang an empty chunk on a bucket's chain."""
+    clock = w.clock
+    fresh = clock[FREE_CHUNK]
+    if fresh >= 0:
+        clock[FREE_CHUNK] = w.chunk_next[fresh]
+    else:
+        fresh = clock[CHUNKS_USED]
+        clock[CHUNKS_USED] += 1
+    w.chunk_fill[fresh] = 0
+    w.chunk_next[fresh] = -1
+    if last < 0:
+        w.bucket_first[slot] = fresh
+        w.occupied[slot >> 6] |= _ONE << np.uint64(slot & 63)
+    else:
+        w.chunk_next[last] = fresh
+    w.bucket_last[slot] = fresh
+    return fresh
+
+
+@njit
+def peek(w: World) -> int:
+    """The time of the next event, opening buckets as needed; -1 if there is none."""
+    clock = w.clock
+    while True:
+        if clock[OPEN_AT] < clock[OPEN_END]:
+            time_ns = w.opened[clock[OPEN_AT], 0]
+            if clock[NEAR] > 0 and w.near[0, 0] < time_ns:
+                return w.near[0, 0]
+            return time_ns
+        if clock[NEAR] > 0:
+            return w.near[0, 0]
+        if not _open_next(w):
+            return -1
+
+
+@njit
+def pop(w: World) -> int:
+    """Take the event that `peek` showed and return its word."""
+    clock = w.clock
+    clock[PENDING] -= 1
+    at = clock[OPEN_AT]
+    if at < clock[OPEN_END] and not (clock[NEAR] > 0 and w.near[0, 0] < w.opened[at, 0]):
+        clock[OPEN_AT] = at + 1
+        return w.opened[at, 1]
+    word = w.near[0, 2]
+    clock[NEAR] = heap_pop(w.near, clock[NEAR])
+    return word
+
+
+@njit
+def largest_bucket_fits(w: World) -> bool:
+    """Whether any bucket could be opened without more room: all that is pending fits."""
+    return w.clock[PENDING] <= w.opened.shape[0]
+
+
+@njit
+def _open_next(w: World) -> bool:
+    """Open the next bucket that holds anything: sorted into `opened`, its chunks given back."""
+    clock = w.clock
+    if clock[PENDING] == 0:
+        return False
+    if clock[NARROW] > 0 or clock[WIDEN] > 0:
+        _change_width(w)
+    slot = _next_occupied(w)
+    if slot < 0:
+        clock[OPEN_BUCKET] = (w.far[0, 0] >> clock[SHIFT]) - 1
+        _bring_near(w)
+        slot = _next_occupied(w)
+    year = w.setup[BUCKETS]
+    clock[OPEN_BUCKET] += 1 + ((slot - clock[OPEN_BUCKET] - 1) & (year - 1))
+    count = _gather(w, slot)
+    _sort(w.opened, w.sorting, count)
+    clock[OPEN_AT] = 0
+    clock[OPEN_END] = count
+    if clock[PENDING] > clock[PEAK_PENDING]:
+        clock[PEAK_PENDING] = clock[PENDING]
+    if count > _CROWDED and clock[SHIFT] > 0:
+        _judge_width(w, count)
+    _bring_near(w)
+    if clock[FAR_PUSHES] > 4096:
+        if clock[FAR] > 4096:
+            clock[WIDEN] = 1
+        clock[FAR_PUSHES] = 0
+    return True
+
+
+@njit
+def _judge_width(w: World, count: int) -> None:
+    """Ask for narrower buckets if this one is crowded with different times."""
+    spread = w.opened[count - 1, 0] - w.opened[0, 0]
+    clock = w.clock
+    if spread >= 16:
+        narrower = 0
+        while (count >> narrower) > _AIM and narrower < clock[SHIFT]:
+            narrower += 1
+        if clock[FAR] * 2 < clock[PENDING]:
+            clock[NARROW] = narrower
+
+
+@njit
+def _next_occupied(w: World) -> int:
+    """The first occupied slot after the open one, round the year; -1 if all are empty."""
+    year = w.setup[BUCKETS]
+    start = (w.clock[OPEN_BUCKET] + 1) & (year - 1)
+    words = year >> 6
+    at = start >> 6
+    bits = w.occupied[at] & (~np.uint64(0) << np.uint64(start & 63))
+    for _ in range(words + 1):
+        if bits != np.uint64(0):
+            place = 0
+            while not (bits >> np.uint64(place)) & _ONE:
+                place += 1
+            return (at << 6) + place
+        at = (at + 1) & (words - 1)
+        bits = w.occupied[at]
+    return -1
+
+
+@njit
+def _gather(w: World, slot: int) -> int:
+    """Copy a bucket's chain into `opened` in order of pushing and free its chunks; returns how many events."""
+    count = 0
+    chunk = w.bucket_first[slot]
+    while chunk >= 0:
+        fill = w.chunk_fill[chunk]
+        for place in range(fill):
+            w.opened[count, 0] = w.chunks[chunk, 2 * place]
+            w.opened[count, 1] = w.chunks[chunk, 2 * place + 1]
+            count += 1
+        after = w.chunk_next[chunk]
+        w.chunk_next[chunk] = w.clock[FREE_CHUNK]
+        w.clock[FREE_CHUNK] = chunk
+        chunk = after
+    w.bucket_first[slot] = -1
+    w.bucket_last[slot] = -1
+    w.occupied[slot >> 6] &= ~(_ONE << np.uint64(slot & 63))
+    return count
+
+
+@njit
+def _bring_near(w: World) -> None:
+    """Move what has come within the year from the far heap into its bucket, before anything newer can get there."""
+    clock = w.clock
+    year = w.setup[BUCKETS]
+    while clock[FAR] > 0:
+        bucket = w.far[0, 0] >> clock[SHIFT]
+        if bucket - clock[OPEN_BUCKET] >= year:
+            return
+        append(w, bucket & (year - 1), w.far[0, 0], w.far[0, 2])
+        clock[FAR] = heap_pop(w.far, clock[FAR])
+
+
+@njit
+def _change_width(w: World) -> None:
+    """Re-file everything under another bucket width, keeping the order of pushing among equal times."""
+    clock = w.clock
+    last_ns = (clock[OPEN_BUCKET] + 1) << clock[SHIFT]  # nothing pending lies before this instant
+    chain = -1
+    end = -1
+    for _ in range(w.setup[BUCKETS]):
+        slot = _next_occupied(w)
+        if slot < 0:
+            break
+        clock[OPEN_BUCKET] += 1 + ((slot - clock[OPEN_BUCKET] - 1) & (w.setup[BUCKETS] - 1))
+        if chain < 0:
+            chain = w.bucket_first[slot]
+        else:
+            w.chunk_next[end] = w.bucket_first[slot]
+        end = w.bucket_last[slot]
+        w.bucket_first[slot] = -1
+        w.bucket_last[slot] = -1
+        w.occupied[slot >> 6] &= ~(_ONE << np.uint64(slot & 63))
+    clock[SHIFT] += 2 * clock[WIDEN] - clock[NARROW] * (1 - clock[WIDEN])
+    clock[NARROW] = 0
+    clock[WIDEN] = 0
+    clock[OPEN_BUCKET] = (last_ns >> clock[SHIFT]) - 1
+    _bring_near(w)  # what a wider year reaches is later than all of `chain`
+    while chain >= 0:
+        for place in range(w.chunk_fill[chain]):
+            clock[PENDING] -= 1
+            push(w, w.chunks[chain, 2 * place], w.chunks[chain, 2 * place + 1])
+        after = w.chunk_next[chain]
+        w.chunk_next[chain] = clock[FREE_CHUNK]
+        clock[FREE_CHUNK] = chain
+        chain = after
+
+
+@njit
+def _sort(rows: np.ndarray, room: np.ndarray, count: int) -> None:
+    """Sort the first `count` rows by time, keeping the order of equal times: runs of 16 by insertion, then merging."""
+    ordered = True
+    for at in range(1, count):
+        if rows[at, 0] < rows[at - 1, 0]:
+            ordered = False
+            break
+    if ordered:
+        return
+    for start in range(0, count, 16):
+        _insertion_sort(rows, start, min(start + 16, count))
+    width = 16
+    while width < count:
+        for start in range(0, count - width, 2 * width):
+            _merge(rows, room, start, start + width, min(start + 2 * width, count))
+        width *= 2
+
+
+@inlined
+def _insertion_sort(rows: np.ndarray, start: int, end: int) -> None:
+    for at in range(start + 1, end):
+        time_ns = rows[at, 0]
+        word = rows[at, 1]
+        place = at
+        while place > start and rows[place - 1, 0] > time_ns:
+            rows[place, 0] = rows[place - 1, 0]
+            rows[place, 1] = rows[place - 1, 1]
+            place -= 1
+        rows[place, 0] = time_ns
+        rows[place, 1] = word
+
+
+@njit
+def _merge(rows: np.ndarray, room: np.ndarray, start: int, middle: int, end: int) -> None:
+    """Merge two sorted runs; the left one moves aside first. Equal times: left first."""
+    if rows[middle - 1, 0] <= rows[middle, 0]:
+        return
+    length = middle - start
+    for place in range(length):
+        room[place, 0] = rows[start + place, 0]
+        room[place, 1] = rows[start + place, 1]
+    left = 0
+    right = middle
+    at = start
+    while left < length:
+        if right < end and rows[right, 0] < room[left, 0]:
+            rows[at, 0] = rows[right, 0]
+            rows[at, 1] = rows[right, 1]
+            right += 1
+        else:
+            rows[at, 0] = room[left, 0]
+            rows[at, 1] = room[left, 1]
+            left += 1
+        at += 1
+
+
+@njit
+def heap_push(heap: np.ndarray, size: int, time_ns: int, serial: int, word: int) -> int:
+    """Binary heap of rows (time, serial, word); returns the new size."""
+    at = size
+    while at > 0:
+        above = (at - 1) >> 1
+        if heap[above, 0] < time_ns or (heap[above, 0] == time_ns and heap[above, 1] < serial):
+            break
+        heap[at, 0] = heap[above, 0]
+        heap[at, 1] = heap[above, 1]
+        heap[at, 2] = heap[above, 2]
+        at = above
+    heap[at, 0] = time_ns
+    heap[at, 1] = serial
+    heap[at, 2] = word
+    return size + 1
+
+
+@njit
+def heap_pop(heap: np.ndarray, size: int) -> int:
+    """Remove the top row; returns the new size."""
+    size -= 1
+    time_ns = heap[size, 0]
+    serial = heap[size, 1]
+    word = heap[size, 2]
+    at = 0
+    while True:
+        below = 2 * at + 1
+        if below >= size:
+            break
+        right = below + 1
+        if right < size and (
+            heap[right, 0] < heap[below, 0] or (heap[right, 0] == heap[below, 0] and heap[right, 1] < heap[below, 1])
+        ):
+            below = right
+        if time_ns < heap[below, 0] or (time_ns == heap[below, 0] and serial < heap[below, 1]):
+            break
+        heap[at, 0] = heap[below, 0]
+        heap[at, 1] = heap[below, 1]
+        heap[at, 2] = heap[below, 2]
+        at = below
+    heap[at, 0] = time_ns
+    heap[at, 1] = serial
+    heap[at, 2] = word
+    return size

@@ -1,0 +1,175 @@
+"""What the delivery core remembers: one flat `World` of arrays, one row a seat, an envelope, a message, an item.
+
+All state lives here, so the core's functions are free functions over arrays. `World` is a plain named tuple: compiled
+code and the interpreter read it the same way. Capacities grow only between calls of the core, in `sim.net.arena`.
+Seats, identities, messages and items are small integers; -1 means none; times are int64 nanoseconds.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+CHUNK_EVENTS = 32  # events in one contiguous chunk of a calendar bucket
+
+# Words of `World.clock` ------------------------------------------------------------------------------------------------
+NOW, SERIAL, PENDING, SHIFT, OPEN_BUCKET, OPEN_AT, OPEN_END, NEAR, FAR = range(9)
+FREE_CHUNK, FREE_ENVELOPE, CHUNKS_USED, ENVELOPES_USED = range(9, 13)
+WOKEN, MAILED, WIRED, COMMAND_AT, NARROW, WIDEN, FAR_PUSHES, LIVE_ENVELOPES = range(13, 21)
+SENT, DELIVERED, LOST, CUT, DOWN, REFUSED, OVERFLOWED = range(21, 28)
+FIRST_COPIES, BODY_COPIES, ALERT, PEAK_PENDING = range(28, 32)
+CLOCK_WORDS = 32
+
+# Words of `World.setup` ------------------------------------------------------------------------------------------------
+SEATS, CORES, WORDS, BUCKETS, LOSS_KEY, LOSS_BELOW, RELATIVE, RECORD_WIRE = range(8)
+SIGN_NS, VERIFY_NS, HASH_PS, ANNOUNCE_BYTES, REQUEST_BYTES, MEMORY_WORDS, KEEPS_NOTES, CONSTANT_NS, WINDOW_NS = range(8, 17)
+SETUP_WORDS = 20
+
+# Why the core returned to Python ---------------------------------------------------------------------------------------
+IDLE, REACHED, WOKE, GROW = range(4)
+
+# Commands from Python: opcode, then that many words --------------------------------------------------------------------
+SEND, BROADCAST, PUBLISH, WATCH, UNWATCH, LISTEN, ASK, HAND_OVER, TELL = range(9)
+COMMAND_WORDS = np.array([6, 5, 4, 13, 2, 3, 4, 4, 5], np.int64)
+
+# What travels ----------------------------------------------------------------------------------------------------------
+MESSAGE, CERTIFICATE, BODY, ANNOUNCE, REQUEST, BLOB, TICK, PUBLICATION = range(8)
+PACKET_NAMES = ("message", "certificate", "body", "announce", "request", "blob", "tick", "publication")
+
+# Where an event is on its way: fully arrived, taken off the downlink, served by a core -----------------------------------
+ARRIVED, RECEIVED, SERVED = range(3)
+
+# What a probe waits for ------------------------------------------------------------------------------------------------
+QUORUM, COLLECT, HOLD = range(3)
+
+# Seat flags, and the state of an item at a seat ------------------------------------------------------------------------
+UP, RELAYS, SERVES = 1, 2, 4
+ABSENT, WANTED, CHECKING, HELD = range(4)
+
+# What happened to a copy (wire level of the trace) ---------------------------------------------------------------------
+FATES = ("delivered", "lost", "cut", "down")
+FATE_DELIVERED, FATE_LOST, FATE_CUT, FATE_DOWN = range(4)
+
+SEAT = np.dtype(
+    [
+        ("up_free_ns", "i8"),
+        ("down_free_ns", "i8"),
+        ("up_ps_per_byte", "i8"),
+        ("down_ps_per_byte", "i8"),
+        ("sent_bytes", "i8"),
+        ("received_bytes", "i8"),
+        ("up_window", "i8"),
+        ("up_window_bytes", "i8"),
+        ("up_window_most", "i8"),
+        ("down_window", "i8"),
+        ("down_window_bytes", "i8"),
+        ("down_window_most", "i8"),
+        ("listening", "i8"),
+        ("slowness", "i8"),
+        ("longest_queue_ns", "i8"),
+        ("site", "i4"),
+        ("island", "i4"),
+        ("flags", "i4"),
+        ("probe", "i4"),
+    ],
+    align=True,
+)
+
+ENVELOPE = np.dtype(
+    [
+        ("key", "u8"),
+        ("size_bytes", "i8"),
+        ("sent_ns", "i8"),
+        ("source", "i4"),
+        ("signer", "i4"),
+        ("item", "i4"),
+        ("packet", "i4"),
+        ("copies", "i4"),
+        ("next_free", "i4"),
+    ],
+    align=True,
+)
+
+MESSAGES = np.dtype(
+    [
+        ("key", "u8"),
+        ("size_bytes", "i8"),
+        ("kind", "i4"),
+        ("tally", "i4"),
+        ("certified", "i4"),
+        ("signers", "i4"),
+        ("next_alike", "i4"),
+        ("spare", "i4"),
+    ],
+    align=True,
+)
+
+ITEM = np.dtype(
+    [
+        ("key", "u8"),
+        ("size_bytes", "i8"),
+        ("published_ns", "i8"),
+        ("publisher", "i4"),
+        ("message", "i4"),
+        ("signer", "i4"),
+        ("reached", "i4"),
+        ("row", "i4"),
+        ("spare", "i4"),
+    ],
+    align=True,
+)
+
+PROBE = np.dtype(
+    [("seat", "i4"), ("sort", "i4"), ("kind", "i4"), ("need", "i4"), ("mask", "i4"), ("next", "i4"), ("count", "i4"), ("active", "i4")],
+    align=True,
+)
+
+FIELDS = 6  # matchable fields of a message
+LARGEST_CHAIN = 4096  # buckets of the index over messages
+
+
+class World(NamedTuple):
+    """Every array of the core. Shapes: n seats, S sites, c CPU cores, w = ceil(identities / 64) words of a bit set."""
+
+    clock: Any  # int64[CLOCK_WORDS]
+    setup: Any  # int64[SETUP_WORDS]
+    seats: Any  # SEAT[n]
+    cores: Any  # int64[n, c]: when each CPU core is free
+    bucket_first: Any  # int32[buckets]: first chunk
+    bucket_last: Any  # int32[buckets]: last chunk
+    occupied: Any  # uint64[buckets / 64]: which buckets hold anything
+    chunks: Any  # int64[chunks, 2 * CHUNK_EVENTS]: (time, word) pairs
+    chunk_next: Any  # int32[chunks]
+    chunk_fill: Any  # int32[chunks]
+    opened: Any  # int64[capacity, 2]: the open bucket, sorted
+    sorting: Any  # int64[capacity, 2]: room to sort in
+    near: Any  # int64[capacity, 3]: heap of (time, serial, word) that fell into the open bucket
+    far: Any  # int64[capacity, 3]: heap of what lies beyond the calendar's year
+    envelopes: Any  # ENVELOPE[capacity]
+    messages: Any  # MESSAGES[capacity]
+    fields: Any  # int64[capacity, FIELDS]
+    alike: Any  # int32[LARGEST_CHAIN]: first message of each index bucket
+    certificates: Any  # uint64[capacity, w]: signers of each certificate
+    tally_count: Any  # int32[tallies, n]
+    tally_bits: Any  # uint64[tallies * n, w]
+    probes: Any  # PROBE[capacity]
+    probe_fields: Any  # int64[capacity, FIELDS]
+    probe_bits: Any  # uint64[capacity, w]
+    items: Any  # ITEM[capacity]
+    held: Any  # uint8[rows, n]: state of an item at a seat
+    arrival: Any  # int64[rows, n]: when a seat came to hold an item, -1 never
+    notes: Any  # int64[rows, n]: what a gossip rule noted of an item at a seat
+    memory: Any  # int64[n, words]: what a gossip rule remembers at a seat
+    offsets: Any  # int32[n + 1]: neighbours of seat s are neighbours[offsets[s]:offsets[s + 1]]
+    neighbours: Any  # int32[links]
+    base_ns: Any  # int64[S, S]
+    law: Any  # int32[S, S]
+    tables: Any  # int64[laws, 3 * 4097]: integer inverse distribution functions
+    options: Any  # int64[...]: parameters of the gossip rule
+    actions: Any  # int64[most, 3]: what the gossip rule asks for: packet, seat, delay
+    woken: Any  # int64[capacity, 2]: probe, message or item
+    mail: Any  # int64[capacity, 3]: seat, signer, message
+    wire: Any  # int64[capacity, 8]: rows of the trace's wire level
+    by_kind: Any  # int64[64, 2]: messages and bytes sent, by message kind
+    by_packet: Any  # int64[8, 2]: messages and bytes sent, by packet

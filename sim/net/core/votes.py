@@ -1,0 +1,184 @@
+"""Counting votes: who said what, to whom, without waking Python before a quorum is complete.
+
+A *message* is one content (kind and fields); any identity may sign it. Kinds declared as votes have a tally per receiver:
+a bit set of identities and a count, so a repeated or twin vote counts once. Other kinds go to the receiver's mail.
+A probe is one wait of one seat. It fires when its count is reached and is then gone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.kernel.jit import njit
+from sim.net.core.state import (
+    ALERT,
+    COLLECT,
+    FIELDS,
+    HOLD,
+    LARGEST_CHAIN,
+    MAILED,
+    QUORUM,
+    SEATS,
+    WOKEN,
+    WORDS,
+    World,
+)
+
+_ONE = np.uint64(1)
+
+
+@njit
+def deliver(w: World, seat: int, signer: int, message: int) -> None:
+    """A message signed by `signer` has reached `seat`: count it or put it into the mail."""
+    row = w.messages[message]
+    if row["certified"] >= 0:
+        _merge_certificate(w, seat, row["certified"], row["signers"])
+    tally = row["tally"]
+    if tally >= 0:
+        _count_vote(w, seat, signer, message, tally)
+        return
+    mail = w.mail[w.clock[MAILED]]
+    w.clock[MAILED] += 1
+    mail[0] = seat
+    mail[1] = signer
+    mail[2] = message
+    if (w.seats[seat]["listening"] >> row["kind"]) & 1:
+        w.clock[ALERT] = 1
+    probe = w.seats[seat]["probe"]
+    while probe >= 0:
+        after = w.probes[probe]["next"]
+        if w.probes[probe]["sort"] == COLLECT and matches(w, probe, message):
+            _count_sender(w, probe, signer)
+        probe = after
+
+
+@njit
+def _count_vote(w: World, seat: int, signer: int, message: int, tally: int) -> None:
+    place = tally * w.setup[SEATS] + seat
+    bit = _ONE << np.uint64(signer & 63)
+    if w.tally_bits[place, signer >> 6] & bit:
+        return
+    w.tally_bits[place, signer >> 6] |= bit
+    count = w.tally_count[tally, seat] + 1
+    w.tally_count[tally, seat] = count
+    probe = w.seats[seat]["probe"]
+    while probe >= 0:
+        after = w.probes[probe]["next"]
+        if count >= w.probes[probe]["need"] and w.probes[probe]["sort"] == QUORUM and matches(w, probe, message):
+            fire(w, probe, message)
+        probe = after
+
+
+@njit
+def _merge_certificate(w: World, seat: int, message: int, signers: int) -> None:
+    """Receiving a certificate counts as receiving its votes."""
+    tally = w.messages[message]["tally"]
+    if tally < 0:
+        return
+    place = tally * w.setup[SEATS] + seat
+    added = 0
+    for word in range(w.setup[WORDS]):
+        fresh = w.certificates[signers, word] & ~w.tally_bits[place, word]
+        w.tally_bits[place, word] |= fresh
+        while fresh != np.uint64(0):
+            fresh &= fresh - _ONE
+            added += 1
+    if added == 0:
+        return
+    count = w.tally_count[tally, seat] + added
+    w.tally_count[tally, seat] = count
+    probe = w.seats[seat]["probe"]
+    while probe >= 0:
+        after = w.probes[probe]["next"]
+        if count >= w.probes[probe]["need"] and w.probes[probe]["sort"] == QUORUM and matches(w, probe, message):
+            fire(w, probe, message)
+        probe = after
+
+
+@njit
+def _count_sender(w: World, probe: int, signer: int) -> None:
+    """One more distinct sender for a collecting probe."""
+    bit = _ONE << np.uint64(signer & 63)
+    if w.probe_bits[probe, signer >> 6] & bit:
+        return
+    w.probe_bits[probe, signer >> 6] |= bit
+    row = w.probes[probe]
+    row["count"] += 1
+    if row["count"] >= row["need"]:
+        fire(w, probe, -1)
+
+
+@njit
+def matches(w: World, probe: int, message: int) -> bool:
+    """Whether a message is of the kind and has the field values that a probe asks for."""
+    row = w.probes[probe]
+    if w.messages[message]["kind"] != row["kind"]:
+        return False
+    mask = row["mask"]
+    for field in range(FIELDS):
+        if (mask >> field) & 1 and w.fields[message, field] != w.probe_fields[probe, field]:
+            return False
+    return True
+
+
+@njit
+def fire(w: World, probe: int, what: int) -> None:
+    """A wait is over: tell Python which, and by which message or item."""
+    unhook(w, probe)
+    row = w.woken[w.clock[WOKEN]]
+    w.clock[WOKEN] += 1
+    row[0] = probe
+    row[1] = what
+
+
+@njit
+def unhook(w: World, probe: int) -> None:
+    """Take a probe off its seat's list; nothing happens if it is not on it."""
+    row = w.probes[probe]
+    if row["active"] == 0:
+        return
+    row["active"] = 0
+    seat = w.seats[row["seat"]]
+    if seat["probe"] == probe:
+        seat["probe"] = row["next"]
+        return
+    before = seat["probe"]
+    while w.probes[before]["next"] != probe:
+        before = w.probes[before]["next"]
+    w.probes[before]["next"] = row["next"]
+
+
+@njit
+def watch(w: World, probe: int) -> None:
+    """Hook a probe whose rows Python has filled; it fires at once if what it waits for is already there."""
+    row = w.probes[probe]
+    seat = row["seat"]
+    row["active"] = 1
+    row["next"] = w.seats[seat]["probe"]
+    w.seats[seat]["probe"] = probe
+    if row["sort"] != QUORUM:
+        return
+    chain = w.alike[chain_of(row["kind"], w.probe_fields[probe, 0])]
+    while chain >= 0:
+        tally = w.messages[chain]["tally"]
+        if tally >= 0 and w.tally_count[tally, seat] >= row["need"] and matches(w, probe, chain):
+            fire(w, probe, chain)
+            return
+        chain = w.messages[chain]["next_alike"]
+
+
+@njit
+def chain_of(kind: int, first_field: int) -> int:
+    """The index bucket of messages alike in kind and first field."""
+    return (kind * 1000003 + first_field * 8191) & (LARGEST_CHAIN - 1)
+
+
+@njit
+def wake_holders(w: World, seat: int, item: int) -> None:
+    """An item is now held at a seat: fire the probes that waited for it."""
+    probe = w.seats[seat]["probe"]
+    while probe >= 0:
+        after = w.probes[probe]["next"]
+        if w.probes[probe]["sort"] == HOLD and w.probe_fields[probe, 0] == item:
+            fire(w, probe, item)
+        probe = after
