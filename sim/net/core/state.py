@@ -1,13 +1,13 @@
 """What the delivery core remembers: one flat `World` of arrays, one row a seat, an envelope, a message, an item.
 
-All state lives here, so the core's functions are free functions over arrays. `World` is a plain named tuple: compiled
+All state lives here, so the core's functions are free functions over arrays. Compiled
 code and the interpreter read it the same way. Capacities grow only between calls of the core, in `sim.net.arena`.
 Seats, identities, messages and items are small integers; -1 means none; times are int64 nanoseconds.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -30,8 +30,11 @@ SETUP_WORDS = 20
 IDLE, REACHED, WOKE, GROW = range(4)
 
 # Commands from Python: opcode, then that many words --------------------------------------------------------------------
-SEND, BROADCAST, PUBLISH, WATCH, UNWATCH, LISTEN, ASK, HAND_OVER, TELL = range(9)
-COMMAND_WORDS = np.array([6, 5, 4, 13, 2, 3, 4, 4, 5], np.int64)
+SEND, BROADCAST, PUBLISH, WATCH, UNWATCH, LISTEN, ASK, HAND_OVER = range(8)
+COMMAND_WORDS = np.array([6, 5, 4, 13, 2, 3, 4, 4], np.int64)
+
+# What a gossip rule is told, and asks for --------------------------------------------------------------------------------
+PUBLISHED, GOT, ANNOUNCED, REQUESTED, TICKED = range(5)
 
 # What travels ----------------------------------------------------------------------------------------------------------
 MESSAGE, CERTIFICATE, BODY, ANNOUNCE, REQUEST, BLOB, TICK, PUBLICATION = range(8)
@@ -100,7 +103,8 @@ MESSAGES = np.dtype(
         ("certified", "i4"),
         ("signers", "i4"),
         ("next_alike", "i4"),
-        ("spare", "i4"),
+        ("attached", "i4"),
+        ("checks", "i8"),
     ],
     align=True,
 )
@@ -129,8 +133,60 @@ FIELDS = 6  # matchable fields of a message
 LARGEST_CHAIN = 4096  # buckets of the index over messages
 
 
-class World(NamedTuple):
-    """Every array of the core. Shapes: n seats, S sites, c CPU cores, w = ceil(identities / 64) words of a bit set."""
+# Element type and number of dimensions of each array of a `World`; the order is that of the table of addresses.
+ARRAYS: dict[str, tuple[Any, int]] = {
+    "clock": ("i8", 1),
+    "setup": ("i8", 1),
+    "seats": (SEAT, 1),
+    "cores": ("i8", 2),
+    "bucket_first": ("i4", 1),
+    "bucket_last": ("i4", 1),
+    "occupied": ("u8", 1),
+    "chunks": ("i8", 2),
+    "chunk_next": ("i4", 1),
+    "chunk_fill": ("i4", 1),
+    "opened": ("i8", 2),
+    "sorting": ("i8", 2),
+    "near": ("i8", 2),
+    "far": ("i8", 2),
+    "envelopes": (ENVELOPE, 1),
+    "messages": (MESSAGES, 1),
+    "fields": ("i8", 2),
+    "alike": ("i4", 1),
+    "certificates": ("u8", 2),
+    "tally_count": ("i4", 2),
+    "tally_bits": ("u8", 2),
+    "probes": (PROBE, 1),
+    "probe_fields": ("i8", 2),
+    "probe_bits": ("u8", 2),
+    "items": (ITEM, 1),
+    "held": ("u1", 2),
+    "arrival": ("i8", 2),
+    "notes": ("i8", 2),
+    "memory": ("i8", 2),
+    "offsets": ("i4", 1),
+    "neighbours": ("i4", 1),
+    "base_ns": ("i8", 2),
+    "law": ("i4", 2),
+    "tables": ("i8", 2),
+    "options": ("i8", 1),
+    "actions": ("i8", 2),
+    "woken": ("i8", 2),
+    "mail": ("i8", 2),
+    "wire": ("i8", 2),
+    "by_kind": ("i8", 2),
+    "by_packet": ("i8", 2),
+}
+
+
+class World:
+    """Every array of the core. Shapes: n seats, S sites, c CPU cores, w = ceil(identities / 64) words of a bit set.
+
+    Compiled code sees a world as the address of a table with, for each array, where it lies and how long it is
+    (`sim.net.core.compiled`): one word to hand on, no copies, no reference counts. Interpreted code sees the attributes.
+    """
+
+    __slots__ = (*ARRAYS, "address", "rule", "table")
 
     clock: Any  # int64[CLOCK_WORDS]
     setup: Any  # int64[SETUP_WORDS]
@@ -173,3 +229,25 @@ class World(NamedTuple):
     wire: Any  # int64[capacity, 8]: rows of the trace's wire level
     by_kind: Any  # int64[64, 2]: messages and bytes sent, by message kind
     by_packet: Any  # int64[8, 2]: messages and bytes sent, by packet
+    rule: Any  # the gossip strategy's function, as Python calls it
+    table: Any  # int64[len(ARRAYS) + 1, 3]: address, rows and columns of each array; then the compiled rule's address
+    address: int  # where `table` lies
+
+    def __init__(self, arrays: dict[str, Any], rule: Any = None, rule_address: int = 0) -> None:
+        table = np.zeros((len(ARRAYS) + 1, 3), np.int64)
+        for place, (name, (kind, dimensions)) in enumerate(ARRAYS.items()):
+            array = arrays[name]
+            if array.dtype != np.dtype(kind) or array.ndim != dimensions or not array.flags.c_contiguous:
+                raise TypeError(f"world.{name} must be a contiguous {np.dtype(kind)} array of {dimensions} dimensions")
+            setattr(self, name, array)
+            table[place, 0] = array.ctypes.data
+            table[place, 1 : 1 + dimensions] = array.shape
+        table[-1, 0] = rule_address
+        self.rule = rule
+        self.table = table
+        self.address = table.ctypes.data
+
+    def replaced(self, changes: dict[str, Any]) -> World:
+        """The same world with some arrays exchanged."""
+        arrays = {name: getattr(self, name) for name in ARRAYS} | changes
+        return World(arrays, self.rule, int(self.table[-1, 0]))

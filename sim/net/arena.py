@@ -1,0 +1,123 @@
+"""Room for the delivery core: makes the arrays of a `World`, and larger ones when the core asks for more.
+
+The core never allocates. Between its calls `grow` doubles whatever is nearly full; what is in the arrays stays as it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.net.core import state as st
+from sim.net.topology import Topology
+
+_TABLE_WORDS = 3 * 4097
+
+
+def make_world(topology: Topology, cores: int, buckets: int, identities: int, memory_words: int, most_actions: int) -> st.World:
+    """A world at rest: nothing pending, every seat up, costs off. `buckets` is a power of two of at least 64."""
+    n = topology.n
+    words = (identities + 63) // 64
+    clock = np.zeros(st.CLOCK_WORDS, np.int64)
+    clock[[st.FREE_CHUNK, st.FREE_ENVELOPE]] = -1
+    clock[st.SHIFT] = 16
+    clock[st.OPEN_BUCKET] = -1
+    setup = np.zeros(st.SETUP_WORDS, np.int64)
+    setup[[st.SEATS, st.CORES, st.WORDS, st.BUCKETS]] = n, cores, words, buckets
+    setup[[st.MEMORY_WORDS, st.CONSTANT_NS, st.WINDOW_NS]] = memory_words, 0, 1_000_000_000
+    seats = np.zeros(n, st.SEAT)
+    seats["slowness"] = 1024
+    seats["flags"] = st.UP | st.RELAYS | st.SERVES
+    seats["probe"] = -1
+    seats["site"] = topology.sites
+    sites = 1 if topology.base_ns is None else topology.base_ns.shape[0]
+    events = max(256, 2 * (n + most_actions + 2))
+    base = np.zeros((sites, sites), np.int64) if topology.base_ns is None else np.ascontiguousarray(topology.base_ns, np.int64)
+    if topology.base_ns is None:
+        seats["site"] = 0
+    arrays: dict[str, Any] = dict(
+        clock=clock,
+        setup=setup,
+        seats=seats,
+        cores=np.zeros((n, max(1, cores)), np.int64),
+        bucket_first=np.full(buckets, -1, np.int32),
+        bucket_last=np.full(buckets, -1, np.int32),
+        occupied=np.zeros(buckets // 64, np.uint64),
+        chunks=np.empty((events, 2 * st.CHUNK_EVENTS), np.int64),
+        chunk_next=np.empty(events, np.int32),
+        chunk_fill=np.empty(events, np.int32),
+        opened=np.empty((events, 2), np.int64),
+        sorting=np.empty((events, 2), np.int64),
+        near=np.empty((events, 3), np.int64),
+        far=np.empty((events, 3), np.int64),
+        envelopes=np.zeros(events, st.ENVELOPE),
+        messages=np.zeros(64, st.MESSAGES),
+        fields=np.zeros((64, st.FIELDS), np.int64),
+        alike=np.full(st.LARGEST_CHAIN, -1, np.int32),
+        certificates=np.zeros((16, words), np.uint64),
+        tally_count=np.zeros((8, n), np.int32),
+        tally_bits=np.zeros((8 * n, words), np.uint64),
+        probes=np.zeros(64, st.PROBE),
+        probe_fields=np.zeros((64, st.FIELDS), np.int64),
+        probe_bits=np.zeros((64, words), np.uint64),
+        items=np.zeros(16, st.ITEM),
+        held=np.zeros((8, n), np.uint8),
+        arrival=np.full((8, n), -1, np.int64),
+        notes=np.zeros((8, n), np.int64),
+        memory=np.zeros((n, max(1, memory_words)), np.int64),
+        offsets=topology.offsets,
+        neighbours=topology.neighbours,
+        base_ns=base,
+        law=np.zeros((sites, sites), np.int32),
+        tables=np.zeros((1, _TABLE_WORDS), np.int64),
+        options=np.zeros(16, np.int64),
+        actions=np.zeros((most_actions, 3), np.int64),
+        woken=np.zeros((128, 2), np.int64),
+        mail=np.zeros((256, 3), np.int64),
+        wire=np.zeros((1, 8), np.int64),
+        by_kind=np.zeros((64, 2), np.int64),
+        by_packet=np.zeros((8, 2), np.int64),
+    )
+    return st.World(arrays)
+
+
+def grow(world: st.World) -> st.World:
+    """The same world with room for at least one more event or command in every array the core fills."""
+    clock = world.clock
+    most = world.actions.shape[0] + world.seats.shape[0] + 2
+    wanted: dict[str, int] = {}
+    pending = int(clock[st.PENDING])
+    if pending * 2 > world.opened.shape[0]:
+        wanted["opened"] = wanted["sorting"] = 4 * pending
+    for names, used, need in (
+        (("chunks", "chunk_next", "chunk_fill"), st.CHUNKS_USED, most),
+        (("near",), st.NEAR, most),
+        (("far",), st.FAR, most),
+        (("envelopes",), st.ENVELOPES_USED, world.actions.shape[0] + 2),
+        (("woken",), st.WOKEN, world.probes.shape[0]),
+        (("mail",), st.MAILED, 4),
+        (("wire",), st.WIRED, most),
+    ):
+        if names == ("wire",) and not world.setup[st.RECORD_WIRE]:
+            continue
+        if clock[used] + need > getattr(world, names[0]).shape[0]:
+            for name in names:
+                wanted[name] = 2 * (int(clock[used]) + need)
+    return enlarge(world, wanted)
+
+
+def enlarge(world: st.World, wanted: dict[str, int]) -> st.World:
+    """The same world with the named arrays at least so many rows long; new rows are zero (arrival: -1)."""
+    changes: dict[str, Any] = {}
+    for name, rows in wanted.items():
+        old: NDArray[Any] = getattr(world, name)
+        if rows <= old.shape[0]:
+            continue
+        fresh = np.zeros((rows, *old.shape[1:]), old.dtype)
+        fresh[: old.shape[0]] = old
+        if name == "arrival":
+            fresh[old.shape[0] :] = -1
+        changes[name] = fresh
+    return world.replaced(changes) if changes else world

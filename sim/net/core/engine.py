@@ -1,0 +1,259 @@
+"""The delivery core's one loop: obey Python's commands, then let events happen until somebody must be woken.
+
+Everything between two wake-ups of Python happens here. `run` stops after the first instant at which a wait was fulfilled
+or a listener got mail, at `until_ns`, when nothing is left, or when an array must grow first.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.kernel.dice import draw64
+from sim.kernel.jit import njit
+from sim.net.core.calendar import largest_bucket_fits, peek, pop, push
+from sim.net.core.links import (
+    checking_ns,
+    new_envelope,
+    record,
+    release,
+    signing_ns,
+    take_core,
+    take_downlink,
+    transmit,
+    word_of,
+)
+from sim.net.core.relay import ask, attach, body_is_lost, body_is_new, hear, hold, publish, send_item
+from sim.net.core.state import (
+    ALERT,
+    ARRIVED,
+    ASK,
+    BLOB,
+    BODY,
+    BROADCAST,
+    CERTIFICATE,
+    CHUNKS_USED,
+    COMMAND_AT,
+    COMMAND_WORDS,
+    CORES,
+    DELIVERED,
+    DOWN,
+    ENVELOPES_USED,
+    FAR,
+    FATE_DELIVERED,
+    FATE_DOWN,
+    FIELDS,
+    GROW,
+    HAND_OVER,
+    IDLE,
+    LISTEN,
+    MAILED,
+    MESSAGE,
+    NEAR,
+    NOW,
+    PUBLISH,
+    REACHED,
+    RECEIVED,
+    RECORD_WIRE,
+    SEATS,
+    SEND,
+    SERVED,
+    TICK,
+    UNWATCH,
+    UP,
+    WATCH,
+    WIRED,
+    WOKE,
+    WOKEN,
+    World,
+)
+from sim.net.core.votes import deliver, unhook, watch
+
+_LOW_32 = 0xFFFFFFFF
+_LOW_24 = 0xFFFFFF
+
+
+@njit
+def run(w: World, commands: np.ndarray, used: int, until_ns: int) -> int:
+    """Obey `commands[:used]` at the present instant, then advance; returns IDLE, REACHED, WOKE or GROW."""
+    clock = w.clock
+    while clock[COMMAND_AT] < used:
+        if not _has_room(w):
+            return GROW
+        at = clock[COMMAND_AT]
+        _obey(w, commands, at)
+        clock[COMMAND_AT] = at + COMMAND_WORDS[commands[at]]
+    while True:
+        time_ns = peek_with_room(w)
+        if time_ns == -2:
+            return GROW
+        if time_ns < 0:
+            return WOKE if clock[WOKEN] > 0 or clock[ALERT] > 0 else IDLE
+        if time_ns > clock[NOW] and (clock[WOKEN] > 0 or clock[ALERT] > 0):
+            return WOKE
+        if time_ns > until_ns:
+            return REACHED
+        if not _has_room(w):
+            return GROW
+        clock[NOW] = time_ns
+        _happen(w, pop(w))
+
+
+@njit
+def peek_with_room(w: World) -> int:
+    """`peek`, or -2 if opening the next bucket might need more room than there is."""
+    if not largest_bucket_fits(w):
+        return -2
+    return peek(w)
+
+
+@njit
+def _has_room(w: World) -> bool:
+    """Whether any one event or command can be carried out without an array overflowing."""
+    clock = w.clock
+    most = w.actions.shape[0] + w.setup[SEATS] + 2
+    return (
+        clock[CHUNKS_USED] + most <= w.chunks.shape[0]
+        and clock[NEAR] + most <= w.near.shape[0]
+        and clock[FAR] + most <= w.far.shape[0]
+        and clock[ENVELOPES_USED] + w.actions.shape[0] + 2 <= w.envelopes.shape[0]
+        and clock[WOKEN] + w.probes.shape[0] <= w.woken.shape[0]
+        and clock[MAILED] + 4 <= w.mail.shape[0]
+        and (w.setup[RECORD_WIRE] == 0 or clock[WIRED] + most <= w.wire.shape[0])
+    )
+
+
+@njit
+def _happen(w: World, word: int) -> None:
+    """One event: a copy has arrived, has been taken in, or has been worked on."""
+    stage = word >> 56
+    seat = (word >> 32) & _LOW_24
+    envelope = word & _LOW_32
+    now_ns = w.clock[NOW]
+    row = w.envelopes[envelope]
+    packet = np.int64(row["packet"])
+    item = np.int64(row["item"])
+    if packet == TICK:
+        if w.seats[seat]["flags"] & UP:
+            hear(w, seat, envelope)
+        release(w, envelope)
+        return
+    if not w.seats[seat]["flags"] & UP:
+        w.clock[DOWN] += 1
+        if stage == SERVED and (packet == BODY or packet == BLOB):
+            body_is_lost(w, seat, item)
+        record(w, now_ns, FATE_DOWN, envelope, seat)
+        release(w, envelope)
+        return
+    if stage == ARRIVED and w.seats[seat]["down_ps_per_byte"] > 0:
+        taken_ns = take_downlink(w, seat, envelope)
+        if taken_ns > now_ns:
+            push(w, taken_ns, word_of(RECEIVED, seat, envelope))
+            return
+    if stage != SERVED:
+        if packet == BODY or packet == BLOB:
+            if not body_is_new(w, seat, item):
+                _finish(w, seat, envelope)
+                return
+        if w.setup[CORES] > 0:
+            signatures = np.int64(1)
+            if packet == MESSAGE or packet == CERTIFICATE:
+                signatures = w.messages[item]["checks"]
+            done_ns = take_core(w, seat, now_ns, checking_ns(w, envelope, signatures))
+            if done_ns > now_ns:
+                push(w, done_ns, word_of(SERVED, seat, envelope))
+                return
+    _accept(w, seat, envelope)
+    _finish(w, seat, envelope)
+
+
+@njit
+def _finish(w: World, seat: int, envelope: int) -> None:
+    w.clock[DELIVERED] += 1
+    w.seats[seat]["received_bytes"] += w.envelopes[envelope]["size_bytes"]
+    record(w, w.clock[NOW], FATE_DELIVERED, envelope, seat)
+    release(w, envelope)
+
+
+@njit
+def _accept(w: World, seat: int, envelope: int) -> None:
+    """What a copy does once it is wholly there and checked."""
+    row = w.envelopes[envelope]
+    packet = row["packet"]
+    item = np.int64(row["item"])
+    if packet == MESSAGE or packet == CERTIFICATE:
+        if w.messages[item]["attached"] >= 0:
+            attach(w, seat, np.int64(w.messages[item]["attached"]))
+        deliver(w, seat, np.int64(row["signer"]), item)
+    elif packet == BODY or packet == BLOB:
+        hold(w, seat, np.int64(row["source"]), item)
+    else:
+        hear(w, seat, envelope)
+
+
+@njit
+def _obey(w: World, commands: np.ndarray, at: int) -> None:
+    """Carry out one command of Python's."""
+    code = commands[at]
+    if code == SEND:
+        source, target, signer = commands[at + 1], commands[at + 2], commands[at + 3]
+        if source == target:
+            deliver(w, source, signer, commands[at + 4])
+            return
+        envelope, ready_ns = _message_envelope(w, source, signer, commands[at + 4], commands[at + 5])
+        transmit(w, ready_ns, envelope, target)
+        release(w, envelope)
+    elif code == BROADCAST:
+        _broadcast(w, commands[at + 1], commands[at + 2], commands[at + 3], commands[at + 4])
+    elif code == PUBLISH:
+        publish(w, commands[at + 1], commands[at + 2], commands[at + 3])
+    elif code == WATCH:
+        _hook(w, commands, at)
+    elif code == UNWATCH:
+        unhook(w, commands[at + 1])
+    elif code == LISTEN:
+        w.seats[commands[at + 1]]["listening"] = commands[at + 2]
+    elif code == ASK:
+        ask(w, commands[at + 1], commands[at + 2], commands[at + 3], w.clock[NOW])
+    elif code == HAND_OVER:
+        send_item(w, commands[at + 1], commands[at + 2], commands[at + 3], BLOB, w.clock[NOW])
+
+
+@njit
+def _broadcast(w: World, source: int, signer: int, message: int, packet: int) -> None:
+    """To every other seat, the next one first; to itself at once."""
+    deliver(w, source, signer, message)
+    envelope, ready_ns = _message_envelope(w, source, signer, message, packet)
+    seats = w.setup[SEATS]
+    for target in range(source + 1, seats):
+        transmit(w, ready_ns, envelope, target)
+    for target in range(source):
+        transmit(w, ready_ns, envelope, target)
+    release(w, envelope)
+
+
+@njit
+def _message_envelope(w: World, source: int, signer: int, message: int, packet: int) -> tuple[int, int]:
+    """An envelope for a message, and when the seat's CPU has signed it."""
+    row = w.messages[message]
+    now_ns = w.clock[NOW]
+    key = draw64(row["key"], np.uint64(now_ns))
+    envelope = new_envelope(w, source, signer, message, packet, row["size_bytes"], key)
+    if w.setup[CORES] > 0:
+        return envelope, take_core(w, source, now_ns, signing_ns(w, row["size_bytes"]))
+    return envelope, now_ns
+
+
+@njit
+def _hook(w: World, commands: np.ndarray, at: int) -> None:
+    probe = commands[at + 1]
+    row = w.probes[probe]
+    row["seat"] = commands[at + 2]
+    row["sort"] = commands[at + 3]
+    row["kind"] = commands[at + 4]
+    row["need"] = commands[at + 5]
+    row["mask"] = commands[at + 6]
+    row["count"] = 0
+    for field in range(FIELDS):
+        w.probe_fields[probe, field] = commands[at + 7 + field]
+    w.probe_bits[probe, :] = np.uint64(0)
+    watch(w, probe)

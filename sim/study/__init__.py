@@ -1,0 +1,1 @@
+"""Floor 4: from a question to an answer."""

@@ -1,0 +1,80 @@
+"""What a run leaves behind: the only thing that checks, metrics and plots may look at.
+
+Nothing here is a node's own opinion: rows of the trace are written by the world at the instant they happen, arrival times
+come from the delivery core, and the blocks are those that were published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.kernel.trace import Trace
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How one published thing travelled. `family` is 'block', 'tx', 'record' or 'vote'."""
+
+    digest: str
+    family: str
+    publisher: int
+    published_ns: int
+    size_bytes: int
+    arrival_ns: NDArray[np.int64]
+    """int64[seats]: when each seat held the whole of it; -1 never."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One finished run, laid open."""
+
+    trace: Trace
+    names: tuple[str, ...]
+    roles: tuple[str, ...]
+    regions: tuple[str, ...]
+    honest: NDArray[np.bool_]
+    """bool[seats]: never held by an adversary (a crashed seat is honest)."""
+    faulty_bound: int
+    quorum_size: int
+    duration_ns: int
+    heal_ns: int
+    """Liveness is judged from here on; equal to 0 where the scenario has no trouble to heal."""
+    consensus_kind: str | None
+    gossip_kind: str
+    spreads: tuple[Spread, ...] = ()
+    blocks: Mapping[str, Any] = field(default_factory=dict)
+    """Published blocks by digest: objects with height, parent, root, transactions, size_bytes, time_ns, proposer."""
+    counters: Mapping[str, int] = field(default_factory=dict)
+    """sent, delivered, lost, cut, down, in_flight, first_copies, body_copies: copies on the wire."""
+    by_kind: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Messages and bytes sent, by kind of protocol message (unicast copies, self excluded)."""
+    by_packet: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Messages and bytes sent, by packet: message, certificate, body, announce, request, blob."""
+    sent_bytes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    received_bytes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    up_bit_s: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    """int64[seats]: uplink rate; 0 where bandwidth is not modelled."""
+    down_bit_s: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    window_ns: int = 1_000_000_000
+    up_window_most: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    """int64[seats]: most bytes whose last bit left within one window of `window_ns`."""
+    down_window_most: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    largest_bytes: int = 0
+    """Size of the largest thing that was sent in one piece (a window may hold the end of one begun before it)."""
+    latitude: NDArray[np.float64] | None = None
+    longitude: NDArray[np.float64] | None = None
+    offsets: NDArray[np.int32] = field(default_factory=lambda: np.zeros(1, np.int32))
+    neighbours: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    workloads: tuple[Mapping[str, Any], ...] = ()
+    """One table per workload, as its own `outcome()` gave it, in the report's shape."""
+    not_modelled: tuple[str, ...] = ()
+
+    @property
+    def seats(self) -> int:
+        """How many seats the run had."""
+        return len(self.names)
