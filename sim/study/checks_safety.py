@@ -1,0 +1,203 @@
+"""Safety: nothing bad ever happened. Judged over honest seats only, always, whatever the network did.
+
+`SafetyWatch` judges agreement and prefix order at every decision as it happens; the checks judge the whole run afterwards.
+Prefix order is a question of successors: if every seat decides slots in rising order, and all seats name the same
+successor to the same slot, then of any two seats one's decisions are the beginning of the other's. After a restart a seat
+may go on from any slot, since what it caught up with while it was down left no rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.kernel.trace import Trace
+from sim.study.evidence import Evidence
+from sim.study.metrics_rows import read, transaction_name
+from sim.study.verdict import Verdict, at, short, who
+
+_START = -(1 << 62)
+_UNKNOWN = _START - 1
+
+
+@dataclass(frozen=True)
+class Violation:
+    """The first decision that broke safety: which check, when, at which seat and slot, and what stood against what."""
+
+    check: str
+    time_ns: int
+    seat: int
+    slot: int
+    digest: str
+    expected: str
+
+
+class SafetyWatch:
+    """Agreement and prefix order, judged at each event; keeps the first violation and goes on counting."""
+
+    def __init__(self, honest: Sequence[bool] | NDArray[np.bool_]) -> None:
+        self._honest = [bool(one) for one in honest]
+        self._digest_of: dict[int, str] = {}
+        self._after: dict[int, int] = {}
+        self._last = [_START] * len(self._honest)
+        self.violation: Violation | None = None
+
+    def watch(self, trace: Trace) -> SafetyWatch:
+        """Subscribe to the trace's decisions and restarts; returns itself."""
+        trace.subscribe("decide", self.decided)
+        trace.subscribe("restart", self.restarted)
+        return self
+
+    def decided(self, time_ns: int, seat: int, slot: int, digest: str) -> None:
+        """A seat decided: compare with what is known of the slot and of the slot before."""
+        if not self._honest[seat]:
+            return
+        known = self._digest_of.setdefault(slot, digest)
+        if known != digest:
+            self._broken("agreement", time_ns, seat, slot, digest, known)
+        last = self._last[seat]
+        if last != _UNKNOWN:
+            following = self._after.setdefault(last, slot) if slot > last else None
+            if following != slot:
+                expected = f"a slot above {last}" if following is None else f"slot {following}"
+                self._broken("prefix-order", time_ns, seat, slot, digest, expected)
+        self._last[seat] = slot
+
+    def restarted(self, time_ns: int, seat: int) -> None:
+        """A seat came up again: whatever it decides next is in order."""
+        self._last[seat] = _UNKNOWN
+
+    @property
+    def slots(self) -> int:
+        """How many slots have been decided by some honest seat."""
+        return len(self._digest_of)
+
+    def _broken(self, check: str, time_ns: int, seat: int, slot: int, digest: str, expected: str) -> None:
+        if self.violation is None:
+            self.violation = Violation(check, time_ns, seat, slot, digest, expected)
+
+
+def agreement(evidence: Evidence) -> Verdict:
+    """No two honest seats decide different blocks for one slot, and none decides a slot in two ways."""
+    reading = read(evidence)
+    known = reading.decisions
+    if not known.slot.size:
+        return Verdict("agreement", "unknown", "no honest seat decided anything")
+    slots, places, inverse = np.unique(known.slot, return_index=True, return_inverse=True)
+    wrong = np.flatnonzero(known.code != known.code[places][inverse.ravel()])
+    if not wrong.size:
+        return Verdict("agreement", "pass", f"{known.slot.size} decisions of {slots.size} slots, one block to each slot")
+    here = int(wrong[0])
+    there = int(places[inverse.ravel()[here]])
+    mine, theirs = (known.digests[known.code[place]] for place in (here, there))
+    return Verdict(
+        "agreement",
+        "fail",
+        f"{at(int(known.time_ns[here]))} {who(evidence, int(known.seat[here]))} decided {short(mine)} for slot "
+        f"{known.slot[here]}, but {who(evidence, int(known.seat[there]))} had decided {short(theirs)} "
+        f"{at(int(known.time_ns[there]))}",
+    )
+
+
+def _steps(evidence: Evidence) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(place of each decision, slot that its seat decided before it), in the order of the trace.
+
+    The slot before is _START for a seat's first decision; decisions that follow a restart are left out.
+    """
+    reading = read(evidence)
+    known = reading.decisions
+    ups = [(place, seat) for place, seat, up in reading.turns if up]
+    count = known.slot.size
+    seat = np.concatenate([known.seat, np.array([one for _, one in ups], dtype=np.int64)])
+    slot = np.concatenate([known.slot, np.full(len(ups), _UNKNOWN, dtype=np.int64)])
+    # A restart that came after k decisions goes before the k-th, counted from 0.
+    when = np.concatenate([2 * np.arange(count, dtype=np.int64) + 1, np.array([2 * k for k, _ in ups], dtype=np.int64)])
+    order = np.lexsort((when, seat))
+    before = np.full(order.size, _START, dtype=np.int64)
+    same = seat[order][1:] == seat[order][:-1]
+    before[1:][same] = slot[order][:-1][same]
+    keep = (order < count) & (before != _UNKNOWN)
+    places, before = order[keep], before[keep]
+    back = np.argsort(places)
+    return places[back], before[back]
+
+
+def prefix_order(evidence: Evidence) -> Verdict:
+    """Of any two honest seats, the decisions of one are the beginning of the decisions of the other, without gaps."""
+    known = read(evidence).decisions
+    if not known.slot.size:
+        return Verdict("prefix-order", "unknown", "no honest seat decided anything")
+    places, before = _steps(evidence)
+    slot = known.slot[places]
+    falling = slot <= before
+    _, first, inverse = np.unique(before[~falling], return_index=True, return_inverse=True)
+    expected = slot.copy()
+    expected[~falling] = slot[~falling][first][inverse.ravel()]
+    wrong = np.flatnonzero(falling | (slot != expected))
+    if not wrong.size:
+        return Verdict("prefix-order", "pass", f"{known.slot.size} decisions, each seat's a beginning of the longest one's")
+    here = int(wrong[0])
+    place = int(places[here])
+    previous = "its beginning" if before[here] == _START else f"slot {before[here]}"
+    why = "which does not rise" if falling[here] else f"where slot {expected[here]} comes next elsewhere"
+    return Verdict(
+        "prefix-order",
+        "fail",
+        f"{at(int(known.time_ns[place]))} {who(evidence, int(known.seat[place]))} decided slot {slot[here]} after "
+        f"{previous}, {why}",
+    )
+
+
+def validity(evidence: Evidence) -> Verdict:
+    """Each decided block had been published by someone, and each of its transactions had been submitted before."""
+    reading = read(evidence)
+    known, places = reading.decisions, reading.firsts[1]
+    if not places.size:
+        return Verdict("validity", "unknown", "no honest seat decided anything")
+    for place in places.tolist():
+        digest, when = known.digests[known.code[place]], int(known.time_ns[place])
+        event = f"{at(when)} {who(evidence, int(known.seat[place]))} decided {short(digest)} for slot {known.slot[place]}"
+        row = reading.published.get(digest)
+        if row is None or row[0] > when:
+            return Verdict("validity", "fail", f"{event}, which nobody had published")
+        block: Any = evidence.blocks.get(digest)
+        for transaction in () if block is None else block.transactions:
+            name = transaction_name(transaction)
+            origin = reading.submitted.get(name)
+            if origin is None or origin[0] > when:
+                return Verdict("validity", "fail", f"{event} with transaction {short(name)}, which nobody had submitted")
+    return Verdict("validity", "pass", f"{places.size} decided blocks, all published and made of submitted transactions")
+
+
+def integrity(evidence: Evidence) -> Verdict:
+    """The decided chain is whole: each block well formed and child of the one before, no transaction in it twice."""
+    reading = read(evidence)
+    known, places = reading.decisions, reading.firsts[1]
+    seen: dict[str, int] = {}
+    previous: str | None = None
+    judged = 0
+    for place in places.tolist():
+        digest, slot = known.digests[known.code[place]], int(known.slot[place])
+        block: Any = evidence.blocks.get(digest)
+        if block is not None:
+            event = (
+                f"{at(int(known.time_ns[place]))} {who(evidence, int(known.seat[place]))} decided {short(digest)} for slot {slot}"
+            )
+            judged += 1
+            if not block.well_formed():
+                return Verdict("integrity", "fail", f"{event}, which is not well formed")
+            if previous is not None and block.parent != previous:
+                said, due = short(str(block.parent)), short(previous)
+                return Verdict("integrity", "fail", f"{event}, whose parent is {said}, not the {due} decided before it")
+            for name in map(transaction_name, block.transactions):
+                if name in seen:
+                    return Verdict("integrity", "fail", f"{event} with transaction {short(name)}, decided in slot {seen[name]}")
+                seen[name] = slot
+        previous = digest
+    if not judged:
+        return Verdict("integrity", "unknown", "no decided block can be looked into")
+    return Verdict("integrity", "pass", f"{judged} decided blocks linked and well formed, {len(seen)} transactions once each")

@@ -1,0 +1,158 @@
+"""The trace of a finished run, read once and laid out in columns that metrics, checks and plots share.
+
+Only what the world wrote down is here; nothing is judged. Seats held by an adversary are kept out of every honest column.
+"""
+
+from __future__ import annotations
+
+import weakref
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.kernel.trace import Row
+from sim.study.evidence import Evidence, Spread
+
+NEVER = -1
+SECOND_NS = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """All decisions of honest seats in the order of the trace; `code` is the place of the digest in `digests`."""
+
+    time_ns: NDArray[np.int64]
+    seat: NDArray[np.int64]
+    slot: NDArray[np.int64]
+    code: NDArray[np.int64]
+    digests: tuple[str, ...]
+
+
+def transaction_name(transaction: Any) -> str:
+    """The name under which `submit` rows know a block's transaction: itself if text, its `digest` otherwise."""
+    return transaction if isinstance(transaction, str) else str(transaction.digest)
+
+
+class Reading:
+    """One run's trace in columns. Build it with `read(evidence)`, which keeps the last one."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = weakref.ref(evidence)
+        self.honest = np.asarray(evidence.honest, dtype=bool)
+        self.seats = evidence.seats
+        self.rows: dict[str, list[Row]] = {}
+        self.turns: list[tuple[int, int, bool]] = []
+        """(how many honest decisions had gone before, seat, whether it came up) of each crash and restart."""
+        self.decisions = self._read(evidence)
+
+    def _read(self, evidence: Evidence) -> Decisions:
+        times, seats, slots, codes = array("q"), array("q"), array("q"), array("q")
+        code_of: dict[str, int] = {}
+        honest = self.honest.tolist()
+        rows = self.rows
+        for row in evidence.trace:
+            kind = row[1]
+            if kind == "decide":
+                time_ns, _, seat, slot, digest = row
+                if honest[seat]:
+                    times.append(time_ns)
+                    seats.append(seat)
+                    slots.append(slot)
+                    codes.append(code_of.setdefault(digest, len(code_of)))
+                continue
+            if kind in ("restart", "crash"):
+                self.turns.append((len(times), row[2], kind == "restart"))
+            rows.setdefault(kind, []).append(row)
+        columns = [np.array(column, dtype=np.int64) for column in (times, seats, slots, codes)]
+        return Decisions(columns[0], columns[1], columns[2], columns[3], tuple(code_of))
+
+    def of(self, kind: str) -> list[Row]:
+        """The rows of one kind other than `decide`."""
+        return self.rows.get(kind, [])
+
+    def honest_rows(self, kind: str) -> list[Row]:
+        """The rows of one kind at honest seats."""
+        return [row for row in self.of(kind) if self.honest[row[2]]]
+
+    @cached_property
+    def live(self) -> NDArray[np.bool_]:
+        """bool[seats]: honest, and not lying crashed when the run ended."""
+        live = self.honest.copy()
+        for _, seat, up in self.turns:
+            live[seat] = up and self.honest[seat]
+        return live
+
+    @cached_property
+    def published(self) -> Mapping[str, Row]:
+        """The first `publish` row of each block, by digest, in the order of publication."""
+        first: dict[str, Row] = {}
+        for row in self.of("publish"):
+            if row[5] == "block":
+                first.setdefault(row[3], row)
+        return first
+
+    @cached_property
+    def published_ns(self) -> NDArray[np.int64]:
+        """int64[decided digests]: when each block was published; -1 where it never was."""
+        rows = (self.published.get(digest) for digest in self.decisions.digests)
+        return np.array([NEVER if row is None else row[0] for row in rows], dtype=np.int64)
+
+    @cached_property
+    def decided_ns(self) -> NDArray[np.int64]:
+        """int64[decided digests, seats]: when each honest seat first decided each block; -1 never."""
+        known = self.decisions
+        table = np.full((len(known.digests), self.seats), NEVER, dtype=np.int64)
+        # The last assignment to a cell stays, so going backwards leaves the first decision.
+        table[known.code[::-1], known.seat[::-1]] = known.time_ns[::-1]
+        return table
+
+    @cached_property
+    def firsts(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Slots in ascending order, and for each the place among the decisions of its first honest one."""
+        slots, places = np.unique(self.decisions.slot, return_index=True)
+        return slots, places
+
+    @cached_property
+    def chain(self) -> tuple[tuple[int, str], ...]:
+        """(slot, digest) of each slot's first honest decision, slots ascending."""
+        slots, places = self.firsts
+        codes = self.decisions.code[places]
+        return tuple((int(slot), self.decisions.digests[code]) for slot, code in zip(slots, codes, strict=True))
+
+    @cached_property
+    def submitted(self) -> Mapping[str, Row]:
+        """The first `submit` row of each transaction."""
+        first: dict[str, Row] = {}
+        for row in self.of("submit"):
+            first.setdefault(row[3], row)
+        return first
+
+    @cached_property
+    def block_spreads(self) -> Mapping[str, Spread]:
+        """How each block travelled, by digest; of one published twice, the first publication."""
+        evidence = self._evidence()
+        assert evidence is not None, "the evidence outlives its reading"
+        first: dict[str, Spread] = {}
+        for spread in evidence.spreads:
+            if spread.family == "block":
+                first.setdefault(spread.digest, spread)
+        return first
+
+
+_kept: list[tuple[weakref.ref[Evidence], int, Reading]] = []
+
+
+def read(evidence: Evidence) -> Reading:
+    """The columns of `evidence`; the last reading is kept, as a report asks a dozen times for the same one."""
+    rows = len(evidence.trace)
+    for owner, length, reading in _kept:
+        if owner() is evidence and length == rows:
+            return reading
+    reading = Reading(evidence)
+    _kept[:] = [(weakref.ref(evidence), rows, reading)]
+    return reading
