@@ -1,0 +1,165 @@
+"""Pictures of a run: how blocks spread, how long deciding took, what one decision looked like, where, and when.
+
+Every function takes evidence and, if wished, the Axes to draw on, and returns the Axes. Colours are Okabe and Ito's, which
+readers who see colours differently can tell apart; what matters is also marked by shape or line. Matplotlib is loaded only
+when a picture is drawn; pictures for files are drawn without a display.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from sim.study import metrics_consensus
+from sim.study.evidence import Evidence
+from sim.study.metrics_rows import SECOND_NS, read
+from sim.study.metrics_spread import delays_s, judged_spreads
+from sim.study.verdict import short
+
+BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PINK = (
+    "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",
+)  # fmt: skip
+PALETTE = (BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW, BLACK)
+MOST_LINES = 4000
+"""More message lines or links than this make a picture a grey block; they are thinned evenly."""
+Axes = Any
+
+
+def paper(axes: Axes | None, width: float = 8.0, height: float = 4.8, windowless: bool = False) -> Axes:
+    """The given Axes, or new ones (inches): pyplot's, so that a notebook shows them, or on a figure no window knows of."""
+    if axes is not None:
+        return axes
+    if windowless:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(figure)
+        return figure.subplots()
+    # Without a display pyplot falls back to Agg by itself, unless a backend was chosen.
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=(width, height), layout="constrained")[1]
+
+
+def finish(axes: Axes, title: str, x: str, y: str, legend: bool = True) -> Axes:
+    """Title, axis names with units and a legend; returns the Axes."""
+    axes.set_title(title, loc="left", fontsize=11)
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    if legend and axes.get_legend_handles_labels()[0]:
+        axes.legend(frameon=False, fontsize=9)
+    return axes
+
+
+def nothing(axes: Axes, why: str) -> None:
+    """Say on empty Axes why they are empty."""
+    axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", color="0.4")
+
+
+def coverage(evidence: Evidence, axes: Axes | None = None) -> Axes:
+    """Share of honest seats that hold a block against seconds since its publication: median over blocks, and their band."""
+    axes = paper(axes)
+    honest = np.asarray(evidence.honest, dtype=bool)
+    each = [delays for spread in judged_spreads(evidence) if (delays := delays_s(evidence, spread, honest)).size]
+    finite = [delays[np.isfinite(delays)] for delays in each]
+    latest = max((float(delays[-1]) for delays in finite if delays.size), default=None)
+    if latest is None:
+        nothing(axes, "nothing was received")
+    else:
+        times = np.linspace(0.0, latest or 1e-9, 400)
+        shares = np.array([np.searchsorted(delays, times, "right") / delays.size for delays in each]) * 100
+        if len(each) > 1:
+            axes.fill_between(times, shares.min(0), shares.max(0), color=SKY, alpha=0.25, lw=0, label="all blocks")
+            low, high = np.percentile(shares, (25, 75), axis=0)
+            axes.fill_between(times, low, high, color=SKY, alpha=0.55, lw=0, label="middle half")
+        axes.plot(times, np.median(shares, axis=0), color=BLUE, lw=2, label="median block" if len(each) > 1 else "block")
+        axes.set_xlim(0, None)
+        axes.set_ylim(0, 103)
+    return finish(axes, f"Coverage ({len(each)} blocks, {int(honest.sum())} honest seats)", "time since publication (s)",
+                   "honest seats that hold it (%)")  # fmt: skip
+
+
+def consensus_time(evidence: Evidence, axes: Axes | None = None) -> Axes:
+    """Cumulative shares of the time from proposal to decision: first node, all pairs of block and node, last node."""
+    axes = paper(axes)
+    curves: tuple[tuple[str, Any, str, str], ...] = (
+        ("first honest node", metrics_consensus.first_decide_s(evidence), GREEN, "--"),
+        ("every honest node", metrics_consensus.consensus_time_s(evidence), BLUE, "-"),
+        ("last honest node", metrics_consensus.last_decide_s(evidence), RED, ":"),
+    )
+    for label, values, colour, line in curves:
+        if values.size:
+            ordered = np.sort(values)
+            shares = np.arange(1, ordered.size + 1) / ordered.size * 100
+            axes.step(np.r_[ordered[0], ordered], np.r_[0.0, shares], where="post", color=colour, ls=line, lw=2,
+                      label=f"{label} (n = {ordered.size})")  # fmt: skip
+    if not any(values.size for _, values, _, _ in curves):
+        nothing(axes, "nothing was decided")
+    axes.set_ylim(0, 103)
+    return finish(axes, f"Time to decide ({evidence.consensus_kind or 'no consensus'})", "time since proposal (s)",
+                   "share (%)")  # fmt: skip
+
+
+def decision(evidence: Evidence, slot: int | None = None, axes: Axes | None = None) -> Axes:
+    """Space-time diagram of one decision (the middle one unless told): seats upwards, time to the right.
+
+    Lines are messages where the trace was kept at level 'wire'; marks are the proposal, the block's arrivals, notes and
+    decisions.
+    """
+    axes = paper(axes, 9.0, 5.4)
+    reading = read(evidence)
+    known = reading.decisions
+    chain = dict(reading.chain)
+    if slot is None:
+        slot = reading.chain[len(chain) // 2][0] if chain else 0
+    if slot not in chain:
+        nothing(axes, f"slot {slot} was not decided")
+        return finish(axes, f"Decision of slot {slot}", "time (s)", "seat")
+    digest = chain[slot]
+    mine = known.slot == slot
+    published = reading.published.get(digest)
+    start = published[0] if published is not None else int(known.time_ns[mine].min())
+    end = int(known.time_ns[mine].max())
+    pad = max(1, (end - start) // 25)
+
+    def since(times: Any) -> Any:
+        return (np.asarray(times) - start) / 1e6
+
+    wire = evidence.trace.wire()
+    shown = np.flatnonzero((wire["fate"] == 0) & (wire["sent_ns"] >= start) & (wire["time_ns"] <= end))
+    shown = shown[:: math.ceil(shown.size / MOST_LINES) or 1]
+    if shown.size:
+        from matplotlib.collections import LineCollection
+
+        ends = np.stack([since(wire["sent_ns"][shown]), wire["source"][shown], since(wire["time_ns"][shown]),
+                         wire["seat"][shown]], axis=1).reshape(-1, 2, 2)  # fmt: skip
+        strength = min(0.7, max(0.04, 60 / shown.size))
+        axes.add_collection(LineCollection(list(ends), colors="0.45", linewidths=0.7, alpha=strength, zorder=1, label="message"))
+    spread = reading.block_spreads.get(digest)
+    if spread is not None:
+        held = np.flatnonzero((spread.arrival_ns >= start) & (spread.arrival_ns <= end))
+        axes.plot(since(spread.arrival_ns[held]), held, "|", color=SKY, ms=9, mew=2, label="holds the block", zorder=3)
+    notes: dict[str, list[tuple[int, int]]] = {}
+    for row in reading.of("note"):
+        if start <= row[0] <= end:
+            notes.setdefault(str(row[3]), []).append((row[0], row[2]))
+    for place, (name, marks) in enumerate(notes.items()):
+        axes.plot(since([when for when, _ in marks]), [seat for _, seat in marks], ".", ms=7,
+                  color=(ORANGE, PINK, YELLOW, BLACK)[place % 4], label=name, zorder=4)  # fmt: skip
+    if published is not None:
+        axes.plot([0.0], [published[2]], "*", color=RED, ms=14, label="proposal", zorder=6)
+    axes.plot(since(known.time_ns[mine]), known.seat[mine], "D", color=GREEN, ms=5, label="decide", zorder=5)
+    axes.set_xlim(since(start - pad), since(end + pad))
+    axes.set_ylim(-0.7, reading.seats - 0.3)
+    if reading.seats <= 24:
+        axes.set_yticks(range(reading.seats), [name if honest else f"{name} (held by adversary)"
+                        for name, honest in zip(evidence.names, reading.honest, strict=True)], fontsize=8)  # fmt: skip
+    axes = finish(axes, f"Decision of slot {slot}: block {short(digest)} {start / SECOND_NS:.3f} s into the run",
+                   "time since proposal (ms)", "seat", legend=False)  # fmt: skip
+    axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return axes
