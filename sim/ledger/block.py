@@ -1,0 +1,129 @@
+"""Transactions and the blocks that put them in an order.
+
+A name is a hash of the content: 128 bits, which is enough against accident and alteration (nobody in a simulation searches for
+collisions; what a hash weighs on the wire is `HEADER_BYTES` and the transaction's stated size). A name is computed once and
+kept, because a run makes many blocks; `recomputed_*` and `well_formed` start from the content again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+
+from sim.ledger import merkle
+
+HEADER_BYTES = 200
+"""Parent, root, proposer, time, height and the proposer's signature."""
+CLASSES = ("C0", "C1", "C2", "C3", "C4")
+"""Urgency, most urgent first: local, interactive, rights and safety, record, regulatory."""
+
+Fact = tuple[str, int | str]
+
+
+def _name(content: tuple[object, ...]) -> str:
+    return blake2b(repr(content).encode(), digest_size=16).hexdigest()
+
+
+GENESIS = _name(("medgossip", "genesis"))
+"""The parent of every first block, at height 0."""
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """One entry of the ledger. Only metadata is visible; the content lies elsewhere, behind `anchor`."""
+
+    family: str
+    submitter: int
+    size_bytes: int
+    payload: tuple[Fact, ...] = ()
+    """Visible metadata as (key, value) pairs."""
+    anchor: str = ""
+    """Hexadecimal hash of the ciphertext this entry vouches for, or ''."""
+    submitted_ns: int = 0
+    priority: str = "C3"
+    """One of `CLASSES`."""
+    id: str = ""
+    """32 hexadecimal digits over all the rest; left empty, it is computed."""
+
+    def __post_init__(self) -> None:
+        if self.priority not in CLASSES:
+            raise ValueError(f"priority {self.priority!r} is not one of {', '.join(CLASSES)}")
+        if not self.id:
+            object.__setattr__(self, "id", self.recomputed_id())
+
+    def recomputed_id(self) -> str:
+        """The name the content has, whatever `id` says."""
+        facts = (self.submitter, self.size_bytes, self.payload, self.anchor, self.submitted_ns, self.priority)
+        return _name((self.family, *facts))
+
+    @property
+    def genuine(self) -> bool:
+        """Whether `id` names this content."""
+        return self.id == self.recomputed_id()
+
+    def fact(self, key: str) -> int | str | None:
+        """The visible value under `key`; None where there is none."""
+        for name, value in self.payload:
+            if name == key:
+                return value
+        return None
+
+
+@dataclass(frozen=True)
+class Block:
+    """Transactions in order, tied to all that came before by `parent`."""
+
+    parent: str
+    height: int
+    """1 for the first block after genesis."""
+    proposer: int
+    time_ns: int
+    root: str = merkle.EMPTY_ROOT
+    """Merkle root over the ids of the transactions."""
+    transactions: tuple[Transaction, ...] = ()
+    filler_bytes: int = 0
+    """Weight without content, for runs in which only the size of a block matters."""
+
+    @classmethod
+    def of(
+        cls,
+        parent: str,
+        height: int,
+        proposer: int,
+        time_ns: int,
+        transactions: tuple[Transaction, ...] = (),
+        filler_bytes: int = 0,
+    ) -> Block:
+        """A block with the root that its transactions have."""
+        ids = [transaction.id for transaction in transactions]
+        return cls(parent, height, proposer, time_ns, merkle.root(ids), transactions, filler_bytes)
+
+    def recomputed_digest(self) -> str:
+        """The name the header has, computed anew."""
+        return _name((self.parent, self.height, self.proposer, self.time_ns, self.root, self.filler_bytes))
+
+    @cached_property
+    def digest(self) -> str:
+        """The name of this block: 32 hexadecimal digits over its header."""
+        return self.recomputed_digest()
+
+    @cached_property
+    def size_bytes(self) -> int:
+        """What the block weighs on the wire."""
+        return HEADER_BYTES + self.filler_bytes + sum(transaction.size_bytes for transaction in self.transactions)
+
+    def flaw(self) -> str:
+        """What is wrong with the block in itself, or '': every id and the root are recomputed."""
+        for transaction in self.transactions:
+            if not transaction.genuine:
+                return f"transaction {transaction.id} is not what its name says"
+        if merkle.root([transaction.id for transaction in self.transactions]) != self.root:
+            return "the root does not name the transactions"
+        if self.digest != self.recomputed_digest():
+            return "the header was altered after it was named"
+        return ""
+
+    def well_formed(self) -> bool:
+        """Whether root, ids and header agree with the content."""
+        return not self.flaw()
