@@ -69,10 +69,10 @@ class Comparison:
     def text(self) -> str:
         """The comparison as a table for a terminal."""
         head = ["metric", "seeds", "a", "b", "a - b", "95 % from", "to", "verdict"]
-        rows = [
-            [one.metric, *(number(value) for value in (one.pairs, one.a, one.b, one.difference, one.low, one.high)), one.verdict]
-            for one in self.differences
-        ]
+        rows = []
+        for one in self.differences:
+            values = (one.pairs, one.a, one.b, one.difference, one.low, one.high)
+            rows.append([one.metric, *map(number, values), one.verdict])
         lines = [f"a: {self.a}", f"b: {self.b}", f"{len(self.seeds)} seeds, the same for both", ""]
         lines += aligned([head, *rows], right=True)
         if self.failed:

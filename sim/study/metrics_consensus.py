@@ -27,7 +27,7 @@ UNMEASURED = (
 def _since_proposal_s(reading: Reading) -> NDArray[np.float64]:
     """float64[decided digests, seats]: seconds from proposal to decision; nan where one of the two is missing."""
     decided, published = reading.decided_ns, reading.published_ns[:, None]
-    seconds = (decided - published) / SECOND_NS
+    seconds: NDArray[np.float64] = (decided - published) / SECOND_NS
     seconds[(decided == NEVER) | np.broadcast_to(published == NEVER, decided.shape)] = np.nan
     return seconds
 

@@ -139,7 +139,8 @@ def decision(evidence: Evidence, slot: int | None = None, axes: Axes | None = No
         ends = np.stack([since(wire["sent_ns"][shown]), wire["source"][shown], since(wire["time_ns"][shown]),
                          wire["seat"][shown]], axis=1).reshape(-1, 2, 2)  # fmt: skip
         strength = min(0.7, max(0.04, 60 / shown.size))
-        axes.add_collection(LineCollection(list(ends), colors="0.45", linewidths=0.7, alpha=strength, zorder=1, label="message"))
+        lines = LineCollection(list(ends), colors="0.45", linewidths=0.7, alpha=strength, zorder=1, label="message")
+        axes.add_collection(lines)
     spread = reading.block_spreads.get(digest)
     if spread is not None:
         held = np.flatnonzero((spread.arrival_ns >= start) & (spread.arrival_ns <= end))

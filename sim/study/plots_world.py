@@ -60,7 +60,8 @@ def network(evidence: Evidence, axes: Axes | None = None) -> Axes:
                      marker="os^Dv"[place // len(PALETTE) % 5], zorder=2, label=region or "no region")  # fmt: skip
     held = ~np.asarray(evidence.honest, dtype=bool)
     if held.any():
-        axes.scatter(x[held], y[held], s=size * 3, color="black", marker="x", linewidth=1.6, zorder=3, label="held by adversary")
+        axes.scatter(x[held], y[held], s=size * 3, color="black", marker="x", linewidth=1.6, zorder=3,
+                     label="held by adversary")  # fmt: skip
     axes.margins(0.08)
     title = f"Network ({evidence.seats} seats, {links} links)"
     if placed:

@@ -1,0 +1,138 @@
+"""The report: its contract, its faces, its files; and the comparison of two scenarios."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from handmade import GOOD_ROWS, good, with_rows
+
+from sim.kernel.errors import EnvironmentTrouble
+from sim.study.compare import A_BETTER, B_BETTER, CANNOT_TELL, compare, differ
+from sim.study.evidence import Evidence
+from sim.study.report import Report
+
+SECTIONS = ["medgossip", "run", "consensus", "gossip", "availability", "workload", "recovery", "checks", "not_modelled"]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    title: str = "Five <hospitals>"
+    digest: str = "d1"
+    source: str = "scenarios/five hospitals.toml"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    path: str
+    operator: str
+    value: Any
+
+
+def report(evidence: Evidence | None = None, *wanted: Wanted, seed: int = 7) -> Report:
+    return Report.of(evidence or good(not_modelled=("CPU time",)), Scenario(), seed, 0.5, "t1", "1.0", 100, None, wanted)
+
+
+def test_the_contract_in_its_order() -> None:
+    document = json.loads(report().to_json())
+    assert list(document) == SECTIONS
+    assert document["medgossip"] == {
+        "version": "1.0", "scenario": "Five <hospitals>", "scenario_digest": "d1", "seed": 7, "trace_digest": "t1",
+    }  # fmt: skip
+    assert document["run"] == {
+        "simulated_s": 20.0, "wall_s": 0.5, "deliveries": 100, "deliveries_per_s": 200.0, "peak_rss_bytes": None,
+    }  # fmt: skip
+    assert document["not_modelled"] == ["CPU time"]
+    assert [list(one) for one in document["checks"]] == [["name", "verdict", "evidence"]] * 9
+
+
+def test_ok_and_the_line_that_reproduces() -> None:
+    assert report().ok()
+    assert "run it again" not in report().text()
+    missed = report(None, Wanted("finality_s.p99", "<", 1))
+    assert not missed.ok()
+    assert "medgossip run 'scenarios/five hospitals.toml' --seed 7" in missed.text()
+    assert "consensus.finality_s.p99: wanted < 1" in missed.text()
+    broken = report(with_rows([*GOOD_ROWS, (4.0, "decide", 2, 2, "C")]))
+    assert not broken.ok() and "✗ fail" in broken.text()
+
+
+def test_text_and_html() -> None:
+    text = report().text()
+    assert max(map(len, text.splitlines())) <= 110
+    assert "✓ pass" in text and "CPU time" in text and "None" not in text
+    assert "Five &lt;hospitals&gt;" in report()._repr_html_()
+
+
+def test_frames_and_plain_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = report().columns()
+    assert columns["decisions"]["slot"] == [1, 1, 1, 2, 2, 2]
+    assert columns["blocks"]["digest"] == ["A", "B", "C"]
+    frames = report().frames()
+    assert len(frames["decisions"]) == 6 and list(frames) == list(columns)
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match="pip install pandas"):
+        report().frames()
+
+
+def test_save_writes_whole_files(tmp_path: Path) -> None:
+    written = report().save(tmp_path / "out")
+    assert {path.name for path in written} == {
+        "report.json", "report.txt", "coverage.png", "consensus_time.png", "decision.png", "network.png", "timeline.png",
+    }  # fmt: skip
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(path.name for path in written)
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["medgossip"]["seed"] == 7
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EnvironmentTrouble, match="cannot be written"):
+        report().save(tmp_path / "file" / "out")
+
+
+def test_plots_return_axes_and_bear_empty_runs() -> None:
+    from sim.study import plots, plots_world
+
+    empty = with_rows([], spreads=(), blocks={})
+    for draw in (plots.coverage, plots.consensus_time, plots.decision, plots_world.network, plots_world.timeline):
+        for run in (good(), empty):
+            axes = draw(run, axes=plots.paper(None, windowless=True))
+            assert axes.get_title(loc="left")
+            axes.figure.canvas.draw()
+
+
+def test_differ_uses_pairs() -> None:
+    noisy = [(10.0 + step, 11.0 + step + 0.01 * (step % 2)) for step in range(10)]
+    assert differ("x", noisy, higher_is_better=False).verdict == A_BETTER
+    assert differ("x", noisy, higher_is_better=True).verdict == B_BETTER
+    assert differ("x", [(1.0, 2.0), (2.0, 1.0), (1.0, 1.0)], higher_is_better=True).verdict == CANNOT_TELL
+    assert differ("x", [(1.0, 2.0)], higher_is_better=True).verdict == CANNOT_TELL
+    assert differ("x", [], higher_is_better=True).difference is None
+
+
+def test_compare_runs_both_on_the_same_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, int]] = []
+
+    def run(scenario: Any, seed: int, progress: Any = None) -> Report:
+        asked.append((scenario.title, seed))
+        slower = 2 if scenario.title == "slow" else 1
+        rows = [(1.0 + (row[0] - 1.0) * slower if row[1] == "decide" else row[0], *row[1:]) for row in GOOD_ROWS]
+        rows = [(row[0] + seed / 1000 if row[1] == "decide" else row[0], *row[1:]) for row in rows]
+        rows.sort(key=lambda row: row[0])
+        return report(with_rows(rows, sent_bytes=np.array([slower * 10])), seed=seed)
+
+    module = ModuleType("sim.study.run")
+    vars(module)["run"] = run
+    monkeypatch.setitem(sys.modules, "sim.study.run", module)
+    steps: list[tuple[int, int]] = []
+    outcome = compare(Scenario("fast"), Scenario("slow"), seeds=3, progress=lambda done, total: steps.append((done, total)))
+    assert asked == [("fast", 0), ("slow", 0), ("fast", 1), ("slow", 1), ("fast", 2), ("slow", 2)]
+    assert steps[-1] == (6, 6)
+    verdicts = {one.metric: one.verdict for one in outcome.differences}
+    assert verdicts["consensus.finality_s.mean"] == A_BETTER
+    assert verdicts["consensus.decided"] == CANNOT_TELL
+    assert "a better" in outcome.text() and "fast" in outcome._repr_html_()
+    json.dumps(outcome.to_dict(), allow_nan=False)
