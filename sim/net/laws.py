@@ -14,8 +14,8 @@ import numpy as np
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
 from sim.kernel.units import MS, Duration
-from sim.net.quantiles import gamma_inverse, normal_inverse
 from sim.net.latency import Floats
+from sim.net.quantiles import gamma_inverse, normal_inverse
 
 _UNSCALED = 1_000_000
 """Stands in for a mean or median that was left out, in ns; cancels in a factor table."""

@@ -6,6 +6,7 @@ the compiled core reads. Topologies are only made by `linked`, which refuses wha
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -86,14 +87,15 @@ def linked(
     """
     count = check_count(len(names), path)
     if len(set(names)) < count:
-        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        ranked = sorted(names)
+        twice = next(name for name, following in itertools.pairwise(ranked) if name == following)
         raise ScenarioError(f"two seats are called {twice!r}", path)
     offsets, neighbours = _rows(count, edges, names, path)
     hops = walk(offsets, neighbours, 0)
     lost = np.flatnonzero(hops < 0)
     if len(lost):
         raise ScenarioError(f"not connected: {len(lost)} of {count} seats cannot be reached from {names[0]!r}, "
-                            f"{names[lost[0]]!r} among them", path)  # fmt: skip
+                            f"{names[lost[0]]!r} among them", path)
     return Topology(
         names=tuple(names),
         roles=tuple(roles) if roles is not None else ("member",) * count,
@@ -127,6 +129,15 @@ def check_base(base_ns: NDArray[np.int64], path: str) -> NDArray[np.int64]:
     if len(base_ns) and (base_ns.min() < 0 or base_ns.max() > 3_600_000_000_000):
         raise ScenarioError("latencies between places must lie between 0 and 1 h", path)
     return base_ns
+
+
+def reaches_all(count: int, edges: NDArray[Any]) -> bool:
+    """Whether links [m, 2] leave no seat unreached."""
+    ends = np.concatenate((edges[:, 0], edges[:, 1])).astype(np.int64)
+    order = np.argsort(ends, kind="stable")
+    offsets = np.concatenate(([0], np.cumsum(np.bincount(ends, minlength=count)))).astype(np.int32)
+    neighbours = np.concatenate((edges[:, 1], edges[:, 0]))[order].astype(np.int32)
+    return bool((walk(offsets, neighbours, 0) >= 0).all())
 
 
 def numbered(stem: str, count: int) -> list[str]:

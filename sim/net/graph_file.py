@@ -1,0 +1,124 @@
+"""A topology somebody else drew: GraphML, GEXF or a plain list of links.
+
+Nodes become seats in the order of the file. Node attributes `role`, `region`, `latitude` and `longitude` (or `lat`, `lon`) are
+kept. Links count in both directions, whatever the file says.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.kernel.dice import Dice
+from sim.kernel.errors import ScenarioError
+from sim.kernel.part import part
+from sim.net.topology import MOST_SEATS, Topology, linked
+
+_ENDINGS = {".graphml": "graphml", ".gexf": "gexf", ".txt": "edges", ".csv": "edges", ".edges": "edges", ".edgelist": "edges"}
+_MOST_BYTES = 1 << 30
+
+
+@part
+class File:
+    """Seats and links from a file: GraphML (.graphml), GEXF (.gexf), or a list with one link `a b` or `a,b` a line (.txt, .csv,
+    .edges, .edgelist), lines that start with # skipped. The file must be in one piece, without links that repeat."""
+
+    path: str
+    """The file, relative to the working folder."""
+
+    def check(self) -> None:
+        """The ending says what it is."""
+        if Path(self.path).suffix.lower() not in _ENDINGS:
+            raise ScenarioError(f"{self.path!r} does not end in one of {', '.join(_ENDINGS)}", "path")
+
+    def build(self, dice: Dice) -> Topology:
+        """The topology as the file has it; no chance in it. ScenarioError says in one sentence what is wrong with the file."""
+        path = Path(self.path)
+        if not path.is_file():
+            raise ScenarioError(f"there is no file {self.path!r}", "path")
+        if path.stat().st_size > _MOST_BYTES:
+            raise ScenarioError(f"{self.path!r} is larger than 1 GiB", "path")
+        graph = _read(path, _ENDINGS[path.suffix.lower()])
+        if not len(graph):
+            raise ScenarioError(f"{self.path!r} holds no nodes", "path")
+        if len(graph) > MOST_SEATS:
+            raise ScenarioError(f"{self.path!r} holds {len(graph):,} nodes, more than the {MOST_SEATS:,} that fit", "path")
+        places = {node: place for place, node in enumerate(graph)}
+        ends = [(places[one], places[other]) for one, other in graph.edges()]
+        if graph.is_directed():
+            # a -> b and b -> a are one link; twice a -> b is a contradiction that `linked` reports
+            given = set(ends)
+            ends = [(one, other) for one, other in ends if one <= other or (other, one) not in given]
+        facts = [(str(node), attributes) for node, attributes in graph.nodes(data=True)]
+        latitude, longitude = _positions(facts)
+        return linked(
+            [name for name, _ in facts],
+            np.array(ends, dtype=np.int64).reshape(-1, 2),
+            path="path",
+            roles=[str(attributes.get("role") or "member") for _, attributes in facts],
+            regions=[str(attributes.get("region") or "everywhere") for _, attributes in facts],
+            latitude=latitude,
+            longitude=longitude,
+        )
+
+
+def _read(path: Path, form: str) -> Any:
+    """The file as a networkx graph; whatever the readers raise becomes one ScenarioError."""
+    if form == "edges":
+        return _read_edges(path)
+    import networkx
+
+    reader = networkx.read_graphml if form == "graphml" else networkx.read_gexf
+    try:
+        return reader(path)
+    except Exception as error:  # noqa: BLE001 - the readers raise whatever their XML library, int() or a dict raises
+        why = " ".join(str(error).split())[:120]
+        raise ScenarioError(f"{str(path)!r} is no readable {form} file: {why or type(error).__name__}", "path") from None
+
+
+def _read_edges(path: Path) -> Any:
+    import networkx
+
+    graph = networkx.MultiGraph()
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"{str(path)!r} cannot be read: {getattr(error, 'strerror', None) or 'no UTF-8 text'}", "path") from None
+    for number, line in enumerate(lines, 1):
+        words = line.replace(",", " ").split()
+        if not words or words[0].startswith("#"):
+            continue
+        if len(words) != 2:
+            raise ScenarioError(f"{str(path)!r}, line {number}: two names are wanted, not {len(words)}", "path")
+        graph.add_edge(*words)
+    return graph
+
+
+def _positions(facts: list[tuple[str, dict[str, Any]]]) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
+    """Latitudes and longitudes if every node has both; ScenarioError if only some have, or if they lie off the globe."""
+    columns = []
+    for long, short, most in (("latitude", "lat", 90.0), ("longitude", "lon", 180.0)):
+        given = [attributes.get(long, attributes.get(short)) for _, attributes in facts]
+        for (name, _), value in zip(facts, given, strict=True):
+            if value is not None and not _within(value, most):
+                raise ScenarioError(f"{name!r} has {long} {value!r}, no number from {-most:g} to {most:g}", "path")
+        columns.append(given)
+    known = [value is not None for column in columns for value in column]
+    if not any(known):
+        return None, None
+    if not all(known):
+        raise ScenarioError("some nodes have a latitude and longitude and some have not", "path")
+    latitude, longitude = (np.array([float(value) for value in column]) for column in columns)
+    return latitude, longitude
+
+
+def _within(value: Any, most: float) -> bool:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return False
+    return math.isfinite(number) and abs(number) <= most
