@@ -95,6 +95,7 @@ def timeline(evidence: Evidence, axes: Axes | None = None) -> Axes:
         axes.hlines(slots, first, last, color="0.6", lw=1)
         axes.plot(last, slots, "|", color=BLUE, ms=7, mew=1.5, label="last honest decision")
         axes.plot(first, slots, ".", color=GREEN, ms=6, label="first honest decision")
+        axes.yaxis.get_major_locator().set_params(integer=True)
     else:
         nothing(axes, "nothing was decided")
     if evidence.heal_ns:
