@@ -140,7 +140,8 @@ def test_safety_watch_sees_the_violation_as_it_happens() -> None:
     assert watch.violation == safety.Violation("agreement", 7, 1, 1, "B", "A")
 
 
-ROWS = st.lists(st.tuples(st.integers(0, 2), st.sampled_from("ddddr"), st.integers(0, 3), st.sampled_from("AAAAB")), max_size=12)
+EVENT = st.tuples(st.integers(0, 2), st.sampled_from("ddddr"), st.integers(0, 3), st.sampled_from("AAAAB"))
+ROWS = st.lists(EVENT, max_size=12)
 
 
 @settings(max_examples=150, deadline=None)
@@ -174,8 +175,11 @@ REPORT: dict[str, Any] = {
     "gossip": {"messages": 5, "extra": {"x": 1}},
     "availability": {"available_share": 0.5, "extra": {"x": 2}},
     "workload": [{"kind": "ehr", "finality_s": {"p99": 9.0}, "slo": [{"name": "emergency", "attained_share": 0.5}]}],
-    "checks": [{"name": "agreement", "verdict": "pass", "evidence": "all"}, {"name": "prefix-order", "verdict": "unknown", "evidence": "none"}],
-}  # fmt: skip
+    "checks": [
+        {"name": "agreement", "verdict": "pass", "evidence": "all"},
+        {"name": "prefix-order", "verdict": "unknown", "evidence": "none"},
+    ],
+}
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,10 @@ def test_what_never_happened_is_infinite_in_quantiles_and_absent_from_means() ->
     assert quantile([1, 2, 3, 4], 50) == 2
 
 
-@pytest.mark.parametrize(("freedom", "expected"), [(1, 12.706205), (2, 4.302653), (5, 2.570582), (19, 2.093024), (200, 1.971896)])
+T_TABLE = [(1, 12.706205), (2, 4.302653), (5, 2.570582), (19, 2.093024), (200, 1.971896)]
+
+
+@pytest.mark.parametrize(("freedom", "expected"), T_TABLE)
 def test_t_quantile_agrees_with_the_tables(freedom: int, expected: float) -> None:
     assert t_quantile(0.975, freedom) == pytest.approx(expected, abs=1e-5)
     assert t_below(-expected, freedom) == pytest.approx(0.025, abs=1e-6)
@@ -109,7 +112,8 @@ def test_coverage_counts_never_as_infinity_and_takes_the_median_block() -> None:
     assert section["coverage_s"]["p50"] == pytest.approx(0.1)
     assert section["coverage_s"]["p100"] == pytest.approx(0.3)
     lost = good(spreads=(spread("A", 0, 1.0, [1.0, 1.1, -1, -1]),))
-    assert metrics_spread.coverage_s(lost) == {"p50": pytest.approx(0.1), "p90": None, "p95": None, "p99": None, "p100": None}
+    missing = dict.fromkeys(("p90", "p95", "p99", "p100"))
+    assert metrics_spread.coverage_s(lost) == {"p50": pytest.approx(0.1), **missing}
     assert metrics_spread.reached_share(lost) == 0.5
     assert metrics_spread.reached_share(good(spreads=())) is None
 

@@ -184,9 +184,8 @@ def integrity(evidence: Evidence) -> Verdict:
         digest, slot = known.digests[known.code[place]], int(known.slot[place])
         block: Any = evidence.blocks.get(digest)
         if block is not None:
-            event = (
-                f"{at(int(known.time_ns[place]))} {who(evidence, int(known.seat[place]))} decided {short(digest)} for slot {slot}"
-            )
+            when, seat = int(known.time_ns[place]), int(known.seat[place])
+            event = f"{at(when)} {who(evidence, seat)} decided {short(digest)} for slot {slot}"
             judged += 1
             if not block.well_formed():
                 return Verdict("integrity", "fail", f"{event}, which is not well formed")
@@ -195,9 +194,11 @@ def integrity(evidence: Evidence) -> Verdict:
                 return Verdict("integrity", "fail", f"{event}, whose parent is {said}, not the {due} decided before it")
             for name in map(transaction_name, block.transactions):
                 if name in seen:
-                    return Verdict("integrity", "fail", f"{event} with transaction {short(name)}, decided in slot {seen[name]}")
+                    twice = f"{event} with transaction {short(name)}, decided in slot {seen[name]}"
+                    return Verdict("integrity", "fail", twice)
                 seen[name] = slot
         previous = digest
     if not judged:
         return Verdict("integrity", "unknown", "no decided block can be looked into")
-    return Verdict("integrity", "pass", f"{judged} decided blocks linked and well formed, {len(seen)} transactions once each")
+    whole = f"{judged} decided blocks linked and well formed, {len(seen)} transactions once each"
+    return Verdict("integrity", "pass", whole)

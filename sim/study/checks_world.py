@@ -86,10 +86,11 @@ def termination(evidence: Evidence) -> Verdict:
         return _lacking(
             evidence,
             name,
-            f"{who(evidence, seat)} had come to slot {highest[seat]} by the end, {at(evidence.duration_ns)}, but slot {top} was "
-            f"decided {at(int(known.time_ns[place]))} by {who(evidence, int(known.seat[place]))}",
+            f"{who(evidence, seat)} had come to slot {highest[seat]} by the end, {at(evidence.duration_ns)}, but slot "
+            f"{top} was decided {at(int(known.time_ns[place]))} by {who(evidence, int(known.seat[place]))}",
         )
-    return Verdict(name, "pass", f"{live.size} honest live seats decided {healed} and came to slot {max(top, int(highest.max()))}")
+    reached = max(top, int(highest.max()))
+    return Verdict(name, "pass", f"{live.size} honest live seats decided {healed} and came to slot {reached}")
 
 
 def availability(evidence: Evidence) -> Verdict:
@@ -110,8 +111,9 @@ def availability(evidence: Evidence) -> Verdict:
             return _lacking(
                 evidence,
                 name,
-                f"{who(evidence, int(missing[0]))} does not hold {short(digest)} at the end, {at(evidence.duration_ns)}, which was "
-                f"decided for slot {known.slot[place]} {at(int(known.time_ns[place]))}; {missing.size} of {live.size} seats lack it",
+                f"{who(evidence, int(missing[0]))} does not hold {short(digest)} at the end, {at(evidence.duration_ns)}, which "
+                f"was decided for slot {known.slot[place]} {at(int(known.time_ns[place]))}; "
+                f"{missing.size} of {live.size} seats lack it",
             )
     if not judged or not live.size:
         return Verdict(name, "unknown", "no decided block was followed on its way")
@@ -127,9 +129,10 @@ def message_conservation(evidence: Evidence) -> Verdict:
     parts = {key: int(counters.get(key, 0)) for key in ("delivered", "lost", "cut", "down", "in_flight")}
     sent, total = int(counters["sent"]), sum(parts.values())
     books = ", ".join(f"{count} {key.replace('_', ' ')}" for key, count in parts.items())
+    copies = f"{sent} copies sent by the end, {at(evidence.duration_ns)}"
     if sent == total:
-        return Verdict(name, "pass", f"{sent} copies sent by the end, {at(evidence.duration_ns)}: {books}")
-    return Verdict(name, "fail", f"{sent} copies sent by the end, {at(evidence.duration_ns)}, but {total} accounted for: {books}")
+        return Verdict(name, "pass", f"{copies}: {books}")
+    return Verdict(name, "fail", f"{copies}, but {total} accounted for: {books}")
 
 
 def bandwidth(evidence: Evidence) -> Verdict:
@@ -146,7 +149,8 @@ def bandwidth(evidence: Evidence) -> Verdict:
             # Plain integers: rate times window does not fit 64 bits.
             allowed = int(rates[seat]) * evidence.window_ns // (8 * SECOND_NS) + evidence.largest_bytes
             if int(most[seat]) > allowed:
-                window = f"in one window of {evidence.window_ns / SECOND_NS:g} s ending by {evidence.duration_ns / SECOND_NS:.6f} s"
+                end_s = evidence.duration_ns / SECOND_NS
+                window = f"in one window of {evidence.window_ns / SECOND_NS:g} s ending by {end_s:.6f} s"
                 return Verdict(
                     name,
                     "fail",
@@ -175,6 +179,7 @@ def undetected_tampering(evidence: Evidence) -> Verdict:
             return Verdict(
                 name,
                 "fail",
-                f"{at(row[0])} {who(evidence, row[2])} tampered with {row[3]} {short(row[4])}, and no honest seat rejected it",
+                f"{at(row[0])} {who(evidence, row[2])} tampered with {row[3]} {short(row[4])}, "
+                "and no honest seat rejected it",
             )
     return Verdict(name, "pass", f"{len(tampered)} acts of tampering, each rejected by an honest seat")

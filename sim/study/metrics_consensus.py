@@ -35,14 +35,16 @@ def _since_proposal_s(reading: Reading) -> NDArray[np.float64]:
 def consensus_time_s(evidence: Evidence) -> NDArray[np.float64]:
     """Seconds from a block's proposal to a node's decision, one value per (block, honest node) that came to it."""
     seconds = _since_proposal_s(read(evidence))
-    return seconds[~np.isnan(seconds)]
+    values: NDArray[np.float64] = seconds[~np.isnan(seconds)]
+    return values
 
 
 def first_decide_s(evidence: Evidence) -> NDArray[np.float64]:
     """Seconds from a block's proposal to its first decision by an honest node, one value per decided block."""
     seconds = _since_proposal_s(read(evidence))
     least = np.where(np.isnan(seconds), np.inf, seconds).min(axis=1, initial=np.inf)
-    return least[np.isfinite(least)]
+    firsts: NDArray[np.float64] = least[np.isfinite(least)]
+    return firsts
 
 
 def last_decide_s(evidence: Evidence) -> NDArray[np.float64]:
@@ -149,7 +151,8 @@ def span_s(evidence: Evidence) -> float | None:
 
 def decided_load(evidence: Evidence) -> tuple[int, int] | None:
     """Distinct transactions in, and bytes of, the decided blocks, each block once; None where none was published."""
-    blocks = [evidence.blocks[digest] for digest in dict.fromkeys(d for _, d in read(evidence).chain) if digest in evidence.blocks]
+    decided = dict.fromkeys(digest for _, digest in read(evidence).chain)
+    blocks = [evidence.blocks[digest] for digest in decided if digest in evidence.blocks]
     if not blocks:
         return None
     names = {transaction_name(transaction) for block in blocks for transaction in block.transactions}
