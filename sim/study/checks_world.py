@@ -111,8 +111,8 @@ def availability(evidence: Evidence) -> Verdict:
             return _lacking(
                 evidence,
                 name,
-                f"{who(evidence, int(missing[0]))} does not hold {short(digest)} at the end, {at(evidence.duration_ns)}, which "
-                f"was decided for slot {known.slot[place]} {at(int(known.time_ns[place]))}; "
+                f"{who(evidence, int(missing[0]))} does not hold {short(digest)} at the end, {at(evidence.duration_ns)}, "
+                f"which was decided for slot {known.slot[place]} {at(int(known.time_ns[place]))}; "
                 f"{missing.size} of {live.size} seats lack it",
             )
     if not judged or not live.size:
