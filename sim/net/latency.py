@@ -93,10 +93,10 @@ def law_table(law: Law) -> NDArray[np.int64]:
     if not law.scaled():
         raise ScenarioError("this law says how scattered delays are but not how long: give its mean or median")
     below, above = _chances()
-    table = _whole(law.inverse(below, above), MOST_NS + 1)
-    if table[-1] > MOST_NS:
+    values = law.inverse(below, above)
+    if values.max() > MOST_NS:
         raise ScenarioError("this law reaches beyond 2**53 ns, about 104 days: it is too heavy in the tail or too long")
-    return table
+    return _whole(values, MOST_NS)
 
 
 def factor_table(law: Law) -> NDArray[np.int64]:

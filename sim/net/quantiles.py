@@ -42,7 +42,11 @@ def gamma_inverse(shape: float, below: Floats, above: Floats) -> Floats:
     slope = density * (shape - xs)
     pieces = (density[1:] + density[:-1]) * (step / 2) - (slope[1:] - slope[:-1]) * (step * step / 12)
     pieces = np.maximum(pieces, 0.0)
-    first = density[0] / shape
+    # what lies below the grid, by the series of the incomplete gamma function, which falls off fast there
+    first, term = 0.0, density[0] / shape
+    for number in range(1, 200):
+        first += term
+        term *= xs[0] / (shape + number)
     left = first + np.concatenate(([0.0], np.cumsum(pieces)))
     right = np.concatenate((np.cumsum(pieces[::-1])[::-1], [0.0]))
     tiny = 1e-300

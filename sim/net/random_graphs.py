@@ -20,7 +20,7 @@ _SCATTER = np.uint64(0x9E37_79B9_7F4A_7C15)
 
 
 @njit
-def below(key: Any, word: int, bound: int) -> int:
+def below(key: Any, word: int, bound: int) -> Any:
     """A whole number in range(bound), bound < 2**31, from draw number `word` of `key`."""
     luck = draw64(key, np.uint64(word)) >> _U32
     return np.int64((luck * np.uint64(bound)) >> _U32)
@@ -143,7 +143,7 @@ def _name(seats: int, one: int, other: int) -> int:
 
 
 @njit
-def _slot(table: Any, name: int) -> int:
+def _slot(table: Any, name: int) -> Any:
     mask = len(table) - 1
     slot = np.int64(draw64(_SCATTER, np.uint64(name)) >> _U32) & mask
     while table[slot] != name and table[slot] != _EMPTY:

@@ -22,6 +22,8 @@ from sim.net.topology import Topology, check_count, check_links, linked, numbere
 
 Edges = NDArray[Any]
 _DRAWS = 100
+_wrapping = np.errstate(over="ignore")
+"""Interpreted, NumPy warns where 64-bit products of the dice wrap around, as they should."""
 
 
 @part
@@ -149,6 +151,7 @@ class ScaleFree:
     links: Count = 4
     """Links each newcomer makes; the mean degree is about twice that."""
 
+    @_wrapping
     def build(self, dice: Dice) -> Topology:
         """The topology drawn from `dice`."""
         check_degree(self.seats, self.links, "links")
@@ -187,6 +190,7 @@ def all_pairs(seats: int) -> Edges:
     return np.stack((one.astype(np.int32), other.astype(np.int32)), axis=1)
 
 
+@_wrapping
 def random_regular(seats: int, degree: int, dice: Dice, path: str = "degree") -> Edges:
     """Links of a connected random graph in which every seat has `degree` neighbours, int32[m, 2].
 
@@ -223,6 +227,7 @@ def _circle(order: NDArray[Any]) -> Edges:
     return np.stack((order, np.roll(order, -1)), axis=1)
 
 
+@_wrapping
 def _first_made(seats: int, degree: int, dice: Dice) -> Edges:
     """A random regular graph that need not be connected, from the first draw whose repair succeeds."""
     for draw in range(_DRAWS):
@@ -232,6 +237,7 @@ def _first_made(seats: int, degree: int, dice: Dice) -> Edges:
     raise ScenarioError(f"no random graph of {seats} seats with {degree} missing neighbours each was found", "degree")
 
 
+@_wrapping
 def _first_whole(seats: int, dice: Dice, make: Callable[[np.uint64], Edges]) -> Edges:
     """The first draw that is in one piece; the last one, for `linked` to refuse, if none is."""
     for draw in range(_DRAWS):
