@@ -1,0 +1,41 @@
+"""A rumour: something spreads from one seat to all others, and nothing has to be agreed.
+
+The workload of those who study gossip alone: coverage, redundancy and bytes follow from topology, strategy and costs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sim.kernel.part import part
+from sim.kernel.units import Count, Duration, Size
+
+
+@part
+class Rumour:
+    """Publish `count` bodies of `size`, one every `every`, from random seats or always from one."""
+
+    size: Size = 1000
+    count: Count = 1
+    every: Duration = 1_000_000_000
+    first: Duration = 0  # when the first one starts
+    origin: str = "random"  # the name of a seat, or 'random'
+
+    def setup(self, world: Any) -> None:
+        """Nothing to look around for."""
+
+    def start(self, world: Any) -> None:
+        """Schedule the publications."""
+        for index in range(self.count):
+            seat = world.dice.below(len(world.names), "rumour", index)
+            if self.origin != "random":
+                seat = world.names.index(self.origin)
+            world.at(self.first + index * self.every, world.publish, seat, f"rumour-{index}", self.size)
+
+    def check(self) -> None:
+        """Every size and count is possible."""
+
+    def outcome(self, world: Any) -> Mapping[str, Any]:
+        """What was published; how it spread stands in the report's gossip section."""
+        return {"kind": "rumour", "submitted": self.count, "final": None, "dropped": 0, "finality_s": None, "slo": [], "outcomes": {}}

@@ -1,0 +1,104 @@
+"""Transactions without meaning: a load of a stated rate and size, to measure consensus and gossip alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sim.health.catalogue import exponential_sums
+from sim.health.tally import distribution
+from sim.health.world import WorkloadWorld
+from sim.kernel.errors import ScenarioError
+from sim.kernel.part import part
+from sim.kernel.units import Size
+from sim.ledger.block import CLASSES, Block, Transaction
+
+FAMILY = "synthetic"
+
+
+@dataclass
+class Load:
+    """What one synthetic workload did in one run."""
+
+    submitted_ns: dict[str, int] = field(default_factory=dict)
+    waited_ns: dict[str, int] = field(default_factory=dict)
+    dropped: int = 0
+    not_submitted: int = 0
+
+    def decided(self, seat: int, block: Block, time_ns: int) -> None:
+        """A node decided a block: what that node itself submitted is final now."""
+        for transaction in block.transactions:
+            if transaction.submitter == seat and transaction.id in self.submitted_ns:
+                self.waited_ns.setdefault(transaction.id, time_ns - self.submitted_ns[transaction.id])
+
+
+@part
+class Synthetic:
+    """Opaque transactions of one size at one rate, from all seats.
+
+    Touches: transactions of family `synthetic`. `steady` lets the seats submit in turn at equal distances; `poisson` draws
+    times and seats from the dice. A seat that is down when its turn comes submits nothing.
+    """
+
+    name: str = "synthetic"
+    """Tells two such workloads of one run apart; part of every draw."""
+    rate: float = 10.0
+    """Transactions per second, all seats together."""
+    size: Size = 250
+    """Bytes of each."""
+    arrivals: Literal["steady", "poisson"] = "poisson"
+    """How they are spread over time and seats."""
+    priority: Literal["C0", "C1", "C2", "C3", "C4"] = "C3"
+    """Urgency in the mempool."""
+
+    def check(self, world: WorkloadWorld | None = None) -> list[dict[str, str]]:
+        """Without a world: whether the fields make sense. Opaque transactions give no verdicts."""
+        if self.rate <= 0 or self.size < 1 or self.priority not in CLASSES:
+            raise ScenarioError("a load has a rate and a size of more than 0", "rate" if self.rate <= 0 else "size")
+        return []
+
+    def setup(self, world: WorkloadWorld) -> None:
+        """Listen to decisions."""
+        world.memory["load"] = Load()
+        world.on_decide(world.memory["load"].decided)
+
+    def start(self, world: WorkloadWorld) -> None:
+        """Schedule the first; each one schedules its successor."""
+        times = self._times_ns(world)
+        if times:
+            world.at(times[0], self._happen, world, times, 0)
+
+    def _times_ns(self, world: WorkloadWorld) -> list[int]:
+        step_ns = 1e9 / self.rate
+        if self.arrivals == "steady":
+            return [int((place + 1) * step_ns) for place in range(int(world.duration_ns / step_ns))]
+        sums = exponential_sums(world.duration_ns / step_ns, world.dice, "synthetic", self.name)
+        return [time_ns for time_ns in (int(total * step_ns) for total in sums) if time_ns < world.duration_ns]
+
+    def _happen(self, world: WorkloadWorld, times: list[int], index: int) -> None:
+        if index + 1 < len(times):
+            world.at(times[index + 1], self._happen, world, times, index + 1)
+        load: Load = world.memory["load"]
+        seats = len(world.names)
+        steady = self.arrivals == "steady"
+        seat = index % seats if steady else world.dice.below(seats, "synthetic seat", self.name, index)
+        if not world.is_up(seat):
+            load.not_submitted += 1
+            return
+        facts = (("load", self.name), ("number", index))
+        transaction = Transaction(FAMILY, seat, self.size, facts, "", world.now_ns, self.priority)
+        load.submitted_ns[transaction.id] = world.now_ns
+        load.dropped += world.submit(transaction) < 0
+
+    def outcome(self, world: WorkloadWorld) -> dict[str, Any]:
+        """The workload's table in the report."""
+        load: Load = world.memory["load"]
+        return {
+            "kind": "synthetic",
+            "submitted": len(load.submitted_ns),
+            "final": len(load.waited_ns),
+            "dropped": load.dropped,
+            "finality_s": distribution([waited_ns / 1e9 for waited_ns in load.waited_ns.values()]),
+            "slo": [],
+            "outcomes": {"not_submitted": load.not_submitted},
+        }

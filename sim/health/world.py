@@ -1,0 +1,80 @@
+"""What a workload may see and do: the run and the node implement it, a test implements a small one of its own.
+
+A workload is a part with four verbs. `setup(world)` looks around and subscribes, `start(world)` schedules, `check(world)`
+returns its verdicts, `outcome(world)` the table for the report. The part itself is frozen and may serve many runs, so what it
+remembers of one run lies in `world.memory`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.kernel.dice import Dice
+from sim.ledger.block import Block, Transaction
+from sim.ledger.chain import Chain
+
+
+class Recorder(Protocol):
+    """Where rows of the trace go."""
+
+    def record(self, kind: str, seat: int, *fields: Any) -> None:
+        """Note that something happened at `seat` now."""
+
+
+class WorkloadWorld(Protocol):
+    """One run as one of its workloads sees it."""
+
+    dice: Dice
+    names: tuple[str, ...]
+    roles: tuple[str, ...]
+    regions: tuple[str, ...]
+    duration_ns: int
+    memory: dict[str, Any]
+    """Empty at first; belongs to one workload of one run."""
+
+    @property
+    def now_ns(self) -> int:
+        """The present instant."""
+
+    @property
+    def trace(self) -> Recorder:
+        """The record of the run."""
+
+    @property
+    def honest(self) -> NDArray[np.bool_]:
+        """bool[seats], for judging only."""
+
+    def at(self, time_ns: int, function: Callable[..., None], *args: Any) -> None:
+        """Call `function(*args)` at that instant."""
+
+    def submit(self, transaction: Transaction) -> int:
+        """Give it to its submitter's seat and let the gossip spread it; its item index, or -1 where it was dropped."""
+
+    def publish_record(self, seat: int, digest: str, size_bytes: int, placement: tuple[int, ...]) -> None:
+        """Store a ciphertext at `seat` and send copies to the seats of `placement`; they arrive when the network lets them."""
+
+    def fetch_record(
+        self,
+        reader: int,
+        digest: str,
+        holders: tuple[int, ...],
+        deadline_ns: int,
+        on_done: Callable[[str, int], None],
+    ) -> None:
+        """Ask the holders in order, until the instant `deadline_ns`; then on_done('served' | 'unavailable', waited_ns), once."""
+
+    def is_up(self, seat: int) -> bool:
+        """Whether the seat runs now."""
+
+    def chain_of(self, seat: int) -> Chain:
+        """The decided chain as this node has it."""
+
+    def on_decide(self, callback: Callable[[int, Block, int], None]) -> None:
+        """Have callback(seat, block, time_ns) called at every decision of every node, once its chain holds the block."""
+
+    def serve_alters(self, holder: int) -> bool:
+        """Whether this holder hands out altered copies now."""
