@@ -112,7 +112,7 @@ def _positions(facts: list[tuple[str, dict[str, Any]]]) -> tuple[NDArray[np.floa
         return None, None
     if not all(known):
         raise ScenarioError("some nodes have a latitude and longitude and some have not", "path")
-    latitude, longitude = (np.array([float(value) for value in column]) for column in columns)
+    latitude, longitude = (np.array([float(str(value)) for value in column]) for column in columns)
     return latitude, longitude
 
 

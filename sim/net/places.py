@@ -130,7 +130,8 @@ def distance_ns(latitude: NDArray[Any], longitude: NDArray[Any], detour: float, 
     half += np.cos(phi)[:, None] * np.cos(phi) * np.sin((theta[:, None] - theta) / 2) ** 2
     km = 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.minimum(half, 1.0)))
     # whole microseconds: what two maths libraries disagree on lies far below
-    return np.rint(km * (detour * 1e6 / FIBRE_KM_S)).astype(np.int64) * 1000 + access_ns
+    delays_ns: NDArray[np.int64] = np.rint(km * (detour * 1e6 / FIBRE_KM_S)).astype(np.int64) * 1000 + access_ns
+    return delays_ns
 
 
 def _drawn(rows: list[tuple[str, float, float, int]], count: int, weighted: bool, dice: Dice) -> list[int]:
