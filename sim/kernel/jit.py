@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,20 +18,25 @@ F = TypeVar("F", bound=Callable[..., Any])
 JIT_DISABLED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
 
-def _choose_cache_folder() -> None:
-    """Let Numba cache beside the source, or in the user's cache folder where the package is read-only."""
-    if "NUMBA_CACHE_DIR" in os.environ or os.access(Path(__file__).parent, os.W_OK):
-        return
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    folder = Path(home) / "medgossip" / "numba"
+def _cache_folder() -> str:
+    """Where machine code is kept: one folder for each state of our sources.
+
+    Numba's own cache looks only at the file of the function itself, so a change in a function that it calls would go
+    unnoticed and old machine code would run on.
+    """
+    package = Path(__file__).parent.parent
+    state = blake2b(digest_size=8)
+    for floor in ("kernel", "net", "gossip"):
+        for source in sorted((package / floor).rglob("*.py")):
+            state.update(source.read_bytes())
+    home = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    folder = Path(home) / "medgossip" / f"core-{state.hexdigest()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
-        folder = Path(tempfile.gettempdir()) / "medgossip-numba"
-    os.environ["NUMBA_CACHE_DIR"] = str(folder)
+        folder = Path(tempfile.gettempdir()) / "medgossip" / folder.name
+    return str(folder)
 
-
-_choose_cache_folder()
 
 try:
     import numba
@@ -38,12 +45,26 @@ except ImportError:
 else:
     COMPILED = not JIT_DISABLED
 
+CACHE_FOLDER = _cache_folder() if COMPILED else ""
+
+
+@contextmanager
+def own_cache() -> Iterator[None]:
+    """Functions decorated inside keep their machine code in our folder; other packages keep their own."""
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = CACHE_FOLDER
+    try:
+        yield
+    finally:
+        numba.config.CACHE_DIR = before
+
 
 def njit(function: F) -> F:
     """Compile `function` on its first call and keep the machine code on disk; the function itself when interpreted."""
     if not COMPILED:
         return function
-    compiled: F = numba.njit(cache=True, error_model="numpy", nogil=True)(function)
+    with own_cache():
+        compiled: F = numba.njit(cache=True, error_model="numpy", nogil=True)(function)
     return compiled
 
 
@@ -51,20 +72,14 @@ def inlined(function: F) -> F:
     """Like `njit`, for a few lines on the hottest path that should leave no call behind."""
     if not COMPILED:
         return function
-    compiled: F = numba.njit(cache=True, error_model="numpy", nogil=True, inline="always")(function)
+    with own_cache():
+        compiled: F = numba.njit(cache=True, error_model="numpy", nogil=True, inline="always")(function)
     return compiled
 
 
-def is_cached(function: Any) -> bool:
-    """Whether machine code for `function` is in memory or was left on disk by an earlier process."""
-    if not COMPILED or getattr(function, "signatures", None):
-        return True
-    cache = getattr(function, "_cache", None)
-    folder = getattr(cache, "cache_path", None)
-    if not folder:
-        return False
-    name = function.py_func.__qualname__
-    return any(Path(folder).glob(f"*.{name}-*.nbi"))
+def is_cached(name: str) -> bool:
+    """Whether machine code for a function of that name was left on disk by an earlier process."""
+    return not COMPILED or any(Path(CACHE_FOLDER).rglob(f"*.{name}-*.nbi"))
 
 
 def how() -> str:

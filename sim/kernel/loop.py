@@ -140,6 +140,11 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         """Whether `run` is on the stack."""
         return self._running
 
+    @property
+    def halted(self) -> bool:
+        """Whether the last `run` was stopped by `halt`."""
+        return self._halted
+
     def is_closed(self) -> bool:
         """A virtual loop holds nothing that needs closing."""
         return False

@@ -7,7 +7,7 @@ kept, because a run makes many blocks; `recomputed_*` and `well_formed` start fr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
 
@@ -98,6 +98,10 @@ class Block:
         """A block with the root that its transactions have."""
         ids = [transaction.id for transaction in transactions]
         return cls(parent, height, proposer, time_ns, merkle.root(ids), transactions, filler_bytes)
+
+    def twin(self) -> Block:
+        """Another block in the same place with the same transactions: what an equivocating proposer shows to some."""
+        return replace(self, filler_bytes=self.filler_bytes + 1)
 
     def recomputed_digest(self) -> str:
         """The name the header has, computed anew."""

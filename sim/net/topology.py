@@ -58,6 +58,11 @@ class Topology:
         """Neighbours per seat, int32[n]."""
         return np.diff(self.offsets)
 
+    @property
+    def largest_degree(self) -> int:
+        """Most neighbours that any seat has."""
+        return int(self.degrees.max(initial=0))
+
     def neighbours_of(self, seat: int) -> NDArray[np.int32]:
         """The seats linked to `seat`, ascending."""
         return self.neighbours[self.offsets[seat] : self.offsets[seat + 1]]

@@ -45,6 +45,7 @@ from sim.net.core.state import (
     GROW,
     HAND_OVER,
     IDLE,
+    IN_FLIGHT,
     LISTEN,
     MAILED,
     MESSAGE,
@@ -139,6 +140,7 @@ def _happen(w: World, word: int) -> None:
         return
     if not w.seats[seat]["flags"] & UP:
         w.clock[DOWN] += 1
+        w.clock[IN_FLIGHT] -= 1
         if stage == SERVED and (packet == BODY or packet == BLOB):
             body_is_lost(w, seat, item)
         record(w, now_ns, FATE_DOWN, envelope, seat)
@@ -169,6 +171,7 @@ def _happen(w: World, word: int) -> None:
 @njit
 def _finish(w: World, seat: int, envelope: int) -> None:
     w.clock[DELIVERED] += 1
+    w.clock[IN_FLIGHT] -= 1
     w.seats[seat]["received_bytes"] += w.envelopes[envelope]["size_bytes"]
     record(w, w.clock[NOW], FATE_DELIVERED, envelope, seat)
     release(w, envelope)

@@ -22,6 +22,7 @@ from sim.net.core.state import (
     FATE_LOST,
     FREE_ENVELOPE,
     HASH_PS,
+    IN_FLIGHT,
     LIVE_ENVELOPES,
     ENVELOPES_USED,
     LOSS_BELOW,
@@ -123,6 +124,7 @@ def transmit(w: World, ready_ns: int, envelope: int, target: int) -> None:
     if (sender["slowness"] | receiver["slowness"]) != 1024:
         latency_ns = (latency_ns * sender["slowness"] >> 10) * receiver["slowness"] >> 10
     row["copies"] += 1
+    w.clock[IN_FLIGHT] += 1
     push(w, leaves_ns + latency_ns, word_of(ARRIVED, target, envelope))
 
 

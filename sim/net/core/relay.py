@@ -60,6 +60,7 @@ def publish(w: World, seat: int, item: int, relayed: int) -> None:
     if w.setup[CORES] > 0:
         ready_ns = take_core(w, seat, ready_ns, signing_ns(w, row["size_bytes"]))
     _mark_held(w, seat, item)
+    _speak(w, seat, item)
     if relayed and w.seats[seat]["flags"] & RELAYS:
         act(w, call_rule(w, PUBLISHED, seat, -1, item), seat, item, ready_ns)
 
@@ -72,8 +73,17 @@ def _mark_held(w: World, seat: int, item: int) -> None:
     row["reached"] += 1
     if w.seats[seat]["probe"] >= 0:
         wake_holders(w, seat, item)
-    if row["message"] >= 0:
-        deliver(w, seat, np.int64(row["signer"]), np.int64(row["message"]))
+
+
+@njit
+def _speak(w: World, seat: int, item: int) -> None:
+    """If the item is a gossiped message: it has now been said to this seat."""
+    row = w.items[item]
+    message = np.int64(row["message"])
+    if message >= 0:
+        if w.messages[message]["attached"] >= 0:
+            attach(w, seat, np.int64(w.messages[message]["attached"]))
+        deliver(w, seat, np.int64(row["signer"]), message)
 
 
 @njit
@@ -81,6 +91,7 @@ def hold(w: World, seat: int, peer: int, item: int) -> None:
     """A whole, checked copy is at `seat` for the first time: keep it and relay it."""
     w.clock[FIRST_COPIES] += 1
     _mark_held(w, seat, item)
+    _speak(w, seat, item)
     if w.seats[seat]["flags"] & RELAYS:
         act(w, call_rule(w, GOT, seat, peer, item), seat, item, w.clock[NOW])
 

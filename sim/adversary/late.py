@@ -1,0 +1,40 @@
+"""Late: everything the node says leaves it with a delay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from sim.kernel.part import part
+from sim.kernel.units import Duration
+from sim.node.surroundings import Behaviour, Surroundings
+
+
+@part
+class Late:
+    """Hold every message back for `by`: a slow primary, a vote that comes after the count."""
+
+    by: Duration = 1_000_000_000  # how much later than an honest node
+
+    def corrupt(self, seats: Sequence[int], world: Surroundings) -> Callable[[], None]:
+        """Put a delay behind each seat's voice."""
+        behaviours = [(seat, self._behaviour(seat, world)) for seat in seats]
+        for seat, behaviour in behaviours:
+            world.add_behaviour(seat, behaviour)
+
+        def release() -> None:
+            for seat, behaviour in behaviours:
+                world.drop_behaviour(seat, behaviour)
+
+        return release
+
+    def _behaviour(self, seat: int, world: Surroundings) -> Behaviour:
+        society = world.society
+
+        def later(to: int, said: Any) -> Iterator[tuple[int, Any]]:
+            if to == seat:
+                yield to, said
+                return
+            society.loop.call_at_ns(society.loop.now_ns + self.by, society.send, seat, to, seat, said)
+
+        return later

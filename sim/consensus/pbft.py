@@ -1,0 +1,192 @@
+"""Practical Byzantine fault tolerance, and QBFT, its descendant in consortium ledgers.
+
+Castro, Liskov, "Practical Byzantine fault tolerance", OSDI 1999, sections 4.2 (normal case) and 4.4 (view change);
+Moniz, "The Istanbul BFT consensus algorithm", 2020 (arXiv 2002.03613) and Saltini's QBFT for the flavour `qbft`.
+
+One slot is agreed at a time. In a view, the leader proposes; a quorum of PREPARE locks the proposal; a quorum of COMMIT
+decides it. Who waits too long asks for the next view and shows the newest lock it knows; the next leader must propose what
+a quorum's reports say is locked. Safety rests on `locked` and `justified` alone.
+
+Left out: pipelining, watermarks, checkpoints and client replies. The leader rotates with slot and view in both flavours.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any, ClassVar
+
+from sim.kernel.part import part
+from sim.kernel.units import Duration
+from sim.node.message import Certificate, Signed, message, vote
+from sim.node.node import Node
+
+MOST_PROOFS = 128  # decisions that one answer to a straggler proves
+
+
+@message
+class Propose:
+    """PRE-PREPARE; after view 0 it is NEW-VIEW and carries a quorum's reports."""
+
+    carries: ClassVar[str] = "digest"
+    slot: int
+    view: int
+    digest: str
+    reports: tuple[Signed[ViewChange], ...] = ()
+
+
+@vote
+class Prepare:
+    """I have seen this proposal and no other in this view."""
+
+    slot: int
+    view: int
+    digest: str
+
+
+@vote
+class Commit:
+    """I have seen a quorum of PREPARE and am locked on it."""
+
+    slot: int
+    view: int
+    digest: str
+
+
+@message
+class ViewChange:
+    """I have given up the view before this one; `lock` is my newest PREPARE certificate (ROUND-CHANGE in QBFT)."""
+
+    slot: int
+    view: int
+    lock: Certificate | None
+
+
+@message
+class Missing:
+    """I have no decision for `slot` and later ones: send me the proofs."""
+
+    slot: int
+
+
+@part
+class PBFT:
+    """PBFT: three phases, the leader's proposal counts as its PREPARE; 2n(n-1) messages, three delays."""
+
+    patience: Duration = 2_000_000_000  # how long a view may take before it is given up; doubles with each view
+
+    leader_prepares: ClassVar[bool] = False
+
+    async def run(self, node: Node) -> None:
+        """Decide slot after slot: the commit rule (4.2, last paragraph)."""
+        proofs: list[Certificate] = node.keep.setdefault("proofs", [])
+        node.spawn(help_stragglers(node, proofs))
+        node.spawn(keep_up(node, proofs, self.patience))
+        for slot in count(len(proofs)):
+            voting = node.spawn(self.vote(node, slot))
+            proof = await node.quorum(Commit, node.quorum_size, slot=slot)
+            await node.fetch(proof.message.digest, self.patience // 8)
+            voting.cancel()
+            proofs.append(proof)
+            node.decide(slot, proof.message.digest)
+            for kind in (Propose, ViewChange):
+                node.forget(kind, slot=slot + 1)
+
+    async def vote(self, node: Node, slot: int) -> None:
+        """Vote in one view after another until `run` has decided and cancels us."""
+        first, lock = resume(node, slot)
+        for view in count(first):
+            node.keep["place"] = (slot, view, lock)
+            try:
+                async with node.timeout(self.patience << view):
+                    lock = await self.talk(node, slot, view, lock)
+                    node.keep["place"] = (slot, view, lock)
+                    node.broadcast(Commit(slot, view, lock.message.digest), centre=leader(node, slot, view))
+                    await node.forever()
+            except TimeoutError:
+                node.note("view-change", slot=slot, view=view + 1)
+
+    async def talk(self, node: Node, slot: int, view: int, lock: Certificate | None) -> Certificate:
+        """One view up to its PREPARE certificate."""
+        chief = leader(node, slot, view)
+        reports: tuple[Signed[ViewChange], ...] = ()
+        if view > 0:
+            node.broadcast(ViewChange(slot, view, lock))
+        if node.id == chief:
+            if view > 0:
+                reports = await node.collect(ViewChange, node.quorum_size, slot=slot, view=view)
+            digest = locked(reports, slot, self.prepares(node)) or node.publish(await node.next_batch())
+            node.broadcast(Propose(slot, view, digest, reports))
+        digest = await self.safe_proposal(node, slot, view)
+        if self.leader_prepares or node.id != chief:
+            node.broadcast(Prepare(slot, view, digest), centre=chief, need=self.prepares(node))
+        elif node.society.route == "star":
+            node.spawn(node.gather(Prepare(slot, view, digest), self.prepares(node)))
+        return await node.quorum(Prepare, self.prepares(node), slot=slot, view=view, digest=digest)
+
+    async def safe_proposal(self, node: Node, slot: int, view: int) -> str:
+        """The digest of the first proposal in this view that we may vote for."""
+        while True:
+            mail = await node.receive(Propose, sender=leader(node, slot, view), slot=slot, view=view)
+            proposal = mail.message
+            if view > 0 and not justified(proposal, node.quorum_size, self.prepares(node)):
+                node.invalid(mail, "its reports do not justify it")
+            elif not node.accepts(await node.fetch(proposal.digest)):
+                node.invalid(mail, "its block is not valid here")
+            else:
+                return proposal.digest
+
+    def prepares(self, node: Node) -> int:
+        """How many PREPAREs lock a proposal; the leader's proposal may stand for its own."""
+        return node.quorum_size if self.leader_prepares else node.quorum_size - 1
+
+
+@part
+class QBFT(PBFT):
+    """QBFT (and IBFT's successor): every validator sends PREPARE; (n-1)(2n+1) messages, three delays, timers T*2^round."""
+
+    patience: Duration = 10_000_000_000  # round timeout T; Besu's documentation proposes 10 s
+
+    leader_prepares: ClassVar[bool] = True
+
+
+def leader(node: Node, slot: int, view: int) -> int:
+    """Round robin over slots and views."""
+    return (slot + view) % node.n
+
+
+def locked(reports: tuple[Signed[ViewChange], ...], slot: int, prepares: int) -> str | None:
+    """The digest locked in the highest view that the reports prove; None leaves the leader free."""
+    locks = [report.message.lock for report in reports if report.message.lock is not None]
+    votes = [lock.message for lock in locks if lock.proves(Prepare, prepares, slot=slot)]
+    return max(votes, key=lambda said: said.view).digest if votes else None
+
+
+def justified(proposal: Any, quorum_size: int, prepares: int) -> bool:
+    """Whether a proposal carries a quorum's reports on its view, and obeys them."""
+    place = (proposal.slot, proposal.view)
+    reporters = {report.sender for report in proposal.reports if (report.message.slot, report.message.view) == place}
+    return len(reporters) >= quorum_size and locked(proposal.reports, proposal.slot, prepares) in (None, proposal.digest)
+
+
+def resume(node: Node, slot: int) -> tuple[int, Certificate | None]:
+    """View and lock to start a slot with; after a crash never again a view in which this node may have voted."""
+    place = node.keep.get("place")
+    if place is None or place[0] != slot:
+        return 0, None
+    return place[1] + 1, place[2]
+
+
+async def help_stragglers(node: Node, proofs: list[Certificate]) -> None:
+    """Prove decisions to those who have missed them."""
+    while True:
+        ask = await node.receive(Missing)
+        for proof in proofs[ask.message.slot : ask.message.slot + MOST_PROOFS]:
+            node.send(ask.sender, proof)
+
+
+async def keep_up(node: Node, proofs: list[Certificate], patience_ns: int) -> None:
+    """A proposal or report two slots ahead means that decisions have passed us by: ask whoever sent it."""
+    while True:
+        ahead = await node.collect(Propose, 1, slot=lambda slot: slot > len(proofs) + 1)
+        node.send(ahead[-1].sender, Missing(len(proofs)))
+        await node.sleep(patience_ns // 4)

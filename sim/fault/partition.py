@@ -1,0 +1,36 @@
+"""Partition: groups of seats that cannot reach each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sim.kernel.errors import ScenarioError
+from sim.kernel.part import part
+from sim.node.surroundings import Surroundings
+
+
+@part
+class Partition:
+    """Cut the network between groups; seats named in no group stay together in one of their own."""
+
+    groups: object = ()  # lists of names, roles or regions, such as [["north"], ["south", "cloud"]]
+
+    def check(self) -> None:
+        """At least one group."""
+        if not isinstance(self.groups, (list, tuple)) or not self.groups:
+            raise ScenarioError('name at least one group, such as [["north"]]', "groups")
+
+    def strike(self, world: Surroundings) -> Callable[[], None]:
+        """Put each group on an island of its own."""
+        seats = world.society.network.world.seats
+        before = seats["island"].copy()
+        island = int(before.max()) + 1
+        for group in self.groups:  # type: ignore[attr-defined]
+            for seat in world.choose(group, "partition"):
+                seats[seat]["island"] = island
+            island += 1
+
+        def mend() -> None:
+            world.society.network.world.seats["island"] = before
+
+        return mend

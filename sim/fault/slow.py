@@ -1,0 +1,34 @@
+"""Slow: everything to and from some seats takes several times as long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sim.kernel.errors import ScenarioError
+from sim.kernel.part import part
+from sim.node.surroundings import Surroundings
+
+
+@part
+class Slow:
+    """Multiply the latency of every link of the chosen seats; between two slow seats it is multiplied twice."""
+
+    seats: object = 1  # a count, a share, names, a role or a region
+    factor: float = 10.0  # how many times slower, 1 to 1000
+
+    def check(self) -> None:
+        """The core keeps the factor in 1/1024."""
+        if not 1 <= self.factor <= 1000:
+            raise ScenarioError(f"{self.factor:g} is not a slowness; write a factor from 1 to 1000", "factor")
+
+    def strike(self, world: Surroundings) -> Callable[[], None]:
+        """Slow them down."""
+        chosen = list(world.choose(self.seats, "slow"))  # type: ignore[arg-type]
+        seats = world.society.network.world.seats
+        before = seats["slowness"][chosen].copy()
+        seats["slowness"][chosen] = round(1024 * self.factor)
+
+        def mend() -> None:
+            world.society.network.world.seats["slowness"][chosen] = before
+
+        return mend

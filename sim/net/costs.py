@@ -1,0 +1,56 @@
+"""The four costs of the network, each of which can be off: latency, bandwidth, CPU, loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.net.core import state as st
+
+
+@dataclass(frozen=True, kw_only=True)
+class Costs:
+    """What a copy pays on its way. Zero rates, cores or loss mean that this cost is off."""
+
+    constant_ns: int = 0
+    """One-way latency where `table` is None."""
+    table: NDArray[np.int64] | None = None
+    """Latency law as an integer inverse distribution function (`sim.net.latency`); None for a constant."""
+    relative: bool = False
+    """Whether `table` holds factors on the topology's own latencies instead of nanoseconds."""
+    loss: float = 0.0
+    up_bit_s: int = 0
+    down_bit_s: int = 0
+    cores: int = 0
+    sign_ns: int = 0
+    verify_ns: int = 0
+    hash_ps_per_byte: int = 0
+    announce_bytes: int = 48
+    request_bytes: int = 48
+
+    @property
+    def same_weather_everywhere(self) -> bool:
+        """Whether no draw is ever made: constant latency and no loss."""
+        return self.table is None and self.loss == 0
+
+    def write(self, world: st.World, loss_key: int) -> st.World:
+        """The same world under these costs."""
+        setup = world.setup
+        fixed = self.table is None and world.base_ns.shape[0] == 1 and not world.base_ns.any()
+        setup[st.CONSTANT_NS] = self.constant_ns if fixed else -1
+        setup[st.RELATIVE] = int(self.relative)
+        setup[st.LOSS_KEY] = np.uint64(loss_key).astype(np.int64)
+        setup[st.LOSS_BELOW] = round(self.loss * 2**32)
+        setup[st.SIGN_NS], setup[st.VERIFY_NS], setup[st.HASH_PS] = self.sign_ns, self.verify_ns, self.hash_ps_per_byte
+        setup[st.ANNOUNCE_BYTES], setup[st.REQUEST_BYTES] = self.announce_bytes, self.request_bytes
+        for name, rate in (("up_ps_per_byte", self.up_bit_s), ("down_ps_per_byte", self.down_bit_s)):
+            world.seats[name] = round(8e12 / rate) if rate else 0
+        changes: dict[str, Any] = {}
+        if self.table is not None:
+            changes["tables"] = np.ascontiguousarray(self.table, np.int64).reshape(1, -1)
+        elif not fixed:
+            changes["tables"] = np.full((1, 3 * 4097), self.constant_ns, np.int64)
+        return world.replaced(changes) if changes else world

@@ -1,0 +1,270 @@
+"""The network as Python sees it: orders go in, wake-ups come out, and time passes in the compiled core between them.
+
+It gives small numbers to what the layers above name: message contents, items, kinds. A content is interned once however
+many seats say it, so a vote by a thousand nodes is one message and a thousand signers.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.kernel.dice import Dice
+from sim.kernel.errors import TooMuch
+from sim.kernel.loop import FOREVER_NS
+from sim.kernel.trace import Trace
+from sim.net import arena, driver
+from sim.net.core import state as st
+from sim.net.core.votes import chain_of
+from sim.net.costs import Costs
+from sim.net.topology import Topology
+
+Wake = Callable[[int], None]
+MOST_KINDS = 63
+
+
+class Strategy:
+    """A gossip strategy as the network needs it: the rule and what it wants to be given."""
+
+    def __init__(self, rule: Any, options: Sequence[int] = (), memory_words: int = 0, most_actions: int = 1) -> None:
+        self.rule = rule
+        self.options = options
+        self.memory_words = memory_words
+        self.most_actions = most_actions
+
+
+class Network:
+    """One run's network: a `Source` of the virtual loop."""
+
+    def __init__(self, topology: Topology, costs: Costs, strategy: Strategy, dice: Dice, *, wire: bool = False) -> None:
+        n = topology.n
+        self.topology, self.costs, self.dice = topology, costs, dice
+        buckets = 64 if n <= 64 else 1024 if n <= 4096 else 65536
+        world = arena.make_world(topology, costs.cores, buckets, n, strategy.memory_words, max(1, strategy.most_actions))
+        world.setup[st.RECORD_WIRE] = int(wire)
+        world.options[: len(strategy.options)] = strategy.options
+        self.world = driver.with_rule(costs.write(world, dice.key("loss")), strategy.rule)
+        self.kind_names: list[str] = []
+        self.trace: Trace | None = None
+        self.on_mail: Callable[[int, int, int], None] | None = None
+        self._commands = array("q")
+        self._kinds: dict[Hashable, int] = {}
+        self._messages: dict[Hashable, int] = {}
+        self._items: dict[Hashable, int] = {}
+        self.item_names: list[Hashable] = []
+        self.families: list[str] = []
+        self._waits: list[Wake | None] = []
+        self._free_probes: list[int] = []
+        self._tallies = self._signer_rows = 0
+        self.largest_bytes = 0
+
+    # naming ---------------------------------------------------------------------------------------------------------
+
+    def kind(self, key: Hashable, name: str) -> int:
+        """The number of a kind of message; new kinds are numbered as they come."""
+        number = self._kinds.get(key)
+        if number is None:
+            number = len(self._kinds)
+            if number >= MOST_KINDS:
+                raise TooMuch(f"more than {MOST_KINDS} kinds of messages in one run")
+            self._kinds[key] = number
+            self.kind_names.append(name)
+        return number
+
+    def message_of(self, content: Hashable) -> int | None:
+        """The number of a content that was interned before."""
+        return self._messages.get(content)
+
+    def message(
+        self,
+        content: Hashable,
+        kind: int,
+        fields: Sequence[int],
+        size_bytes: int,
+        *,
+        vote: bool = False,
+        certified: int = -1,
+        signers: NDArray[np.uint64] | None = None,
+        attached: int = -1,
+        checks: int = 1,
+    ) -> int:
+        """Intern a content and return its number. `fields`: up to six numbers that waits may ask for."""
+        number = self._messages.get(content)
+        if number is not None:
+            return number
+        number = self._messages[content] = len(self._messages)
+        self._ensure(("messages", "fields"), number + 1)
+        world = self.world
+        row = world.messages[number]
+        row["key"] = 0 if self.costs.same_weather_everywhere else self.dice.key("message", kind, *fields)
+        row["size_bytes"], row["kind"], row["attached"], row["checks"] = size_bytes, kind, attached, checks
+        row["certified"], row["signers"], row["tally"], row["next_alike"] = certified, -1, -1, -1
+        self.largest_bytes = max(self.largest_bytes, size_bytes)
+        if signers is not None:
+            row["signers"] = self._signer_rows
+            self._ensure(("certificates",), self._signer_rows + 1)
+            self.world.certificates[self._signer_rows] = signers
+            self._signer_rows += 1
+        world.fields[number, : len(fields)] = fields
+        if vote:
+            n = self.topology.n
+            row["tally"] = self._tallies
+            self._ensure(("tally_count",), self._tallies + 1)
+            self._ensure(("tally_bits",), (self._tallies + 1) * n)
+            self._tallies += 1
+            chain = chain_of(kind, int(fields[0]) if fields else 0)
+            row["next_alike"] = world.alike[chain]
+            world.alike[chain] = number
+        return number
+
+    def item(self, name: Hashable, family: str, size_bytes: int, message: int = -1, signer: int = -1) -> int:
+        """Intern something that can be held and relayed; a size of 0 means that nobody has published it yet."""
+        number = self._items.get(name)
+        if number is None:
+            number = self._items[name] = len(self._items)
+            self.item_names.append(name)
+            self.families.append(family)
+            self._ensure(("items",), number + 1)
+            self._ensure(("held", "arrival", "notes"), number + 1)
+            row = self.world.items[number]
+            row["key"] = 0 if self.costs.same_weather_everywhere else self.dice.key("item", family, number)
+            row["message"], row["signer"], row["row"], row["published_ns"], row["publisher"] = message, signer, number, -1, -1
+        if size_bytes:
+            self.world.items[number]["size_bytes"] = size_bytes
+            self.largest_bytes = max(self.largest_bytes, size_bytes)
+        return number
+
+    # orders ---------------------------------------------------------------------------------------------------------
+
+    def send(self, source: int, target: int, signer: int, message: int) -> None:
+        """One copy of a message from seat to seat, outside the overlay."""
+        packet = st.CERTIFICATE if self.world.messages[message]["certified"] >= 0 else st.MESSAGE
+        self._count(message, 1 if source != target else 0)
+        self._commands.extend((st.SEND, source, target, signer, message, packet))
+
+    def broadcast(self, source: int, signer: int, message: int) -> None:
+        """A copy to every other seat; to itself at once."""
+        packet = st.CERTIFICATE if self.world.messages[message]["certified"] >= 0 else st.MESSAGE
+        self._count(message, self.topology.n - 1)
+        self._commands.extend((st.BROADCAST, source, signer, message, packet))
+
+    def _count(self, message: int, copies: int) -> None:
+        row = self.world.messages[message]
+        counts = self.world.by_kind[row["kind"]]
+        counts[0] += copies
+        counts[1] += copies * row["size_bytes"]
+
+    def publish(self, seat: int, item: int, relayed: bool = True) -> None:
+        """A seat has made an item: it holds it, and gossips it if `relayed`."""
+        row = self.world.items[item]
+        if row["publisher"] < 0:
+            row["publisher"] = seat
+        self._commands.extend((st.PUBLISH, seat, item, int(relayed)))
+
+    def ask(self, seat: int, peer: int, item: int) -> None:
+        """Request an item from one peer, which answers if it holds and serves it."""
+        self._commands.extend((st.ASK, seat, peer, item))
+
+    def hand_over(self, source: int, target: int, item: int) -> None:
+        """Send an item to one seat."""
+        self._commands.extend((st.HAND_OVER, source, target, item))
+
+    def listen(self, seat: int, kinds: int) -> None:
+        """Stop the core whenever this seat gets mail of one of these kinds (a bit set)."""
+        self._commands.extend((st.LISTEN, seat, kinds))
+
+    def watch(self, seat: int, sort: int, kind: int, need: int, mask: int, fields: Sequence[int], wake: Wake) -> int:
+        """Call `wake(message or item)` once what is asked for is there; returns the probe."""
+        if self._free_probes:
+            probe = self._free_probes.pop()
+            self._waits[probe] = wake
+        else:
+            probe = len(self._waits)
+            self._waits.append(wake)
+            self._ensure(("probes", "probe_fields", "probe_bits"), probe + 1)
+            self._ensure(("woken",), 2 * self.world.probes.shape[0])
+        padded = (*fields, *(0,) * (st.FIELDS - len(fields)))
+        self._commands.extend((st.WATCH, probe, seat, sort, kind, need, mask, *padded))
+        return probe
+
+    def unwatch(self, probe: int) -> None:
+        """Give up a wait."""
+        if self._waits[probe] is not None:
+            self._waits[probe] = None
+            self._commands.extend((st.UNWATCH, probe))
+            self._free_probes.append(probe)
+
+    # looking --------------------------------------------------------------------------------------------------------
+
+    def holds(self, seat: int, item: int) -> bool:
+        """Whether a seat has the whole of an item."""
+        return bool(self.world.held[item, seat] == st.HELD)
+
+    def holds_many(self, seat: int, items: Sequence[int]) -> NDArray[np.bool_]:
+        """For each item, whether the seat has it."""
+        held: NDArray[np.bool_] = self.world.held[np.asarray(items, np.int64), seat] == st.HELD
+        return held
+
+    def signers(self, seat: int, message: int) -> NDArray[np.uint64]:
+        """The identities whose votes for `message` have reached a seat, as a bit set."""
+        place = int(self.world.messages[message]["tally"]) * self.topology.n + seat
+        found: NDArray[np.uint64] = self.world.tally_bits[place].copy()
+        return found
+
+    def set_flag(self, seat: int, flag: int, on: bool) -> None:
+        """Switch UP, RELAYS or SERVES of a seat."""
+        flags = int(self.world.seats[seat]["flags"])
+        self.world.seats[seat]["flags"] = flags | flag if on else flags & ~flag
+
+    # time -----------------------------------------------------------------------------------------------------------
+
+    def advance(self, until_ns: int) -> int:
+        """Let everything up to `until_ns` happen, but stop after the first instant that wakes somebody."""
+        commands, self._commands = self._commands, array("q")
+        orders = np.frombuffer(commands, np.int64) if commands else driver.NO_ORDERS
+        while True:
+            status = driver.run(self.world, orders, len(orders), until_ns)
+            clock = self.world.clock
+            self._empty_mail(clock)
+            if status == st.GROW:
+                self.world = arena.grow(self.world)
+                continue
+            break
+        clock[st.COMMAND_AT] = 0
+        clock[st.ALERT] = 0
+        count = int(clock[st.WOKEN])
+        if count:
+            rows = self.world.woken[:count].tolist()
+            clock[st.WOKEN] = 0
+            for probe, what in rows:
+                wake = self._waits[probe]
+                if wake is not None:
+                    self._waits[probe] = None
+                    self._free_probes.append(probe)
+                    wake(what)
+        if status == st.WOKE:
+            return int(clock[st.NOW])
+        if clock[st.NOW] < until_ns < FOREVER_NS:
+            clock[st.NOW] = until_ns
+        return until_ns
+
+    def _empty_mail(self, clock: NDArray[np.int64]) -> None:
+        count = int(clock[st.MAILED])
+        if count:
+            rows = self.world.mail[:count].tolist()
+            clock[st.MAILED] = 0
+            if self.on_mail is not None:
+                for seat, signer, message in rows:
+                    self.on_mail(seat, signer, message)
+        written = int(clock[st.WIRED])
+        if written and self.trace is not None:
+            self.trace.add_wire(self.world.wire[:written].copy())
+            clock[st.WIRED] = 0
+
+    def _ensure(self, names: Sequence[str], rows: int) -> None:
+        if rows > getattr(self.world, names[0]).shape[0]:
+            self.world = arena.enlarge(self.world, dict.fromkeys(names, 2 * rows))

@@ -1,0 +1,136 @@
+"""A node's mail that is not counted in the core: kept per kind until somebody asks for it.
+
+Two rules have their own tests: a cancelled `receive` puts its message back where it was, and every box is bounded; what
+no longer fits is dropped and noted in the trace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from sim.node.message import Signed
+
+if TYPE_CHECKING:
+    from sim.node.node import Node
+
+MOST_KEPT = 10_000
+
+
+class Wait:
+    """One `receive` or `collect` that is waiting."""
+
+    __slots__ = ("claim", "future", "keeps", "kind", "need", "sender")
+
+    def __init__(self, kind: type[Any], sender: int | None, claim: dict[str, Any], need: int, keeps: bool = False) -> None:
+        self.kind, self.sender, self.claim, self.need, self.keeps = kind, sender, claim, need, keeps
+        self.future: asyncio.Future[Any] | None = None
+
+    def wants(self, mail: Signed[Any]) -> bool:
+        """Whether a message is the one waited for; a claim is a value or a predicate."""
+        if self.sender is not None and mail.sender != self.sender:
+            return False
+        said = mail.message
+        for name, value in self.claim.items():
+            found = getattr(said, name)
+            if not value(found) if callable(value) else found != value:
+                return False
+        return True
+
+    def describe(self) -> str:
+        """What is being waited for, for the report of a stuck run."""
+        claim = ", ".join(f"{name}={value!r}" for name, value in self.claim.items())
+        source = "" if self.sender is None else f" from n{self.sender}"
+        return f"{self.need if self.need > 1 else 'a'} × {self.kind.__name__}({claim}){source}"
+
+
+class Inbox:
+    """The boxes of one node, by kind."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._boxes: dict[type[Any], list[Signed[Any]]] = {}
+        self._waits: dict[type[Any], list[Wait]] = {}
+        self._listening = 0
+
+    def put(self, sender: int, said: Any) -> None:
+        """New mail: to the first `receive` that wants it, else into its box; `collect` sees it there."""
+        mail = Signed(sender, said)
+        kind = type(said)
+        waits = self._waits.get(kind, ())
+        for wait in waits:
+            if not wait.keeps and wait.future is not None and not wait.future.done() and wait.wants(mail):
+                wait.future.set_result(mail)
+                return
+        box = self._boxes.setdefault(kind, [])
+        if len(box) >= MOST_KEPT:
+            del box[0]
+            self._node.overflow(kind.__name__)
+        box.append(mail)
+        for wait in waits:
+            if wait.keeps and wait.future is not None and not wait.future.done() and len(self._found(wait)) >= wait.need:
+                wait.future.set_result(None)
+
+    def forget(self, kind: type[Any], before: str, value: int) -> None:
+        """Drop mail of a kind whose field `before` is below `value`: nobody will ask for it any more."""
+        box = self._boxes.get(kind)
+        if box:
+            self._boxes[kind] = [mail for mail in box if getattr(mail.message, before) >= value]
+
+    async def receive(self, kind: type[Any], sender: int | None, claim: dict[str, Any]) -> Signed[Any]:
+        """The next message that matches, in order of arrival."""
+        wait = Wait(kind, sender, claim, 1)
+        box = self._boxes.get(kind, [])
+        for place, mail in enumerate(box):
+            if wait.wants(mail):
+                del box[place]
+                return mail
+        try:
+            found: Signed[Any] = await self._wait(wait)
+        except asyncio.CancelledError:
+            future = wait.future
+            if future is not None and future.done() and not future.cancelled():
+                self._boxes.setdefault(kind, []).insert(0, future.result())
+            raise
+        return found
+
+    async def collect(self, kind: type[Any], need: int, claim: dict[str, Any]) -> tuple[Signed[Any], ...]:
+        """The first messages that match from `need` distinct senders; they stay in the box."""
+        wait = Wait(kind, None, claim, need, keeps=True)
+        found = self._found(wait)
+        if len(found) < need:
+            await self._wait(wait)
+            found = self._found(wait)
+        return tuple(found)
+
+    def matching(self, kind: type[Any], claim: dict[str, Any]) -> tuple[Signed[Any], ...]:
+        """What is there now, one message a sender, without waiting."""
+        return tuple(self._found(Wait(kind, None, claim, 1)))
+
+    def waits(self) -> list[str]:
+        """What this node waits for."""
+        return [wait.describe() for kind in self._waits for wait in self._waits[kind]]
+
+    def _found(self, wait: Wait) -> list[Signed[Any]]:
+        first: dict[int, Signed[Any]] = {}
+        for mail in self._boxes.get(wait.kind, ()):
+            if mail.sender not in first and wait.wants(mail):
+                first[mail.sender] = mail
+        return list(first.values())
+
+    async def _wait(self, wait: Wait) -> Any:
+        node = self._node
+        wait.future = node.society.loop.create_future()
+        waits = self._waits.setdefault(wait.kind, [])
+        waits.append(wait)
+        bit = 1 << node.society.kind(wait.kind)
+        if not self._listening & bit:
+            self._listening |= bit
+            node.society.network.listen(node.seat, self._listening)
+        try:
+            return await wait.future
+        finally:
+            waits.remove(wait)
+            if not waits:
+                self._listening &= ~bit
+                node.society.network.listen(node.seat, self._listening)

@@ -1,0 +1,246 @@
+"""What the author of a protocol sees. Effects are calls, waits are coroutines, and there is no third kind.
+
+Durations are whole nanoseconds everywhere in Python; scenario files write them with units.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, TypeVar
+
+from sim.kernel.errors import Invalid
+from sim.net.core.state import FIELDS, HOLD, QUORUM, UP
+from sim.node.inbox import Inbox
+from sim.node.message import Certificate, Signed, field_names
+from sim.node.society import Society
+
+T = TypeVar("T")
+FETCH_AFTER_NS = 1_000_000_000  # a body that has not come by itself is asked for after this long
+
+
+class Node:
+    """One participant's whole world."""
+
+    def __init__(self, society: Society, seat: int) -> None:
+        self.society = society
+        self.seat = self.id = seat
+        self.n, self.f, self.quorum_size = society.n, society.f, society.quorum_size
+        self.peers = tuple(peer for peer in range(society.n) if peer != seat)
+        self.dice = society.dice
+        self.inbox = Inbox(self)
+        self.keep: dict[str, Any] = {}
+        """What survives a crash; everything else a protocol knows is lost."""
+        self.outbound: tuple[Callable[[int, Any], Iterator[tuple[int, Any]]], ...] = ()
+        """Behaviours of an adversary, applied in order to everything sent; honest nodes have none."""
+        self._tasks: dict[int, asyncio.Task[Any]] = {}
+        self._task_serial = 0
+        self._pending: dict[int, str] = {}
+
+    # who and when ---------------------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> int:
+        """Virtual nanoseconds since the start of the run."""
+        return self.society.loop.now_ns
+
+    # effects --------------------------------------------------------------------------------------------------------
+
+    def send(self, to: int, message: Any) -> None:
+        """One copy to one node, outside the overlay; to itself at once."""
+        if self.outbound:
+            for target, said in self._bent([(to, message)]):
+                self.society.send(self.seat, target, self.id, said)
+            return
+        self.society.send(self.seat, to, self.id, message)
+
+    def broadcast(self, message: Any, *, centre: int | None = None, need: int | None = None) -> None:
+        """To every node, itself included, along the scenario's route.
+
+        `centre` is where a star's votes meet: there they become a certificate of `need` signers (by default a quorum),
+        which goes to everybody instead of the votes. Other routes pay no attention to it.
+        """
+        if centre is not None and self.society.route == "star":
+            self.send(centre, message)
+            if centre == self.id:
+                self.spawn(self.gather(message, need or self.quorum_size))
+            return
+        if self.outbound:
+            for target, said in self._bent([(peer, message) for peer in range(self.n)]):
+                self.society.send(self.seat, target, self.id, said)
+            return
+        self.society.broadcast(self.seat, self.id, message)
+
+    def publish(self, block: Any) -> str:
+        """Make a block known: by the scenario's gossip, or inside the message that names it. Returns its digest."""
+        society = self.society
+        digest: str = block.digest
+        if digest not in society.blocks:
+            society.blocks[digest] = block
+            society.trace.record("publish", self.seat, digest, block.size_bytes, "block")
+        society.network.publish(self.seat, society.block_item(block), society.bodies == "gossip")
+        return digest
+
+    def decide(self, slot: int, digest: str) -> None:
+        """State that `digest` is final at `slot`."""
+        self.society.trace.record("decide", self.seat, slot, digest)
+        for tell in self.society.on_decide:
+            tell(self.seat, slot, digest)
+
+    def note(self, kind: str, **facts: Any) -> None:
+        """Leave a remark in the trace."""
+        self.society.trace.record("note", self.seat, kind, facts)
+
+    def invalid(self, mail: Signed[Any], why: str) -> None:
+        """Record that a message breaks the protocol's rules; it is then ignored."""
+        self.society.trace.record("invalid", self.seat, type(mail.message).__name__, mail.sender, why)
+
+    def overflow(self, what: str) -> None:
+        """Record that mail was dropped because its box was full."""
+        self.society.trace.record("overflow", self.seat, what)
+
+    def spawn(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Let a coroutine run beside this one; it ends with the node."""
+        task = self.society.loop.create_task(coroutine)
+        serial = self._task_serial
+        self._task_serial += 1
+        self._tasks[serial] = task
+        task.add_done_callback(lambda _: self._tasks.pop(serial, None))
+        return task
+
+    def forget(self, kind: type[Any], *, slot: int) -> None:
+        """Drop mail of a kind about slots before this one."""
+        self.inbox.forget(kind, "slot", slot)
+
+    # waits ----------------------------------------------------------------------------------------------------------
+
+    async def receive(self, kind: type[T], *, sender: int | None = None, **fields: Any) -> Signed[T]:
+        """The next message of a kind with these field values."""
+        return await self.inbox.receive(kind, sender, fields)
+
+    async def collect(self, kind: type[T], need: int, **fields: Any) -> tuple[Signed[T], ...]:
+        """Messages of a kind, that may differ, from `need` identities (all that are there by then)."""
+        return await self.inbox.collect(kind, need, fields)
+
+    async def quorum(self, kind: type[Any], need: int, **fields: Any) -> Certificate:
+        """Proof that `need` identities said the same; votes are counted in the core, once an identity."""
+        society = self.society
+        names = field_names(kind)
+        mask, values = 0, [0] * FIELDS
+        for name, value in fields.items():
+            place = names.index(name)
+            mask |= 1 << place
+            values[place] = society.value(value)
+        number = await self._probe(QUORUM, society.kind(kind), need, mask, values, (kind, need, fields))
+        return Certificate(society.contents[number], number, society.network.signers(self.seat, number))
+
+    async def fetch(self, digest: str, ask_after_ns: int = FETCH_AFTER_NS) -> Any:
+        """The block of that digest; asks one peer after another if it does not come by itself."""
+        society = self.society
+        item = society.network.item(digest, "block", 0)
+        turn = 0
+        while not society.network.holds(self.seat, item):
+            try:
+                async with self.timeout(ask_after_ns if turn == 0 else FETCH_AFTER_NS):
+                    await self._probe(HOLD, 0, 1, 1, [item], ("body", digest, {}))
+            except TimeoutError:
+                society.network.ask(self.seat, self.peers[self.dice.below(self.n - 1, "ask", self.seat, item, turn)], item)
+                turn += 1
+        return society.blocks[digest]
+
+    def accepts(self, block: Any, parent: str | None = None) -> bool:
+        """Whether a block is well formed and stands on `parent` (by default this node's last decision)."""
+        judge = self.society.accepts
+        return judge is None or judge(self, block, parent)
+
+    def holds(self, digest: str) -> bool:
+        """Whether the block of that digest is here."""
+        return self.society.network.holds(self.seat, self.society.network.item(digest, "block", 0))
+
+    async def next_batch(self, parent: str | None = None) -> Any:
+        """A block of waiting transactions on top of `parent` (by default this node's last decision), when it is due."""
+        service = self.society.next_batch
+        if service is None:
+            raise RuntimeError("this world has no ledger: give the stage a next_batch")
+        return await service(self, parent)
+
+    async def sleep(self, duration_ns: int) -> None:
+        """Let so much virtual time pass."""
+        await asyncio.sleep(duration_ns / 1e9)
+
+    async def forever(self) -> None:
+        """Wait to be cancelled."""
+        await self.society.loop.create_future()
+
+    def timeout(self, duration_ns: int) -> asyncio.Timeout:
+        """`async with node.timeout(ns):` raises TimeoutError in its block when the time is up."""
+        return asyncio.Timeout((self.society.loop.now_ns + duration_ns) / 1e9)
+
+    # life -----------------------------------------------------------------------------------------------------------
+
+    def start(self, program: Callable[[Node], Coroutine[Any, Any, None]]) -> None:
+        """Run a protocol."""
+        self.spawn(self._run(program))
+
+    def crash(self) -> None:
+        """Lose everything but `keep`; what arrives from now on is lost too."""
+        self.society.trace.record("crash", self.seat)
+        self.society.network.set_flag(self.seat, UP, False)
+        for task in list(self._tasks.values()):
+            task.cancel()
+        self._tasks.clear()
+
+    def restart(self, program: Callable[[Node], Coroutine[Any, Any, None]]) -> None:
+        """Come back with an empty memory."""
+        self.society.trace.record("restart", self.seat)
+        self.society.network.set_flag(self.seat, UP, True)
+        self.inbox = Inbox(self)
+        self.start(program)
+
+    def stop(self) -> None:
+        """End of the run: close every coroutine."""
+        for task in list(self._tasks.values()):
+            task.get_coro().close()  # type: ignore[union-attr]
+        self._tasks.clear()
+
+    def waits(self) -> list[str]:
+        """What this node waits for, in words."""
+        return [*self._pending.values(), *self.inbox.waits()]
+
+    async def _run(self, program: Callable[[Node], Coroutine[Any, Any, None]]) -> None:
+        try:
+            await program(self)
+        except Invalid as error:
+            self.note("invalid", why=str(error))
+
+    async def _probe(
+        self, sort: int, kind: int, need: int, mask: int, values: list[int], told: tuple[Any, int | str, dict[str, Any]]
+    ) -> int:
+        network = self.society.network
+        future: asyncio.Future[int] = self.society.loop.create_future()
+        probe = network.watch(self.seat, sort, kind, need, mask, values, future.set_result)
+        self._pending[probe] = _told(told)
+        try:
+            return await future
+        finally:
+            del self._pending[probe]
+            if future.cancelled() or not future.done():
+                network.unwatch(probe)
+
+    async def gather(self, message: Any, need: int) -> None:
+        """As the centre of a star: turn equal votes into a certificate for everybody."""
+        names = field_names(type(message))
+        claim = {name: getattr(message, name) for name in names}
+        self.society.broadcast(self.seat, self.id, await self.quorum(type(message), need, **claim))
+
+    def _bent(self, traffic: list[tuple[int, Any]]) -> list[tuple[int, Any]]:
+        for behaviour in self.outbound:
+            traffic = [altered for to, said in traffic for altered in behaviour(to, said)]
+        return traffic
+
+
+def _told(told: tuple[Any, int | str, dict[str, Any]]) -> str:
+    kind, need, claim = told
+    if kind == "body":
+        return f"the body of {str(need)[:12]}"
+    return f"{need} × {kind.__name__}({', '.join(f'{name}={value!r}' for name, value in claim.items())})"

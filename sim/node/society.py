@@ -1,0 +1,137 @@
+"""What the nodes of one run share: the wire, the table of contents said so far, and the services below the protocol.
+
+A protocol never sees it. It turns messages into numbers for the core and hands mail and wake-ups to the nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from sim.kernel.dice import Dice
+from sim.kernel.errors import ProtocolError
+from sim.kernel.loop import VirtualLoop
+from sim.kernel.trace import Trace
+from sim.net.core.state import FIELDS
+from sim.net.network import Network
+from sim.node.message import Certificate, reader_of, signatures_in, wire_bytes
+
+if TYPE_CHECKING:
+    from sim.node.node import Node
+
+ROUTES = ("direct", "gossip", "star")
+_NOT_A_NUMBER = 1 << 40  # names get numbers from here on, so that they never equal a slot or a view
+
+
+class Society:
+    """All nodes of a run and what lies between them and the network."""
+
+    def __init__(
+        self,
+        network: Network,
+        loop: VirtualLoop,
+        trace: Trace,
+        dice: Dice,
+        *,
+        route: str = "direct",
+        bodies: str = "gossip",
+        faulty_bound: int,
+        quorum_size: int,
+    ) -> None:
+        self.network, self.loop, self.trace, self.dice = network, loop, trace, dice
+        self.route, self.bodies = route, bodies
+        self.f, self.quorum_size = faulty_bound, quorum_size
+        self.n = network.topology.n
+        self.nodes: list[Node] = []
+        self.blocks: dict[str, Any] = {}
+        self.next_batch: Callable[[Node, str | None], Awaitable[Any]] | None = None
+        self.accepts: Callable[[Node, Any, str | None], bool] | None = None
+        self.on_decide: list[Callable[[int, int, str], None]] = []
+        self.contents: list[Any] = []
+        self._names: dict[Any, int] = {}
+        network.on_mail = self._mail
+
+    # numbers --------------------------------------------------------------------------------------------------------
+
+    def value(self, value: Any) -> int:
+        """A field's value as the core compares it."""
+        if type(value) is int:
+            return value
+        number = self._names.get(value)
+        if number is None:
+            number = self._names[value] = _NOT_A_NUMBER + len(self._names)
+        return number
+
+    def kind(self, kind: type[Any]) -> int:
+        """The number of a kind of message."""
+        return self.network.kind(kind, kind.__name__)
+
+    def intern(self, said: Any) -> int:
+        """The number of a message's content."""
+        network = self.network
+        if isinstance(said, Certificate):
+            key: Any = (Certificate, said.number, said.bits.tobytes())
+        else:
+            key = (type(said), reader_of(type(said))(said))
+        number = network.message_of(key)
+        if number is not None:
+            return number
+        if isinstance(said, Certificate):
+            number = network.message(
+                key,
+                self.kind(Certificate),
+                (said.number,),
+                wire_bytes(said, self.n),
+                certified=said.number,
+                signers=said.bits,
+            )
+        else:
+            number = self._intern_message(said, key)
+        self.contents.append(said)
+        return number
+
+    def _intern_message(self, said: Any, key: Any) -> int:
+        kind = type(said)
+        if not hasattr(kind, "__dataclass_fields__"):
+            raise ProtocolError(f"{said!r} is not a message: make its class one with @message or @vote")
+        values = [self.value(part) for part in key[1][:FIELDS]]
+        size_bytes = wire_bytes(said, self.n)
+        attached = -1
+        carried = getattr(kind, "carries", None)
+        if carried is not None and self.bodies == "attached":
+            block = self.blocks.get(getattr(said, carried))
+            if block is not None:
+                attached = self.block_item(block)
+                size_bytes += block.size_bytes
+        return self.network.message(
+            key,
+            self.kind(kind),
+            values,
+            size_bytes,
+            vote=getattr(kind, "is_vote", False),
+            attached=attached,
+            checks=1 + signatures_in(said),
+        )
+
+    def block_item(self, block: Any) -> int:
+        """The network's number of a block."""
+        return self.network.item(block.digest, "block", block.size_bytes)
+
+    # traffic --------------------------------------------------------------------------------------------------------
+
+    def send(self, source: int, to: int, identity: int, said: Any) -> None:
+        """Put one copy on the wire, signed by the identity of the seat."""
+        self.network.send(source, to, identity, self.intern(said))
+
+    def broadcast(self, source: int, identity: int, said: Any) -> None:
+        """To everybody, along the scenario's route."""
+        number = self.intern(said)
+        if self.route != "gossip":
+            self.network.broadcast(source, identity, number)
+            return
+        size_bytes = int(self.network.world.messages[number]["size_bytes"])
+        item = self.network.item((number, identity, self.loop.now_ns), "vote", size_bytes, number, identity)
+        self.network.publish(source, item)
+
+    def _mail(self, seat: int, signer: int, number: int) -> None:
+        self.nodes[seat].inbox.put(signer, self.contents[number])

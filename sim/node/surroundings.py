@@ -1,0 +1,58 @@
+"""What faults and adversaries may take hold of: the nodes from outside, the network's rules, never a protocol's inside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from sim.net.choose import Selector, choose
+from sim.net.topology import Topology
+from sim.node.node import Node
+from sim.node.society import Society
+
+Behaviour = Callable[[int, Any], Iterator[tuple[int, Any]]]
+
+
+@dataclass
+class Surroundings:
+    """One run as trouble sees it."""
+
+    society: Society
+    topology: Topology
+    program: Callable[[Node], Coroutine[Any, Any, None]] | None
+    alters: list[bool] = field(default_factory=list)
+    """Per seat, whether it hands out altered copies of records."""
+    withholds: list[bool] = field(default_factory=list)
+    """Per seat, whether it keeps the bodies of what it publishes to itself."""
+
+    @property
+    def nodes(self) -> Sequence[Node]:
+        """All nodes, by seat."""
+        return self.society.nodes
+
+    def choose(self, selector: Selector, purpose: str) -> tuple[int, ...]:
+        """Seats by count, share, names, role or region."""
+        return choose(selector, self.topology, self.society.dice, purpose)
+
+    def add_behaviour(self, seat: int, behaviour: Behaviour) -> None:
+        """Put a behaviour behind those that a seat has already."""
+        self.nodes[seat].outbound = (*self.nodes[seat].outbound, behaviour)
+
+    def drop_behaviour(self, seat: int, behaviour: Behaviour) -> None:
+        """Take it off again."""
+        self.nodes[seat].outbound = tuple(kept for kept in self.nodes[seat].outbound if kept is not behaviour)
+
+
+class Adversary(Protocol):
+    """A part that corrupts seats; one object for all of them, so colluding is ordinary state of one closure."""
+
+    def corrupt(self, seats: Sequence[int], world: Surroundings) -> Callable[[], None]:
+        """Take hold of the seats; returns how to let go."""
+
+
+class Fault(Protocol):
+    """A part that is nobody's malice."""
+
+    def strike(self, world: Surroundings) -> Callable[[], None]:
+        """Begin; returns how to mend."""

@@ -1,0 +1,95 @@
+"""The ledger of a run: gives proposers their batches, judges proposals, and keeps every node's chain.
+
+Consensus knows only digests; what a block holds and whether it fits is decided here, from what the node itself has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sim.kernel.errors import ProtocolError
+from sim.ledger.block import GENESIS, Block
+from sim.ledger.chain import Chain
+from sim.ledger.integrity import Tampered, Unlinked
+from sim.ledger.mempool import Mempool
+from sim.ledger.tree import BlockTree
+from sim.node.node import Node
+from sim.node.society import Society
+
+OnBlock = Callable[[int, Block, int], None]
+
+
+class Bookkeeping:
+    """Chains, pool and blocks of one run."""
+
+    def __init__(self, society: Society, block_interval_ns: int, max_block_bytes: int, filler_bytes: int) -> None:
+        self.society = society
+        self.block_interval_ns, self.max_block_bytes, self.filler_bytes = block_interval_ns, max_block_bytes, filler_bytes
+        self.tree = BlockTree()
+        self.mempool = Mempool(self.tree)
+        self.chains = [Chain(self.tree) for _ in range(society.n)]
+        self.listeners: list[OnBlock] = []
+        society.next_batch = self.next_batch
+        society.accepts = self.accepts
+        society.on_decide.append(self.on_decide)
+
+    async def next_batch(self, node: Node, parent: str | None) -> Block:
+        """A block on `parent`, not before its time: the parent's own time and the block interval."""
+        tip = self.chains[node.seat].tip if parent is None else parent
+        before = self._block(tip)
+        due_ns = 0 if before is None else before.time_ns + self.block_interval_ns
+        if due_ns > node.now:
+            await node.sleep(due_ns - node.now)
+        transactions = ()
+        if self.mempool.waiting:
+            self._admit(tip)
+            transactions = self.mempool.take(
+                node.seat,
+                lambda items: self.society.network.holds_many(node.seat, items),
+                tip,
+                self.max_block_bytes,
+                1_000_000,
+            )
+        height = 1 if before is None else before.height + 1
+        return Block.of(tip, height, node.seat, node.now, transactions, self.filler_bytes)
+
+    def accepts(self, node: Node, block: Block, parent: str | None) -> bool:
+        """Whether a proposed block is genuine, stands on what the node has decided, and repeats nothing of that chain."""
+        tip = self.chains[node.seat].tip if parent is None else parent
+        before = self._block(tip)
+        if block.parent != tip or block.height != (1 if before is None else before.height + 1):
+            return False
+        if block.flaw():
+            self.society.trace.record("reject", node.seat, "block", block.digest, block.flaw())
+            return False
+        return not any(self.tree.includes(tip, transaction.id) for transaction in block.transactions)
+
+    def on_decide(self, seat: int, slot: int, digest: str) -> None:
+        """Append a decision to the node's chain; one that does not fit is rejected and recorded, not hidden."""
+        block = self.society.blocks.get(digest)
+        if block is None:
+            raise ProtocolError(f"n{seat} decided {digest}, which nobody has published")
+        try:
+            self.chains[seat].append(block)
+        except (Tampered, Unlinked) as error:
+            self.society.trace.record("reject", seat, "block", digest, str(error))
+            return
+        for tell in self.listeners:
+            tell(seat, block, self.society.loop.now_ns)
+
+    def _block(self, digest: str) -> Block | None:
+        if digest == GENESIS:
+            return None
+        block: Block = self.society.blocks[digest]
+        return block
+
+    def _admit(self, tip: str) -> None:
+        """Make the tree know a tip that has been proposed but not decided yet, and what lies under it."""
+        missing = []
+        while tip not in self.tree:
+            block = self._block(tip)
+            assert block is not None
+            missing.append(block)
+            tip = block.parent
+        for block in reversed(missing):
+            self.tree.admit(block)

@@ -1,0 +1,204 @@
+"""From a scenario and a seed to a world at rest: every part is made here, and nowhere else do parts of floor 3 meet."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sim.kernel.dice import Dice
+from sim.kernel.errors import ScenarioError
+from sim.kernel.loop import VirtualLoop
+from sim.kernel.trace import LEVELS, WIRE, Trace
+from sim.net.costs import Costs
+from sim.net.network import Network, Strategy
+from sim.net.topology import Topology
+from sim.node.node import Node
+from sim.node.society import Society
+from sim.node.surroundings import Surroundings
+from sim.study.bookkeeping import Bookkeeping
+from sim.study.marketplace import Marketplace
+from sim.study.scenario import Scenario
+from sim.study.verdict import SafetyWatch
+
+
+@dataclass
+class World:
+    """One run, ready to go."""
+
+    scenario: Scenario
+    topology: Topology
+    loop: VirtualLoop
+    network: Network
+    society: Society
+    books: Bookkeeping
+    surroundings: Surroundings
+    trace: Trace
+    safety: SafetyWatch
+    markets: list[tuple[Any, Marketplace]] = field(default_factory=list)
+    corrupted: list[bool] = field(default_factory=list)
+
+
+def build(scenario: Scenario, seed: int) -> World:
+    """Make everything; raises ScenarioError where the parts do not fit each other."""
+    dice = Dice(seed)
+    topology = scenario.topology.build(dice)
+    costs = costs_of(scenario, topology)
+    trace_level = scenario.trace
+    loop = VirtualLoop()
+    strategy = Strategy(_no_relay) if scenario.gossip is None else scenario.gossip.strategy(topology, dice)
+    network = Network(topology, costs, strategy, dice, wire=LEVELS[trace_level] >= WIRE)
+    loop.source = network
+    trace = Trace(loop, trace_level)
+    network.trace = trace
+    consensus = scenario.consensus
+    crash_only = consensus is not None and getattr(consensus.protocol, "crash_tolerant", False)
+    f = (topology.n - 1) // (2 if crash_only else 3)
+    society = Society(
+        network,
+        loop,
+        trace,
+        dice,
+        route="direct" if consensus is None else consensus.route,
+        bodies="gossip" if consensus is None else consensus.bodies,
+        faulty_bound=f,
+        quorum_size=topology.n // 2 + 1 if crash_only else topology.n - f,
+    )
+    society.nodes = [Node(society, seat) for seat in range(topology.n)]
+    interval, most, filler = (0, 0, 0) if consensus is None else (consensus.block_interval, consensus.max_block, consensus.filler)
+    books = Bookkeeping(society, interval, most, filler)
+    program = None if consensus is None else consensus.protocol.run
+    n = topology.n
+    corrupted = [False] * n
+    surroundings = Surroundings(society, topology, program, [False] * n, [False] * n)
+    loop.describe_waits = lambda: describe_waits(society.nodes)
+    world = World(
+        scenario, topology, loop, network, society, books, surroundings, trace, SafetyWatch([True] * n), corrupted=corrupted
+    )
+    _add_trouble(world)
+    world.safety = SafetyWatch([not bad for bad in corrupted])
+    world.safety.watch(trace)
+    _add_workloads(world)
+    if program is not None:
+        for node in society.nodes:
+            node.start(program)
+    return world
+
+
+def costs_of(scenario: Scenario, topology: Topology) -> Costs:
+    """The scenario's link and seat tables as the network's costs."""
+    link, seat = scenario.link, scenario.seat
+    law, jitter = link.latency, link.jitter
+    if jitter is not None and topology.base_ns is None:
+        raise ScenarioError("this topology has no latencies of its own to jitter; give link.latency instead", "link.jitter")
+    table, constant_ns = None, 0
+    if jitter is not None:
+        from sim.net.latency import factor_table
+
+        table = factor_table(jitter)
+    elif law is not None:
+        if law.is_constant:
+            constant_ns = round(law.mean_ns())
+        else:
+            from sim.net.latency import law_table
+
+            table = law_table(law)
+    return Costs(
+        constant_ns=constant_ns,
+        table=table,
+        relative=jitter is not None,
+        loss=link.loss,
+        up_bit_s=seat.up,
+        down_bit_s=seat.down,
+        cores=seat.cores,
+        sign_ns=seat.sign if seat.cores else 0,
+        verify_ns=seat.verify if seat.cores else 0,
+        hash_ps_per_byte=seat.hash_per_kib * 1000 // 1024 if seat.cores else 0,
+    )
+
+
+def describe_waits(nodes: list[Node]) -> str:
+    """Who waits for what, the first few nodes."""
+    told = [f"{'; '.join(node.waits()) or 'nothing'} (n{node.id})" for node in nodes[:5]]
+    return f"all {len(nodes)} nodes wait: " + ", ".join(told)
+
+
+def _no_relay(w: Any, event: int, seat: int, peer: int, item: int) -> int:
+    return 0
+
+
+def _add_trouble(world: World) -> None:
+    scenario, loop, trace = world.scenario, world.loop, world.trace
+    for place, entry in enumerate(scenario.adversary):
+        try:
+            seats = world.surroundings.choose(entry.seats, f"adversary-{place}")
+        except ScenarioError as error:
+            raise error.under(f"adversary[{place}]") from None
+        for seat in seats:
+            world.corrupted[seat] = True
+        name = _kind_of(entry.part)
+
+        def corrupt(part: Any = entry.part, seats: tuple[int, ...] = seats, name: str = name, lasts: int | None = entry.lasts) -> None:
+            for seat in seats:
+                trace.record("corrupt", seat, name)
+            release = part.corrupt(seats, world.surroundings)
+            if lasts:
+                loop.call_at_ns(loop.now_ns + lasts, release)
+
+        _at(loop, entry.at, corrupt)
+    for place, entry in enumerate(scenario.fault):
+        _check_fault(world, place, entry)
+        name = _kind_of(entry.part)
+
+        def strike(part: Any = entry.part, name: str = name, lasts: int | None = entry.lasts) -> None:
+            trace.record("fault", -1, name, "begin", "")
+            mend = part.strike(world.surroundings)
+
+            def heal() -> None:
+                mend()
+                trace.record("fault", -1, name, "end", "")
+
+            if lasts:
+                loop.call_at_ns(loop.now_ns + lasts, heal)
+
+        _at(loop, entry.at, strike)
+
+
+def _check_fault(world: World, place: int, entry: Any) -> None:
+    """Refuse seats that nobody has before the run begins, not in its middle."""
+    try:
+        for group in getattr(entry.part, "groups", None) or [getattr(entry.part, "seats", 0)]:
+            world.surroundings.choose(group, "check")
+    except ScenarioError as error:
+        raise error.under(f"fault[{place}]") from None
+
+
+def _at(loop: VirtualLoop, time_ns: int, action: Callable[[], None]) -> None:
+    if time_ns <= 0:
+        action()
+    else:
+        loop.call_at_ns(time_ns, action)
+
+
+def _kind_of(part: Any) -> str:
+    return type(part).__name__.lower()
+
+
+def _add_workloads(world: World) -> None:
+    duration_ns = world.scenario.duration
+    for workload in world.scenario.workload:
+        market = Marketplace(
+            world.surroundings, world.books, duration_ns, world.corrupted, world.scenario.consensus is not None
+        )
+        workload.setup(market)
+        workload.start(market)
+        world.markets.append((workload, market))
+
+
+def clear_up(world: World) -> None:
+    """Break the circles between loop, tasks and nodes, so that memory goes back at once."""
+    world.loop.close()
+    for node in world.society.nodes:
+        node.stop()
+    gc.collect(0)

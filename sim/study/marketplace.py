@@ -1,0 +1,126 @@
+"""The run as a workload sees it: submits go into the gossip, records travel as items, reads are real requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.kernel.trace import Trace
+from sim.ledger.block import Block, Transaction
+from sim.ledger.chain import Chain
+from sim.net.core.state import HOLD, UP
+from sim.node.surroundings import Surroundings
+from sim.study.bookkeeping import Bookkeeping
+
+
+class Marketplace:
+    """What one workload of one run may see and do; see `sim.health.world.WorkloadWorld`."""
+
+    def __init__(
+        self, surroundings: Surroundings, books: Bookkeeping, duration_ns: int, corrupted: list[bool], has_ledger: bool
+    ) -> None:
+        society = surroundings.society
+        self._surroundings, self._books, self._society = surroundings, books, society
+        self._corrupted = corrupted
+        self.has_ledger = has_ledger
+        self.dice = society.dice
+        topology = surroundings.topology
+        self.names, self.roles, self.regions = topology.names, topology.roles, topology.regions
+        self.duration_ns = duration_ns
+        self.memory: dict[str, Any] = {}
+
+    @property
+    def now_ns(self) -> int:
+        """The present instant."""
+        return self._society.loop.now_ns
+
+    @property
+    def trace(self) -> Trace:
+        """The record of the run."""
+        return self._society.trace
+
+    @property
+    def honest(self) -> NDArray[np.bool_]:
+        """bool[seats], for judging only."""
+        return ~np.array(self._corrupted, np.bool_)
+
+    def at(self, time_ns: int, function: Callable[..., None], *args: Any) -> None:
+        """Call `function(*args)` at that instant."""
+        self._society.loop.call_at_ns(time_ns, function, *args)
+
+    def submit(self, transaction: Transaction) -> int:
+        """Give it to its submitter's seat and let the gossip spread it."""
+        network = self._society.network
+        item = network.item(transaction.id, "tx", transaction.size_bytes)
+        if not self._books.mempool.add(transaction, item):
+            return -1
+        self.trace.record("submit", transaction.submitter, transaction.id, transaction.family)
+        network.publish(transaction.submitter, item)
+        return item
+
+    def publish(self, seat: int, name: str, size_bytes: int) -> None:
+        """Let a seat spread something by gossip that is no block: a rumour."""
+        network = self._society.network
+        self.trace.record("publish", seat, name, size_bytes, "block")
+        network.publish(seat, network.item(name, "block", size_bytes))
+
+    def publish_record(self, seat: int, digest: str, size_bytes: int, placement: tuple[int, ...]) -> None:
+        """Store a ciphertext at `seat` and send copies to the seats of `placement`."""
+        network = self._society.network
+        item = network.item(digest, "record", size_bytes)
+        self.trace.record("publish", seat, digest, size_bytes, "record")
+        network.publish(seat, item, False)
+        for target in placement:
+            if target != seat:
+                network.hand_over(seat, target, item)
+
+    def fetch_record(
+        self, reader: int, digest: str, holders: tuple[int, ...], deadline_ns: int, on_done: Callable[[str, int], None]
+    ) -> None:
+        """Ask the holders in order, until the instant `deadline_ns`; then on_done('served' | 'unavailable', waited_ns), once."""
+        network, loop = self._society.network, self._society.loop
+        item = network.item(digest, "record", 0)
+        start_ns = loop.now_ns
+        if network.holds(reader, item):
+            on_done("served", 0)
+            return
+        patience_ns = max(1, (deadline_ns - start_ns) // max(1, len(holders)))
+        done = False
+
+        def finish(outcome: str) -> None:
+            nonlocal done
+            if not done:
+                done = True
+                network.unwatch(probe) if outcome == "unavailable" else None
+                on_done(outcome, loop.now_ns - start_ns)
+
+        def ask(turn: int) -> None:
+            if done:
+                return
+            if turn >= len(holders) or loop.now_ns >= deadline_ns:
+                finish("unavailable")
+                return
+            network.ask(reader, holders[turn], item)
+            loop.call_at_ns(min(deadline_ns, loop.now_ns + patience_ns), ask, turn + 1)
+
+        probe = network.watch(reader, HOLD, 0, 1, 1, [item], lambda _: loop.call_soon(finish, "served"))
+        ask(0)
+
+    def is_up(self, seat: int) -> bool:
+        """Whether the seat runs now."""
+        return bool(self._society.network.world.seats[seat]["flags"] & UP)
+
+    def chain_of(self, seat: int) -> Chain:
+        """The decided chain as this node has it."""
+        return self._books.chains[seat]
+
+    def on_decide(self, callback: Callable[[int, Block, int], None]) -> None:
+        """Have callback(seat, block, time_ns) called at every decision of every node."""
+        self._books.listeners.append(callback)
+
+    def serve_alters(self, holder: int) -> bool:
+        """Whether this holder hands out altered copies now."""
+        return self._surroundings.alters[holder]

@@ -1,0 +1,191 @@
+"""One scenario and one seed, executed and judged."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from sim.kernel import jit
+from sim.kernel.loop import apart
+from sim.net.core import state as st
+from sim.net.driver import needs_compiling
+from sim.study.build import World, build, clear_up
+from sim.study.evidence import Evidence, Spread
+from sim.study.report import Report
+from sim.study.scenario import Scenario
+
+Progress = Callable[[float, str], None]
+"""Called with the share of simulated time that is over and a short text."""
+
+_STEPS = 100
+
+
+def run(scenario: Scenario, seed: int | None = None, progress: Progress | None = None) -> Report:
+    """Run a scenario to its end and report; works beside a running loop (Jupyter), where it waits for a worker thread.
+
+    Raises ScenarioError where the scenario cannot be run, ProtocolError where honest code broke a rule of the house.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return _run(scenario, seed, progress, [])
+    worlds: list[World] = []
+    return apart(lambda: _run(scenario, seed, progress, worlds), lambda: [world.loop.halt() for world in worlds])  # type: ignore[return-value]
+
+
+async def arun(scenario: Scenario, seed: int | None = None, progress: Progress | None = None) -> Report:
+    """`run` without blocking the loop that awaits it."""
+    worlds: list[World] = []
+    work = asyncio.get_running_loop().run_in_executor(None, _run, scenario, seed, progress, worlds)
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        for world in worlds:
+            world.loop.halt()
+        raise
+
+
+def _run(scenario: Scenario, seed: int | None, progress: Progress | None, worlds: list[World]) -> Report:
+    started = time.perf_counter()
+    seed = scenario.seed if seed is None else seed
+    if progress is not None and needs_compiling():
+        progress(0.0, "compiling the delivery core for this machine (once, about 20 s)")
+    world = build(scenario, seed)
+    worlds.append(world)
+    turn(world, progress)
+    evidence = evidence_of(world)
+    report = Report.of(
+        evidence,
+        scenario,
+        seed,
+        time.perf_counter() - started,
+        world.trace.digest(),
+        _version(),
+        evidence.counters["delivered"],
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+        scenario.expect,
+    )
+    clear_up(world)
+    return report
+
+
+def turn(world: World, progress: Progress | None = None) -> None:
+    """Let the whole duration pass, telling how far it has come."""
+    duration_ns = world.scenario.duration
+    if progress is None:
+        world.loop.run(duration_ns)
+        return
+    for step in range(1, _STEPS + 1):
+        progress((step - 1) / _STEPS, f"{world.loop.now_ns / 1e9:,.0f} s simulated, {len(world.trace):,} events")
+        world.loop.run(duration_ns * step // _STEPS)
+        if world.loop.halted:
+            raise KeyboardInterrupt
+    progress(1.0, "judging")
+
+
+def evidence_of(world: World) -> Evidence:
+    """Lay the finished run open."""
+    scenario, topology, network, trace = world.scenario, world.topology, world.network, world.trace
+    core = network.world
+    clock = core.clock
+    seats = core.seats
+    return Evidence(
+        trace=trace,
+        names=topology.names,
+        roles=topology.roles,
+        regions=topology.regions,
+        honest=~np.array(world.corrupted, np.bool_),
+        faulty_bound=world.society.f,
+        quorum_size=world.society.quorum_size,
+        duration_ns=scenario.duration,
+        heal_ns=scenario.heal,
+        consensus_kind=None if scenario.consensus is None else type(scenario.consensus.protocol).__name__.lower(),
+        gossip_kind="none" if scenario.gossip is None else type(scenario.gossip).__name__.lower(),
+        spreads=spreads_of(world),
+        blocks=world.society.blocks,
+        counters=counters_of(clock),
+        by_kind={name: _pair(core.by_kind[kind]) for kind, name in enumerate(network.kind_names)},
+        by_packet={name: _pair(core.by_packet[packet]) for packet, name in enumerate(st.PACKET_NAMES) if core.by_packet[packet, 0]},
+        sent_bytes=seats["sent_bytes"].copy(),
+        received_bytes=seats["received_bytes"].copy(),
+        up_bit_s=np.full(topology.n, scenario.seat.up, np.int64),
+        down_bit_s=np.full(topology.n, scenario.seat.down, np.int64),
+        window_ns=int(core.setup[st.WINDOW_NS]),
+        up_window_most=seats["up_window_most"].copy(),
+        down_window_most=seats["down_window_most"].copy(),
+        largest_bytes=network.largest_bytes,
+        latitude=topology.latitude,
+        longitude=topology.longitude,
+        offsets=topology.offsets,
+        neighbours=topology.neighbours,
+        workloads=tuple(_settled(workload.outcome(market)) for workload, market in world.markets),
+        not_modelled=not_modelled(scenario),
+    )
+
+
+def counters_of(clock: Any) -> dict[str, int]:
+    """The core's counts of copies; what is still on its way is in flight."""
+    counts = {
+        "sent": int(clock[st.SENT]),
+        "delivered": int(clock[st.DELIVERED]),
+        "lost": int(clock[st.LOST]),
+        "cut": int(clock[st.CUT]),
+        "down": int(clock[st.DOWN]),
+        "first_copies": int(clock[st.FIRST_COPIES]),
+        "body_copies": int(clock[st.BODY_COPIES]),
+    }
+    counts["in_flight"] = int(clock[st.IN_FLIGHT])
+    return counts
+
+
+def spreads_of(world: World) -> tuple[Spread, ...]:
+    """How each item that somebody published has travelled."""
+    network = world.network
+    core = network.world
+    found = []
+    for item, name in enumerate(network.item_names):
+        row = core.items[item]
+        if row["published_ns"] >= 0 and network.families[item] != "vote":
+            arrival = core.arrival[item].copy()
+            found.append(
+                Spread(str(name), network.families[item], int(row["publisher"]), int(row["published_ns"]), int(row["size_bytes"]), arrival)
+            )
+    return tuple(found)
+
+
+def not_modelled(scenario: Scenario) -> tuple[str, ...]:
+    """What this run did not model, in words."""
+    seat = scenario.seat
+    missing = []
+    if not seat.up or not seat.down:
+        missing.append("bandwidth" if not seat.up and not seat.down else "uplink rate" if not seat.up else "downlink rate")
+    if not seat.cores:
+        missing.append("CPU time")
+    if not scenario.link.loss:
+        missing.append("loss")
+    if scenario.link.latency is None and scenario.link.jitter is None:
+        missing.append("latency jitter")
+    missing += ["retransmission", "TCP windows", "clock drift", "storage latency"]
+    if jit.JIT_DISABLED:
+        missing.append("nothing is compiled in this run (NUMBA_DISABLE_JIT): slower, same bits")
+    return tuple(missing)
+
+
+def _pair(row: Any) -> tuple[int, int]:
+    return int(row[0]), int(row[1])
+
+
+def _settled(outcome: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(outcome)
+
+
+def _version() -> str:
+    from sim import __version__
+
+    return __version__
