@@ -213,7 +213,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
             limit_ns = min(timers[0][0], until_ns) if timers else until_ns
             if source is not None:
                 reached_ns = source.advance(limit_ns)
-                if ready:
+                if ready or reached_ns < limit_ns:
                     self.now_ns = reached_ns
                     continue
             if not timers or timers[0][0] > until_ns:

@@ -91,10 +91,14 @@ def grow(world: st.World) -> st.World:
     pending = int(clock[st.PENDING])
     if pending * 2 > world.opened.shape[0]:
         wanted["opened"] = wanted["sorting"] = 4 * pending
+    refiling = bool(clock[st.NARROW] or clock[st.WIDEN])
+    moving = pending if refiling else int(clock[st.FAR])
+    chunks = max(most, min(moving, int(world.setup[st.BUCKETS])) + moving // st.CHUNK_EVENTS + 2)
+    heaps = max(most, pending) if refiling else most
     for names, used, need in (
-        (("chunks", "chunk_next", "chunk_fill"), st.CHUNKS_USED, most),
-        (("near",), st.NEAR, most),
-        (("far",), st.FAR, most),
+        (("chunks", "chunk_next", "chunk_fill"), st.CHUNKS_USED, chunks),
+        (("near",), st.NEAR, heaps),
+        (("far",), st.FAR, heaps),
         (("envelopes",), st.ENVELOPES_USED, world.actions.shape[0] + 2),
         (("woken",), st.WOKEN, world.probes.shape[0]),
         (("mail",), st.MAILED, 4),

@@ -43,7 +43,7 @@ class Network:
     def __init__(self, topology: Topology, costs: Costs, strategy: Strategy, dice: Dice, *, wire: bool = False) -> None:
         n = topology.n
         self.topology, self.costs, self.dice = topology, costs, dice
-        buckets = 64 if n <= 64 else 1024 if n <= 4096 else 65536
+        buckets = 64 if n <= 16 else 4096 if n <= 128 else 65536  # enough for n * n votes, 32 a bucket
         world = arena.make_world(topology, costs.cores, buckets, n, strategy.memory_words, max(1, strategy.most_actions))
         world.setup[st.RECORD_WIRE] = int(wire)
         world.options[: len(strategy.options)] = strategy.options
@@ -192,11 +192,11 @@ class Network:
         return probe
 
     def unwatch(self, probe: int) -> None:
-        """Give up a wait."""
+        """Give a probe back, fired or not; whoever called `watch` must do so, once."""
         if self._waits[probe] is not None:
             self._waits[probe] = None
             self._commands.extend((st.UNWATCH, probe))
-            self._free_probes.append(probe)
+        self._free_probes.append(probe)
 
     # looking --------------------------------------------------------------------------------------------------------
 
@@ -244,7 +244,6 @@ class Network:
                 wake = self._waits[probe]
                 if wake is not None:
                     self._waits[probe] = None
-                    self._free_probes.append(probe)
                     wake(what)
         if status == st.WOKE:
             return int(clock[st.NOW])

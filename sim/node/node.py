@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
+from functools import cached_property
 from typing import Any, TypeVar
 
 from sim.kernel.errors import Invalid
@@ -26,7 +27,6 @@ class Node:
         self.society = society
         self.seat = self.id = seat
         self.n, self.f, self.quorum_size = society.n, society.f, society.quorum_size
-        self.peers = tuple(peer for peer in range(society.n) if peer != seat)
         self.dice = society.dice
         self.inbox = Inbox(self)
         self.keep: dict[str, Any] = {}
@@ -38,6 +38,11 @@ class Node:
         self._pending: dict[int, str] = {}
 
     # who and when ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def peers(self) -> tuple[int, ...]:
+        """The identities of all others."""
+        return tuple(peer for peer in range(self.n) if peer != self.id)
 
     @property
     def now(self) -> int:
@@ -224,8 +229,7 @@ class Node:
             return await future
         finally:
             del self._pending[probe]
-            if future.cancelled() or not future.done():
-                network.unwatch(probe)
+            network.unwatch(probe)
 
     async def gather(self, message: Any, need: int) -> None:
         """As the centre of a star: turn equal votes into a certificate for everybody."""

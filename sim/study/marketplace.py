@@ -94,7 +94,7 @@ class Marketplace:
             nonlocal done
             if not done:
                 done = True
-                network.unwatch(probe) if outcome == "unavailable" else None
+                network.unwatch(probe)
                 on_done(outcome, loop.now_ns - start_ns)
 
         def ask(turn: int) -> None:

@@ -30,8 +30,10 @@ from sim.net.core.state import (
     BLOB,
     BODY,
     BROADCAST,
+    BUCKETS,
     CERTIFICATE,
     CHUNKS_USED,
+    CHUNK_EVENTS,
     COMMAND_AT,
     COMMAND_WORDS,
     CORES,
@@ -49,8 +51,10 @@ from sim.net.core.state import (
     LISTEN,
     MAILED,
     MESSAGE,
+    NARROW,
     NEAR,
     NOW,
+    PENDING,
     PUBLISH,
     REACHED,
     RECEIVED,
@@ -62,6 +66,7 @@ from sim.net.core.state import (
     UNWATCH,
     UP,
     WATCH,
+    WIDEN,
     WIRED,
     WOKE,
     WOKEN,
@@ -104,7 +109,22 @@ def peek_with_room(w: World) -> int:
     """`peek`, or -2 if opening the next bucket might need more room than there is."""
     if not largest_bucket_fits(w):
         return -2
+    clock = w.clock
+    if clock[NARROW] > 0 or clock[WIDEN] > 0:
+        moving = clock[PENDING]  # all events may be filed anew, into either heap or any bucket
+        if clock[NEAR] + moving > w.near.shape[0] or clock[FAR] + moving > w.far.shape[0]:
+            return -2
+    else:
+        moving = clock[FAR]
+    if clock[CHUNKS_USED] + moving + 2 > w.chunks.shape[0] and clock[CHUNKS_USED] + _chunks_for(w, moving) > w.chunks.shape[0]:
+        return -2
     return peek(w)
+
+
+@njit
+def _chunks_for(w: World, events: int) -> int:
+    """Most chunks that so many events can take: one begun in every bucket, the others full."""
+    return min(events, w.setup[BUCKETS]) + events // CHUNK_EVENTS + 2
 
 
 @njit
