@@ -20,7 +20,7 @@ from sim.node.surroundings import Surroundings
 from sim.study.bookkeeping import Bookkeeping
 from sim.study.marketplace import Marketplace
 from sim.study.scenario import Scenario
-from sim.study.verdict import SafetyWatch
+from sim.study.checks_safety import SafetyWatch
 
 
 @dataclass

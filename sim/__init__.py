@@ -1,0 +1,67 @@
+"""medgossip: how long does a network of organisations take to agree, under attack, and can its records still be had?
+
+    import sim
+    report = sim.run(sim.load("scenarios/consortium-under-attack.toml"))
+
+The map: `kernel` (time, chance, memory), `net` (places, links, the compiled delivery core), `node` (what a protocol sees),
+the parts (`gossip consensus availability adversary fault ledger health`), `study` (scenario to report). Names below are
+loaded when they are first used, so that `import sim` is quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sim.study.compare import compare
+    from sim.study.read import load, loads
+    from sim.study.report import Report
+    from sim.study.run import arun, run
+    from sim.study.scenario import Consensus, Corruption, Link, Scenario, Seat, Trouble
+    from sim.study.sweep import sweep
+
+__version__ = "0.1.0"
+
+_PLACES = {
+    "load": "sim.study.read",
+    "loads": "sim.study.read",
+    "run": "sim.study.run",
+    "arun": "sim.study.run",
+    "compare": "sim.study.compare",
+    "sweep": "sim.study.sweep",
+    "Report": "sim.study.report",
+    "Scenario": "sim.study.scenario",
+    "Consensus": "sim.study.scenario",
+    "Corruption": "sim.study.scenario",
+    "Trouble": "sim.study.scenario",
+    "Link": "sim.study.scenario",
+    "Seat": "sim.study.scenario",
+}
+
+__all__ = [
+    "Consensus",
+    "Corruption",
+    "Link",
+    "Report",
+    "Scenario",
+    "Seat",
+    "Trouble",
+    "__version__",
+    "arun",
+    "compare",
+    "load",
+    "loads",
+    "run",
+    "sweep",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PLACES:
+        return getattr(import_module(_PLACES[name]), name)
+    raise AttributeError(f"module 'sim' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,206 @@
+"""Strict reading of scenario files: every key must be known, every quantity must have its unit, every error names its key."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from sim.kernel.errors import ScenarioError
+from sim.kernel.part import PartField, fields_of, settle
+from sim.study.plugins import find
+from sim.study.scenario import Consensus, Corruption, Expectation, Link, Scenario, Seat, Trouble
+
+MOST_BYTES = 1 << 20
+_COMPARISON = re.compile(r"\s*(<=|>=|==|!=|<|>)\s*(.+?)\s*$")
+_WRAPPED = {"consensus": (Consensus, "protocol"), "adversary": (Corruption, "part"), "fault": (Trouble, "part")}
+_LISTS = ("workload", "adversary", "fault")
+
+
+def load(path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
+    """Read a scenario file; `overrides` are texts such as `gossip.fanout=6`.
+
+    Raises ScenarioError, in one sentence with the key, for everything that is wrong with the file.
+    """
+    place = Path(path)
+    try:
+        if place.is_dir():
+            raise ScenarioError(f"{place} is a folder, not a scenario file")
+        content = place.read_bytes()
+    except OSError as error:
+        near = _near_file(place)
+        raise ScenarioError(f"cannot read {place}: {error.strerror or error}{near}") from None
+    if len(content) > MOST_BYTES:
+        raise ScenarioError(f"{place} has {len(content):,} bytes; a scenario file has at most {MOST_BYTES:,}")
+    return loads(content, str(place), overrides)
+
+
+def loads(content: bytes | str, source: str = "", overrides: Sequence[str] = ()) -> Scenario:
+    """Read a scenario from TOML text."""
+    try:
+        text = content.decode() if isinstance(content, bytes) else content
+        tables = tomllib.loads(text)
+    except UnicodeDecodeError:
+        raise ScenarioError(f"{source} is not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"{source} is not TOML: {error}") from None
+    except RecursionError:
+        raise ScenarioError(f"{source} is nested too deeply") from None
+    for override in overrides:
+        _override(tables, override)
+    return from_dict(tables, source)
+
+
+def from_dict(tables: Mapping[str, Any], source: str = "") -> Scenario:
+    """A scenario from plain tables, as a TOML reader gives them."""
+    entries = {entry.name: entry for entry in fields_of(Scenario) if entry.name != "source"}
+    _refuse_unknown(tables, list(entries), "")
+    made: dict[str, Any] = {"source": source}
+    for name, value in tables.items():
+        made[name] = _table(name, value, entries[name])
+    for name in ("duration", "topology"):
+        if name not in tables:
+            raise ScenarioError("is missing; every scenario needs it", name)
+    scenario = Scenario(**made)
+    _check_counts(scenario)
+    return scenario
+
+
+def _table(name: str, value: Any, entry: PartField) -> Any:
+    if name in _LISTS:
+        if not isinstance(value, list):
+            raise ScenarioError(f"write it with double brackets, [[{name}]], one table each", name)
+        return tuple(_named(name, one, f"{name}[{place}]") for place, one in enumerate(value))
+    if name == "link":
+        return _part(Link, _mapping(value, name), name)
+    if name == "seat":
+        return _part(Seat, _mapping(value, name), name)
+    if name == "expect":
+        return tuple(_expectations(_mapping(value, name), name))
+    if name == "sweep":
+        return tuple((key, tuple(many) if isinstance(many, list) else many) for key, many in _mapping(value, name).items())
+    if name == "consensus" or entry.group:
+        return _named(name, value, name)
+    return settle(value, entry, name, units_required=True)
+
+
+def _named(group: str, value: Any, path: str) -> Any:
+    """A table with a `kind`: the part of that name, inside its wrapper where the group has one."""
+    table = dict(_mapping(value, path))
+    kind = table.pop("kind", None)
+    if not isinstance(kind, str):
+        raise ScenarioError(f"says which {group} it is, such as kind = \"...\"", f"{path}.kind")
+    try:
+        cls = find(group, kind)
+    except ScenarioError as error:
+        raise error.under(path) from None
+    if group not in _WRAPPED:
+        return _part(cls, table, path)
+    wrapper, inside = _WRAPPED[group]
+    outer = [entry.name for entry in fields_of(wrapper) if entry.name != inside]
+    inner = [entry.name for entry in fields_of(cls)]
+    _refuse_unknown(table, [*inner, *outer], path)
+    own = {key: table.pop(key) for key in list(table) if key in inner}
+    return _part(wrapper, table, path, {inside: _part(cls, own, path)})
+
+
+def _part(cls: type[Any], table: Mapping[str, Any], path: str, ready: Mapping[str, Any] | None = None) -> Any:
+    entries = {entry.name: entry for entry in fields_of(cls)}
+    _refuse_unknown(table, list(entries), path)
+    values: dict[str, Any] = dict(ready or {})
+    for key, value in table.items():
+        entry, where = entries[key], f"{path}.{key}"
+        values[key] = _named(entry.group, value, where) if entry.group else settle(value, entry, where, units_required=True)
+    for entry in entries.values():
+        if entry.required and entry.name not in values:
+            raise ScenarioError(f"is missing: {entry.manual or entry.kind}", f"{path}.{entry.name}")
+    try:
+        return cls(**values)
+    except ScenarioError as error:
+        raise error.under(path) from None
+
+
+def _expectations(table: Mapping[str, Any], path: str) -> list[Expectation]:
+    found: list[Expectation] = []
+    for key, value in table.items():
+        where = f"{path}.{key}"
+        if isinstance(value, Mapping):
+            found += [Expectation(f"{key}.{one.path}", one.operator, one.value) for one in _expectations(value, where)]
+        elif isinstance(value, bool) or isinstance(value, (int, float)):
+            found.append(Expectation(key, "==", value))
+        elif isinstance(value, str) and (match := _COMPARISON.match(value)):
+            found.append(Expectation(key, match[1], _number(match[2], where)))
+        else:
+            raise ScenarioError(f"{value!r} is no expectation; write true, a number or a comparison such as \"< 4\"", where)
+    return found
+
+
+def _number(text: str, path: str) -> float | str:
+    if text.endswith("%"):
+        text = str(float(text[:-1]) / 100) if _is_number(text[:-1]) else text
+    if not _is_number(text):
+        raise ScenarioError(f"{text!r} is not a number; times are in seconds, sizes in bytes", path)
+    return float(text)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return abs(float(text)) < float("inf")
+    except ValueError:
+        return False
+
+
+def _check_counts(scenario: Scenario) -> None:
+    """More corrupted seats than there are, seen before anything is built."""
+    seats = getattr(scenario.topology, "seats", None)
+    if isinstance(seats, Mapping):
+        seats = sum(seats.values())
+    for place, entry in enumerate(scenario.adversary):
+        if isinstance(seats, int) and isinstance(entry.seats, int) and entry.seats > seats:
+            raise ScenarioError(f"{entry.seats} seats are to be corrupted, but there are only {seats}", f"adversary[{place}].seats")
+
+
+def _override(tables: dict[str, Any], text: str) -> None:
+    key, sign, value = text.partition("=")
+    if not sign or not key.strip():
+        raise ScenarioError(f"{text!r} is no setting; write key=value, such as gossip.fanout=6", "--set")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value.strip()
+    owner: Any = tables
+    *way, last = key.strip().split(".")
+    for word in way:
+        if isinstance(owner, list) and word.isdigit() and int(word) < len(owner):
+            owner = owner[int(word)]
+        elif isinstance(owner, dict):
+            owner = owner.setdefault(word, {})
+        else:
+            raise ScenarioError(f"there is no {word!r} in the scenario", f"--set {key.strip()}")
+    if not isinstance(owner, dict):
+        raise ScenarioError("names no key of the scenario", f"--set {key.strip()}")
+    owner[last] = parsed
+
+
+def _mapping(value: Any, path: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ScenarioError(f"{value!r} was given, a table is wanted", path)
+    return value
+
+
+def _refuse_unknown(table: Mapping[str, Any], known: list[str], path: str) -> None:
+    for key in table:
+        if key not in known:
+            near = get_close_matches(key, known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known keys are {', '.join(known) or 'none'}"
+            raise ScenarioError(f"there is no such key; {hint}", f"{path}.{key}" if path else key)
+
+
+def _near_file(place: Path) -> str:
+    if not place.parent.is_dir():
+        return ""
+    near = get_close_matches(place.name, sorted(other.name for other in place.parent.glob("*.toml")), 1)
+    return f"; did you mean {place.parent / near[0]}?" if near else ""

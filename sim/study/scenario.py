@@ -1,0 +1,194 @@
+"""A scenario: one question, frozen. Its tables are parts, so a scenario file and a notebook make the very same object."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any, Literal
+
+from sim.gossip.flood import Flood
+from sim.kernel.errors import ScenarioError
+from sim.kernel.part import fields_of, is_part, part
+from sim.kernel.units import Count, Duration, Rate, Share, Size
+
+
+@part
+class Link:
+    """What every link does to a copy. Without a law, a copy takes the topology's own latency, or none."""
+
+    latency: Any = field(default=None, metadata={"group": "latency"})  # a law, such as {kind = "lognormal", median = "25 ms"}
+    jitter: Any = field(default=None, metadata={"group": "latency"})  # a law of factors on the topology's own latencies
+    loss: Share = 0.0  # share of copies that never arrive
+
+    def check(self) -> None:
+        """A copy takes either a law of its own or a jittered latency of the topology."""
+        if self.latency is not None and self.jitter is not None and not self.latency.is_constant:
+            raise ScenarioError("give a latency law or a jitter on the topology's latencies, not both", "jitter")
+        if self.loss >= 1:
+            raise ScenarioError("nothing would ever arrive; give a loss below 100 %", "loss")
+
+
+@part
+class Seat:
+    """What every seat can do. Service times are those of real libraries on one server core (Ed25519, BLAKE2b)."""
+
+    up: Rate = 0  # uplink, shared by all links of the seat; 0: not modelled
+    down: Rate = 0  # downlink; 0: not modelled
+    cores: Count = 0  # CPU cores; 0: CPU time is not modelled
+    sign: Duration | None = None  # one signature; 40 us where cores are modelled
+    verify: Duration | None = None  # checking one signature; 100 us where cores are modelled
+    hash_per_kib: Duration | None = None  # hashing 1 KiB; 1 us where cores are modelled
+
+    def check(self) -> None:
+        """A setting without effect is an error, not silence."""
+        for name, usual in (("sign", 40_000), ("verify", 100_000), ("hash_per_kib", 1_000)):
+            given = getattr(self, name)
+            if given is not None and given > 0 and not self.cores:
+                raise ScenarioError("has no effect while cores = 0; give the seat at least one core", name)
+            if given is None:
+                object.__setattr__(self, name, usual if self.cores else 0)
+
+
+@part
+class Consensus:
+    """How order is agreed: a protocol, and how its votes and blocks travel."""
+
+    protocol: Any = field(metadata={"group": "consensus"})
+    route: Literal["direct", "gossip", "star"] = "direct"  # how broadcasts travel: unicasts, the overlay, or via the leader
+    bodies: Literal["gossip", "attached"] = "gossip"  # whether blocks spread by gossip or inside the proposal
+    block_interval: Duration = 0  # least time from a block to the next; 0: as soon as the last one is decided
+    max_block: Size = 1_000_000  # most bytes of transactions in a block
+    filler: Size = 0  # weight without content added to every block
+
+
+@part
+class Corruption:
+    """Seats that an adversary holds, from when and for how long."""
+
+    part: Any = field(metadata={"group": "adversary"})
+    seats: Any = 1  # a count, a share, names, a role or a region
+    at: Duration = 0
+    lasts: Duration | None = None  # none: to the end
+
+
+@part
+class Trouble:
+    """A fault, from when and for how long."""
+
+    part: Any = field(metadata={"group": "fault"})
+    at: Duration = 0
+    lasts: Duration | None = None  # none: to the end
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What a scenario wants of its report: a path in it or the name of a check, and a comparison."""
+
+    path: str
+    operator: str
+    value: Any
+
+
+@part
+class Scenario:
+    """One question: who is there, what they run, what goes wrong, and what is expected."""
+
+    title: str = "untitled"
+    question: str = ""
+    duration: Duration
+    heal: Duration = 0  # liveness is judged from here on
+    seed: int = 1
+    trace: Literal["decisions", "protocol", "wire"] = "protocol"  # how much is recorded
+    topology: Any = field(metadata={"group": "topology"})
+    link: Link = Link()
+    seat: Seat = Seat()
+    gossip: Any = field(default=Flood(), metadata={"group": "gossip"})
+    consensus: Any = None
+    availability: Any = field(default=None, metadata={"group": "availability"})
+    workload: Any = field(default=(), metadata={"group": "workload"})
+    adversary: tuple[Any, ...] = ()
+    fault: tuple[Any, ...] = ()
+    expect: tuple[Any, ...] = ()
+    sweep: Any = ()  # axes: (key, values) pairs
+    source: str = ""
+
+    def check(self) -> None:
+        """What can be seen without building anything."""
+        if self.consensus is not None and not isinstance(self.consensus, Consensus):
+            object.__setattr__(self, "consensus", Consensus(protocol=self.consensus))
+        for name, wrapper in (("adversary", Corruption), ("fault", Trouble)):
+            wrapped = tuple(one if isinstance(one, wrapper) else wrapper(part=one) for one in getattr(self, name))
+            object.__setattr__(self, name, wrapped)
+        if not isinstance(self.workload, tuple):
+            object.__setattr__(self, "workload", (self.workload,))
+        if self.duration <= 0:
+            raise ScenarioError("a run must last longer than nothing", "duration")
+        if self.heal > self.duration:
+            raise ScenarioError("the network cannot heal after the run is over", "heal")
+        for name in ("adversary", "fault"):
+            for place, entry in enumerate(getattr(self, name)):
+                if entry.at > self.duration:
+                    raise ScenarioError("begins after the run is over", f"{name}[{place}].at")
+
+    def but(self, **changes: Any) -> Scenario:
+        """The same scenario with some keys changed; inner keys are written `but(**{"gossip.fanout": 6})`."""
+        plain: dict[str, Any] = {}
+        made = self
+        for key, value in changes.items():
+            if "." in key:
+                made = _put(made, key.split("."), value, key)
+            else:
+                plain[key] = value
+        unknown = [key for key in plain if key not in {entry.name for entry in fields_of(Scenario)}]
+        if unknown:
+            raise ScenarioError("a scenario has no such key", unknown[0])
+        return dataclasses.replace(made, **plain) if plain else made
+
+    def digest(self) -> str:
+        """16 hexadecimal digits that name what is asked, whatever the file's name."""
+        content = {key: value for key, value in self.to_dict().items() if key not in ("source", "seed")}
+        return blake2b(json.dumps(content, sort_keys=True, default=str).encode(), digest_size=8).hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every key in base units (ns, bytes, bit/s); parts with their kind."""
+        plain: dict[str, Any] = _plain(self)
+        del plain["kind"]
+        return plain
+
+
+def kind_of(one: Any) -> str:
+    """The name of a part's class, as a report prints it."""
+    return type(one).__name__.lower()
+
+
+def _plain(value: Any) -> Any:
+    if is_part(value):
+        return {"kind": kind_of(value)} | {entry.name: _plain(getattr(value, entry.name)) for entry in fields_of(type(value))}
+    if isinstance(value, Expectation):
+        return [value.path, value.operator, value.value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    return value
+
+
+def _put(owner: Any, keys: list[str], value: Any, path: str) -> Any:
+    """A copy of `owner` with the key at the end of the path changed; wrapped parts are looked through."""
+    name = keys[0]
+    if isinstance(owner, tuple):
+        if not name.isdigit() or int(name) >= len(owner):
+            raise ScenarioError(f"there are {len(owner)} of them; write a number below that", path)
+        place = int(name)
+        inner = value if len(keys) == 1 else _put(owner[place], keys[1:], value, path)
+        return (*owner[:place], inner, *owner[place + 1 :])
+    known = [entry.name for entry in fields_of(type(owner))] if is_part(owner) else []
+    if name not in known:
+        for wrapped in ("protocol", "part"):
+            if wrapped in known:
+                return dataclasses.replace(owner, **{wrapped: _put(getattr(owner, wrapped), keys, value, path)})
+        raise ScenarioError(f"there is no key {name!r} here; known keys are {', '.join(known) or 'none'}", path)
+    return dataclasses.replace(owner, **{name: value if len(keys) == 1 else _put(getattr(owner, name), keys[1:], value, path)})
