@@ -1,61 +1,77 @@
-"""Medgossip: gossip, consensus and data availability under healthcare workloads, in simulated time.
+"""medgossip: how long does a network of organisations take to agree, under attack, and can its records still be had?
 
     import sim
+    report = sim.run(sim.load("scenarios/consortium-under-attack.toml"))
 
-    scenario = sim.load("scenarios/consortium-under-attack.toml")
-    report = sim.run(scenario, seed=7)              # in a notebook too; `await sim.arun(scenario)` does not block
-    sim.compare(scenario, scenario.but(...), seeds=20)
-
-Where things are, from the ground up: `sim.kernel` (time, chance, trace, units), `sim.net` (topology, latency, delivery),
-`sim.node` (what a protocol author sees), the parts in `sim.gossip`, `sim.consensus`, `sim.availability`, `sim.adversary`,
-`sim.fault`, `sim.ledger` and `sim.health`, `sim.study` (scenario, run, checks, report), and the command in `sim.cli`.
-`sim/DESIGN.md` says why. Names are fetched when first asked for, so importing this package costs next to nothing.
+The map: `kernel` (time, chance, memory), `net` (places, links, the compiled delivery core), `node` (what a protocol sees),
+the parts (`gossip consensus availability adversary fault ledger health`), `study` (scenario to report). Names below are
+loaded when they are first used, so that `import sim` is quick.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sim.study.compare import compare
-    from sim.study.read import load
+    from sim.study.read import load, loads
     from sim.study.report import Report
     from sim.study.run import arun, run
-    from sim.study.scenario import Scenario
+    from sim.study.scenario import Consensus, Corruption, Link, Scenario, Seat, Trouble
     from sim.study.sweep import sweep
 
 __version__ = "0.1.0"
 
-__all__ = ["Report", "Scenario", "__version__", "arun", "compare", "load", "run", "show_versions", "sweep"]
-
-_HOMES = {
-    "Report": "sim.study.report",
-    "Scenario": "sim.study.scenario",
+_PLACES = {
+    "load": "sim.study.read",
+    "loads": "sim.study.read",
+    "run": "sim.study.run",
     "arun": "sim.study.run",
     "compare": "sim.study.compare",
-    "load": "sim.study.read",
-    "run": "sim.study.run",
     "sweep": "sim.study.sweep",
+    "Report": "sim.study.report",
+    "Scenario": "sim.study.scenario",
+    "Consensus": "sim.study.scenario",
+    "Corruption": "sim.study.scenario",
+    "Trouble": "sim.study.scenario",
+    "Link": "sim.study.scenario",
+    "Seat": "sim.study.scenario",
 }
-"""Where each public name lives; read by `__getattr__` (PEP 562)."""
+
+__all__ = [
+    "Consensus",
+    "Corruption",
+    "Link",
+    "Report",
+    "Scenario",
+    "Seat",
+    "Trouble",
+    "__version__",
+    "arun",
+    "compare",
+    "load",
+    "loads",
+    "run",
+    "show_versions",
+    "sweep",
+]
 
 
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'sim' has no attribute {name!r}; it offers {', '.join(__all__)}")
-    return getattr(import_module(home), name)
+def __getattr__(name: str) -> Any:
+    if name in _PLACES:
+        return getattr(import_module(_PLACES[name]), name)
+    raise AttributeError(f"module 'sim' has no attribute {name!r}; it offers {', '.join(__all__)}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return sorted(__all__)
 
 
 def show_versions() -> dict[str, str]:
-    """Versions of medgossip, Python, the machine and every library that could matter to a result: paste it into a report.
+    """Versions of medgossip, Python, the machine and every library that could matter to a result, by name.
 
-    A library that is not installed is told as 'not installed'.
+    Paste it into a bug report. A library that is not there is told as 'not installed'.
     """
     import platform
     from importlib.metadata import PackageNotFoundError, version
