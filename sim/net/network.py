@@ -59,6 +59,7 @@ class Network:
         self.families: list[str] = []
         self._waits: list[Wake | None] = []
         self._free_probes: list[int] = []
+        self._resting_probes: list[int] = []
         self._tallies = self._signer_rows = 0
         self.largest_bytes = 0
 
@@ -196,7 +197,9 @@ class Network:
         if self._waits[probe] is not None:
             self._waits[probe] = None
             self._commands.extend((st.UNWATCH, probe))
-        self._free_probes.append(probe)
+            self._resting_probes.append(probe)  # may fire before it is unhooked: not to be used again in this batch
+        else:
+            self._free_probes.append(probe)
 
     # looking --------------------------------------------------------------------------------------------------------
 
@@ -245,6 +248,9 @@ class Network:
                 if wake is not None:
                     self._waits[probe] = None
                     wake(what)
+        if self._resting_probes:
+            self._free_probes += self._resting_probes
+            self._resting_probes.clear()
         if status == st.WOKE:
             return int(clock[st.NOW])
         if clock[st.NOW] < until_ns < FOREVER_NS:
