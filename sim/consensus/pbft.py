@@ -114,6 +114,8 @@ class PBFT:
         if node.id == chief:
             if view > 0:
                 reports = await node.collect(ViewChange, node.quorum_size, slot=slot, view=view)
+            if node.has_mail(Propose, slot=lambda other: other > slot):
+                await node.forever()  # the others have decided this slot without us; its proof is on the way
             digest = locked(reports, slot, self.prepares(node)) or node.publish(await node.next_batch())
             node.broadcast(Propose(slot, view, digest, reports))
         digest = await self.safe_proposal(node, slot, view)

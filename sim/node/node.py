@@ -158,6 +158,10 @@ class Node:
         judge = self.society.accepts
         return judge is None or judge(self, block, parent)
 
+    def has_mail(self, kind: type[Any], **fields: Any) -> bool:
+        """Whether a message of a kind with these field values has come and nobody has taken it yet."""
+        return bool(self.inbox.matching(kind, fields))
+
     def holds(self, digest: str) -> bool:
         """Whether the block of that digest is here."""
         return self.society.network.holds(self.seat, self.society.network.item(digest, "block", 0))
@@ -171,7 +175,13 @@ class Node:
 
     async def sleep(self, duration_ns: int) -> None:
         """Let so much virtual time pass."""
-        await asyncio.sleep(duration_ns / 1e9)
+        loop = self.society.loop
+        future = loop.create_future()
+        turn = loop.call_at_ns(loop.now_ns + duration_ns, _wake, future)
+        try:
+            await future
+        finally:
+            turn.cancel()
 
     async def forever(self) -> None:
         """Wait to be cancelled."""
@@ -241,6 +251,11 @@ class Node:
         for behaviour in self.outbound:
             traffic = [altered for to, said in traffic for altered in behaviour(to, said)]
         return traffic
+
+
+def _wake(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def _told(told: tuple[Any, int | str, dict[str, Any]]) -> str:

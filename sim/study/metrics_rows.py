@@ -35,7 +35,7 @@ class Decisions:
 
 def transaction_name(transaction: Any) -> str:
     """The name under which `submit` rows know a block's transaction: itself if text, its `digest` otherwise."""
-    return transaction if isinstance(transaction, str) else str(transaction.digest)
+    return transaction if isinstance(transaction, str) else str(transaction.id)
 
 
 class Reading:

@@ -31,9 +31,7 @@ def run(scenario: Scenario, seed: int | None = None, progress: Progress | None =
 
     Raises ScenarioError where the scenario cannot be run, ProtocolError where honest code broke a rule of the house.
     """
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    if asyncio.events._get_running_loop() is None:
         return _run(scenario, seed, progress, [])
     worlds: list[World] = []
     return apart(lambda: _run(scenario, seed, progress, worlds), lambda: [world.loop.halt() for world in worlds])  # type: ignore[return-value]

@@ -208,7 +208,7 @@ def _accept(w: World, seat: int, envelope: int) -> None:
             attach(w, seat, np.int64(w.messages[item]["attached"]))
         deliver(w, seat, np.int64(row["signer"]), item)
     elif packet == BODY or packet == BLOB:
-        hold(w, seat, np.int64(row["source"]), item)
+        hold(w, seat, np.int64(row["source"]), item, packet == BODY)
     else:
         hear(w, seat, envelope)
 

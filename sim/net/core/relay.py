@@ -87,12 +87,12 @@ def _speak(w: World, seat: int, item: int) -> None:
 
 
 @njit
-def hold(w: World, seat: int, peer: int, item: int) -> None:
-    """A whole, checked copy is at `seat` for the first time: keep it and relay it."""
+def hold(w: World, seat: int, peer: int, item: int, relayed: bool) -> None:
+    """A whole, checked copy is at `seat` for the first time: keep it, and relay it if it came by gossip."""
     w.clock[FIRST_COPIES] += 1
     _mark_held(w, seat, item)
     _speak(w, seat, item)
-    if w.seats[seat]["flags"] & RELAYS:
+    if relayed and w.seats[seat]["flags"] & RELAYS:
         act(w, call_rule(w, GOT, seat, peer, item), seat, item, w.clock[NOW])
 
 

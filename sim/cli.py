@@ -1,0 +1,217 @@
+"""The command line. Exit status: 0 all held, 1 a check or expectation failed, 2 the request is wrong, 3 the surroundings
+failed, 130 interrupted. Results go to standard output, progress and errors to standard error."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+HELD, FAILED, WRONG, TROUBLE, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, but a wrong option is one sentence."""
+
+    def error(self, message: str) -> Any:
+        sys.stderr.write(f"medgossip: {message}; see medgossip --help\n")
+        raise SystemExit(WRONG)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
+    top = _Parser(prog="medgossip", description="Simulate how a network of organisations gossips, agrees and keeps its records.")
+    top.add_argument("--version", action="store_true", help="print the version and stop")
+    commands = top.add_subparsers(dest="command", metavar="command", parser_class=_Parser)
+    run = commands.add_parser("run", help="run one scenario and report")
+    check = commands.add_parser("check", help="run scenarios and print only what was judged")
+    explain = commands.add_parser("explain", help="print every value of a scenario, or the manual entry of a part (consensus.pbft)")
+    compare = commands.add_parser("compare", help="run two scenarios over the same seeds and compare them")
+    sweep = commands.add_parser("sweep", help="run a scenario over its [sweep] axes and seeds on all cores")
+    lists = commands.add_parser("list", help="list the parts of a group, or all groups")
+    serve = commands.add_parser("serve", help="live dashboard (not in this version)")
+    for one in (run, explain, sweep):
+        one.add_argument("scenario", help="a scenario file (TOML)")
+    check.add_argument("scenarios", nargs="+", metavar="scenario", help="scenario files")
+    compare.add_argument("first", help="a scenario file")
+    compare.add_argument("second", help="another scenario file")
+    lists.add_argument("group", nargs="?", help="topology, latency, gossip, consensus, availability, workload, adversary, fault")
+    for one in (run, check, explain, compare, sweep):
+        one.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override any key, such as gossip.fanout=6")
+    for one in (run, check):
+        one.add_argument("--seed", type=int, help="instead of the scenario's own seed")
+    for one in (compare, sweep):
+        one.add_argument("--seeds", type=int, help="how many seeds")
+    for one in (run, sweep):
+        one.add_argument("--out", metavar="DIR", help="write report.json, report.txt and plots there")
+    for one in (run, check, compare, sweep, lists):
+        one.add_argument("--json", action="store_true", help="print exactly one JSON document")
+        one.add_argument("--quiet", action="store_true", help="no progress on standard error")
+    serve.add_argument("--port", type=int, default=8000)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    try:
+        options = parser().parse_args(arguments)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    if options.version:
+        from sim import __version__
+
+        print(f"medgossip {__version__}")
+        return HELD
+    if options.command is None:
+        parser().print_help()
+        return WRONG
+    from sim.kernel.errors import EnvironmentTrouble, ScenarioError, SimError
+
+    try:
+        return _COMMANDS[options.command](options)
+    except ScenarioError as error:
+        return _told(error, WRONG)
+    except EnvironmentTrouble as error:
+        return _told(error, TROUBLE)
+    except SimError as error:
+        return _told(error, FAILED)
+    except (OSError, MemoryError) as error:
+        return _told(error, TROUBLE)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nmedgossip: interrupted\n")
+        return INTERRUPTED
+
+
+def _told(error: BaseException, status: int) -> int:
+    sys.stderr.write(f"medgossip: {str(error) or type(error).__name__}\n")
+    return status
+
+
+class Bar:
+    """A progress line on standard error: a bar on a terminal, a line every tenth elsewhere."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._terminal = sys.stderr.isatty()
+        self._tenth = -1
+
+    def __call__(self, share: float, text: str) -> None:
+        """Show how far it has come."""
+        if self._quiet:
+            return
+        if self._terminal:
+            filled = round(share * 30)
+            sys.stderr.write(f"\r[{'#' * filled}{'.' * (30 - filled)}] {share:4.0%}  {text:<60}")
+            if share >= 1:
+                sys.stderr.write("\n")
+        elif int(share * 10) != self._tenth:
+            self._tenth = int(share * 10)
+            sys.stderr.write(f"{share:4.0%}  {text}\n")
+        sys.stderr.flush()
+
+
+def _print_json(document: Any) -> None:
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _run(options: argparse.Namespace) -> int:
+    from sim.study.read import load
+    from sim.study.run import run
+
+    scenario = load(options.scenario, options.set)
+    report = run(scenario, options.seed, Bar(options.quiet))
+    if options.json:
+        _print_json(report.to_dict())
+    else:
+        print(report.text())
+    if options.out:
+        if not options.quiet:
+            sys.stderr.write("drawing plots\n")
+        for path in report.save(options.out):
+            sys.stderr.write(f"wrote {path}\n")
+    return HELD if report.ok() else FAILED
+
+
+def _check(options: argparse.Namespace) -> int:
+    from sim.study.read import load
+    from sim.study.run import run
+
+    rows = []
+    for path in options.scenarios:
+        report = run(load(path, options.set), options.seed, Bar(options.quiet))
+        judged = report.to_dict()["checks"]
+        rows.append({"scenario": path, "ok": report.ok(), "checks": judged, "expectations": list(report.failed_expectations)})
+        if not options.json:
+            print(f"{'ok  ' if report.ok() else 'FAIL'}  {path}")
+            for one in judged:
+                print(f"      {one['verdict']:<8} {one['name']}: {one['evidence']}")
+            for sentence in report.failed_expectations:
+                print(f"      fail     {sentence}")
+            if not report.ok():
+                print(f"      again: {report.reproduce_line()}")
+    if options.json:
+        _print_json(rows)
+    return HELD if all(row["ok"] for row in rows) else FAILED
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from sim.study.explain import explain_part, explain_scenario
+
+    group, _, kind = options.scenario.partition(".")
+    if kind and not options.scenario.endswith(".toml"):
+        print(explain_part(group, kind))
+    else:
+        print(explain_scenario(options.scenario, options.set))
+    return HELD
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from sim.study.compare import compare
+    from sim.study.read import load
+
+    bar = Bar(options.quiet)
+    first, second = load(options.first, options.set), load(options.second, options.set)
+    result = compare(first, second, options.seeds or 20, lambda done, total: bar(done / total, f"{done} of {total} runs"))
+    _print_json(result.to_dict()) if options.json else print(result.text())
+    return HELD
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    from sim.study.read import load
+    from sim.study.sweep import sweep
+
+    bar = Bar(options.quiet)
+    done = sweep(load(options.scenario, options.set), options.seeds, options.out, lambda n, of: bar(n / of, f"{n} of {of} runs"))
+    _print_json(done.to_dict()) if options.json else print(done.text())
+    return HELD if done.ok() else FAILED
+
+
+def _list(options: argparse.Namespace) -> int:
+    from sim.study.explain import listing
+
+    rows = listing(options.group)
+    if options.json:
+        _print_json([{"group": group, "kind": kind, "about": about} for group, kind, about in rows])
+        return HELD
+    for group, kind, about in rows:
+        print(f"{group:<13} {kind:<15} {about}")
+    return HELD
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from sim.kernel.errors import ScenarioError
+
+    raise ScenarioError("the dashboard is not in this version; use medgossip run --out DIR for plots", "serve")
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "run": _run,
+    "check": _check,
+    "explain": _explain,
+    "compare": _compare,
+    "sweep": _sweep,
+    "list": _list,
+    "serve": _serve,
+}

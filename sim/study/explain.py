@@ -1,0 +1,81 @@
+"""The manual, made from what the code runs on: parts, their keys and defaults, and every value of a scenario."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import MISSING
+from difflib import get_close_matches
+from typing import Any
+
+from sim.kernel import units
+from sim.kernel.errors import ScenarioError
+from sim.kernel.part import fields_of, is_part
+from sim.study.plugins import GROUPS, find, names
+from sim.study.read import load
+from sim.study.scenario import kind_of
+
+_UNIT_KINDS = ("duration", "size", "rate", "share")
+
+
+def listing(group: str | None = None) -> list[tuple[str, str, str]]:
+    """(group, kind, first line of its manual) for every part of a group, or of all groups."""
+    if group is not None and group not in GROUPS:
+        near = get_close_matches(group, GROUPS, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"groups are {', '.join(GROUPS)}"
+        raise ScenarioError(f"there is no group {group!r}; {hint}", "list")
+    groups = GROUPS if group is None else (group,)
+    return [(one, kind, _first_line(find(one, kind))) for one in groups for kind in names(one)]
+
+
+def explain_part(group: str, kind: str) -> str:
+    """The manual entry of a part: what it is, its keys with defaults and meaning."""
+    if group not in GROUPS:
+        listing(group)
+    cls = find(group, kind)
+    lines = [f"{group} {kind}", "", inspect.cleandoc(cls.__doc__ or ""), ""]
+    for entry in fields_of(cls):
+        default = "required" if entry.default is MISSING else shown(entry.default, entry.kind)
+        lines.append(f"  {entry.name:<18} {entry.kind:<10} {default:<14} {entry.manual}")
+    return "\n".join(lines).rstrip()
+
+
+def explain_scenario(path: str, overrides: Sequence[str] = ()) -> str:
+    """Every value of a scenario file, defaults marked, and what the run would not model."""
+    from sim.study.run import not_modelled
+
+    scenario = load(path, overrides)
+    lines = [f"{scenario.title}", f"digest {scenario.digest()}", ""]
+    lines += _values(scenario, "")
+    lines += ["", "not modelled: " + ", ".join(not_modelled(scenario))]
+    return "\n".join(lines)
+
+
+def shown(value: Any, kind: str) -> str:
+    """A value as a scenario file writes it."""
+    if kind in _UNIT_KINDS and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return units.show(value, kind)
+    return "none" if value is None else str(value)
+
+
+def _values(owner: Any, prefix: str) -> list[str]:
+    lines = []
+    for entry in fields_of(type(owner)):
+        value, key = getattr(owner, entry.name), f"{prefix}{entry.name}"
+        if entry.name in ("source", "sweep", "expect") and not value:
+            continue
+        if is_part(value):
+            lines += [f"{key:<34} {kind_of(value)}", *_values(value, f"{key}.")]
+        elif isinstance(value, tuple) and value and is_part(value[0]):
+            for place, one in enumerate(value):
+                lines += [f"{key}[{place}]".ljust(34) + f" {kind_of(one)}", *_values(one, f"{key}[{place}].")]
+        elif entry.name == "expect":
+            lines += [f"expect.{one.path:<27} {one.operator} {one.value}" for one in value]
+        else:
+            mark = "   (default)" if entry.default is not MISSING and value == entry.default else ""
+            lines.append(f"{key:<34} {shown(value, entry.kind)}{mark}")
+    return lines
+
+
+def _first_line(cls: type[Any]) -> str:
+    return (inspect.getdoc(cls) or "").split("\n")[0]

@@ -1,0 +1,134 @@
+"""Many runs: every combination of a scenario's axes times seeds, on all cores, resuming where it was stopped.
+
+Each finished run is one JSON file that appears whole or not at all; a later sweep into the same folder does not run it again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from sim.kernel.errors import ScenarioError
+from sim.study.distribution import distribution
+from sim.study.read import load
+from sim.study.report import write_whole
+from sim.study.run import run
+from sim.study.scenario import Scenario
+
+Told = Callable[[int, int], None]
+_HEADLINES = (
+    ("consensus", "consensus_time_s", "p50"),
+    ("consensus", "consensus_time_s", "p99"),
+    ("consensus", "finality_s", "p99"),
+    ("consensus", "messages_per_decision"),
+    ("gossip", "redundancy"),
+    ("availability", "available_share"),
+)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The finished runs of a sweep: (settings, seed, report) each."""
+
+    runs: tuple[tuple[dict[str, Any], int, dict[str, Any]], ...]
+
+    def ok(self) -> bool:
+        """Whether no check failed in any run."""
+        return all(check["verdict"] != "fail" for _, _, report in self.runs for check in report["checks"])
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row per combination: its settings and the distribution over seeds of each headline metric."""
+        groups: dict[str, list[dict[str, Any]]] = {}
+        for settings, _, report in self.runs:
+            groups.setdefault(json.dumps(settings, sort_keys=True), []).append(report)
+        return [
+            {"settings": json.loads(key)}
+            | {".".join(path): distribution([value for one in reports if (value := _at(one, path)) is not None]) for path in _HEADLINES}
+            for key, reports in groups.items()
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Rows and whether all checks held."""
+        return {"ok": self.ok(), "rows": self.rows()}
+
+    def text(self) -> str:
+        """A table: one line per combination, medians over seeds."""
+        names = [".".join(path) for path in _HEADLINES]
+        lines = ["  ".join([f"{'settings':<40}", *(f"{name.split('.', 1)[1]:>22}" for name in names)])]
+        for row in self.rows():
+            told = ", ".join(f"{key}={value}" for key, value in row["settings"].items()) or "(all)"
+            cells = [row[name]["p50"] for name in names]
+            lines.append("  ".join([f"{told:<40}", *(f"{'-' if cell is None else format(cell, '.4g'):>22}" for cell in cells)]))
+        return "\n".join(lines)
+
+
+def sweep(scenario: Scenario, seeds: int | None = None, out: str | None = None, progress: Told | None = None) -> Sweep:
+    """Run all combinations of the scenario's `[sweep]` axes over seeds 1 to `seeds`; needs a scenario read from a file."""
+    axes = dict(scenario.sweep)
+    count = seeds if seeds is not None else int(axes.pop("seeds", 10))
+    axes.pop("seeds", None)
+    if count < 1:
+        raise ScenarioError("a sweep needs at least one seed", "sweep.seeds")
+    if not scenario.source:
+        raise ScenarioError("a sweep runs in other processes, which read the scenario again; load it from a file", "sweep")
+    jobs = [(scenario.source, settings, seed) for settings in _combinations(axes) for seed in range(1, count + 1)]
+    folder = None if out is None else Path(out)
+    done: dict[int, dict[str, Any]] = {}
+    waiting = []
+    for place, job in enumerate(jobs):
+        kept = _kept(folder, scenario, job)
+        if kept is None:
+            waiting.append(place)
+        else:
+            done[place] = kept
+    with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for place, report in zip(waiting, pool.map(_one, [jobs[place] for place in waiting]), strict=True):
+            done[place] = report
+            if folder is not None:
+                folder.mkdir(parents=True, exist_ok=True)
+                write_whole(_path(folder, scenario, jobs[place]), json.dumps(report).encode())
+            if progress is not None:
+                progress(len(done), len(jobs))
+    return Sweep(tuple((jobs[place][1], jobs[place][2], done[place]) for place in range(len(jobs))))
+
+
+def _one(job: tuple[str, dict[str, Any], int]) -> dict[str, Any]:
+    source, settings, seed = job
+    overrides = [f"{key}={json.dumps(value)}" for key, value in settings.items()]
+    return run(load(source, overrides), seed).to_dict()
+
+
+def _combinations(axes: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    lists = [value if isinstance(value, tuple) else (value,) for value in axes.values()]
+    for values in product(*lists):
+        yield dict(zip(axes, values, strict=True))
+
+
+def _path(folder: Path, scenario: Scenario, job: tuple[str, dict[str, Any], int]) -> Path:
+    from hashlib import blake2b
+
+    name = blake2b(json.dumps([scenario.digest(), job[1], job[2]], sort_keys=True).encode(), digest_size=8).hexdigest()
+    return folder / f"run-{name}.json"
+
+
+def _kept(folder: Path | None, scenario: Scenario, job: tuple[str, dict[str, Any], int]) -> dict[str, Any] | None:
+    if folder is None:
+        return None
+    try:
+        kept: dict[str, Any] = json.loads(_path(folder, scenario, job).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return kept
+
+
+def _at(report: dict[str, Any], path: tuple[str, ...]) -> Any:
+    found: Any = report
+    for word in path:
+        found = found.get(word) if isinstance(found, dict) else None
+    return found
