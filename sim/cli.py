@@ -39,7 +39,9 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("second", help="another scenario file")
     lists.add_argument("group", nargs="?", help="topology, latency, gossip, consensus, availability, workload, adversary, fault")
     for one in (run, check, explain, compare, sweep):
-        one.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override any key, such as gossip.fanout=6")
+        one.add_argument(
+            "--set", action="append", default=[], metavar="KEY=VALUE", help="override any key, such as gossip.fanout=6"
+        )
     for one in (run, check):
         one.add_argument("--seed", type=int, help="instead of the scenario's own seed")
     for one in (compare, sweep):

@@ -49,8 +49,7 @@ def _lie(said: Any, seat: int, to: int, twins: dict[str, str], world: Surroundin
     changes = {
         field.name: _twin(getattr(said, field.name), seat, to, twins, world)
         for field in fields(said)
-        if getattr(said, field.name) in world.society.blocks
-        and isinstance(getattr(said, field.name), str)
+        if getattr(said, field.name) in world.society.blocks and isinstance(getattr(said, field.name), str)
     }
     return replace(said, **changes) if changes else said
 

@@ -145,9 +145,9 @@ class Raft:
     async def lead(self, node: Node, server: Server) -> None:
         """Propose block after block, append them everywhere, commit what a majority holds (5.3)."""
         term = server.term
-        server.match = {peer: 0 for peer in node.peers}
+        server.match = dict.fromkeys(node.peers, 0)
         server.sent = {peer: len(server.log) for peer in node.peers}
-        server.acked_ns = {peer: node.now for peer in node.peers}
+        server.acked_ns = dict.fromkeys(node.peers, node.now)
         beat = node.spawn(self.beat(node, server, term))
         try:
             while server.role == LEADER and server.term == term:

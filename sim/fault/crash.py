@@ -22,6 +22,7 @@ class Crash:
 
         def mend() -> None:
             for seat in seats:
-                world.nodes[seat].restart(world.program)
+                if world.program is not None:
+                    world.nodes[seat].restart(world.program)
 
         return mend

@@ -119,9 +119,7 @@ class Reading:
         read.left = others
         assert read.version is not None
         until_ns = self.world.now_ns + left_ns // (len(others) + 1)
-        self.world.fetch_record(
-            read.reader, read.version.digest, (holder,), until_ns, partial(self._arrived, read, holder)
-        )
+        self.world.fetch_record(read.reader, read.version.digest, (holder,), until_ns, partial(self._arrived, read, holder))
 
     def _arrived(self, read: Read, holder: int, outcome: str, _waited_ns: int) -> None:
         if read.outcome:

@@ -38,4 +38,12 @@ class Rumour:
 
     def outcome(self, world: Any) -> Mapping[str, Any]:
         """What was published; how it spread stands in the report's gossip section."""
-        return {"kind": "rumour", "submitted": self.count, "final": None, "dropped": 0, "finality_s": None, "slo": [], "outcomes": {}}
+        return {
+            "kind": "rumour",
+            "submitted": self.count,
+            "final": None,
+            "dropped": 0,
+            "finality_s": None,
+            "slo": [],
+            "outcomes": {},
+        }

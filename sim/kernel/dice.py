@@ -59,7 +59,7 @@ def word_of(text: str) -> int:
 class Dice:
     """All the chance of one run. Every method names its purpose first, then the keys that tell one draw from another."""
 
-    __slots__ = ("seed", "_root")
+    __slots__ = ("_root", "seed")
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -100,7 +100,8 @@ class Dice:
 
     def stream(self, purpose: str, *parts: int | str, count: int) -> NDArray[np.float64]:
         """`count` numbers in [0, 1), float64."""
-        return (self.words(purpose, *parts, count=count) >> np.uint64(11)) * 2.0**-53
+        numbers: NDArray[np.float64] = (self.words(purpose, *parts, count=count) >> np.uint64(11)).astype(np.float64)
+        return numbers * 2.0**-53
 
 
 def _mix_array(words: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -37,7 +37,7 @@ def _beside(body: ast.ClassDef, source: list[str]) -> dict[str, str]:
             text = " ".join(str(following.value.value).split())
         else:
             line = source[(statement.end_lineno or statement.lineno) - 1]
-            behind = line.encode()[statement.end_col_offset or 0:].decode()
+            behind = line.encode()[statement.end_col_offset or 0 :].decode()
             text = behind.split("#", 1)[1].strip() if "#" in behind else ""
         found[statement.target.id] = text
     return found

@@ -185,7 +185,7 @@ def _settle_many(value: Any, hint: Any, strict: bool, signed: bool) -> tuple[Any
     if not isinstance(value, (list, tuple)):
         raise ScenarioError(f"{_what(value)} was given, a list is wanted")
     inner = get_args(hint)
-    if len(inner) == 2 and inner[1] is Ellipsis or get_origin(hint) is not tuple:
+    if (len(inner) == 2 and inner[1] is Ellipsis) or get_origin(hint) is not tuple:
         return tuple(_settle(item, inner[0], strict, signed) for item in value)
     if len(inner) != len(value):
         raise ScenarioError(f"{len(value)} values were given, {len(inner)} are wanted")
@@ -218,17 +218,22 @@ def _what(value: Any) -> str:
     return text if len(text) <= 48 else text[:45] + "..."
 
 
-@cache
-def fields_of(cls: type) -> tuple[PartField, ...]:
+def fields_of(cls: Any) -> tuple[PartField, ...]:
     """The keys of a part class, in the order of its file."""
+    return _fields_of(cls)
+
+
+@cache
+def _fields_of(cls: type) -> tuple[PartField, ...]:
     manual = manual_lines(cls)
     entries = []
-    for item in dataclasses.fields(cls):  # type: ignore[arg-type]
+    for item in dataclasses.fields(cls):
         group = str(item.metadata.get("group", ""))
         hint = Any if group else _resolve(cls, item.name, item.type)
         default: Any = item.default
-        if default is MISSING and item.default_factory is not MISSING:
-            default = item.default_factory()
+        factory: Any = item.default_factory
+        if default is MISSING and factory is not MISSING:
+            default = factory()
         kind = "part" if group else _kind_of(hint, item.type)
         if item.metadata.get("signed"):
             kind = f"signed {kind}"

@@ -35,7 +35,7 @@ def _engine() -> Callable[[World, Any, int, int], int]:
             with own_cache():
                 found = numba.njit(RUN_TYPE, cache=True, error_model="numpy", nogil=True)(source)
         _compiled[engine.run] = found
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def with_rule(world: World, rule: Callable[[World, int, int, int, int], int]) -> World:

@@ -75,7 +75,7 @@ def _read(path: Path, form: str) -> Any:
     reader = networkx.read_graphml if form == "graphml" else networkx.read_gexf
     try:
         return reader(path)
-    except Exception as error:  # noqa: BLE001 - the readers raise whatever their XML library, int() or a dict raises
+    except Exception as error:
         why = " ".join(str(error).split())[:120]
         raise ScenarioError(f"{str(path)!r} is no readable {form} file: {why or type(error).__name__}", "path") from None
 
@@ -87,7 +87,9 @@ def _read_edges(path: Path) -> Any:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ScenarioError(f"{str(path)!r} cannot be read: {getattr(error, 'strerror', None) or 'no UTF-8 text'}", "path") from None
+        raise ScenarioError(
+            f"{str(path)!r} cannot be read: {getattr(error, 'strerror', None) or 'no UTF-8 text'}", "path"
+        ) from None
     for number, line in enumerate(lines, 1):
         words = line.replace(",", " ").split()
         if not words or words[0].startswith("#"):

@@ -23,7 +23,7 @@ from sim.net.core.votes import chain_of
 from sim.net.costs import Costs
 from sim.net.topology import Topology
 
-Wake = Callable[[int], None]
+Wake = Callable[[int], object]
 MOST_KINDS = 63
 
 
@@ -207,7 +207,7 @@ class Network:
         """Whether a seat has the whole of an item."""
         return bool(self.world.held[item, seat] == st.HELD)
 
-    def holds_many(self, seat: int, items: Sequence[int]) -> NDArray[np.bool_]:
+    def holds_many(self, seat: int, items: Sequence[int] | NDArray[np.int64]) -> NDArray[np.bool_]:
         """For each item, whether the seat has it."""
         held: NDArray[np.bool_] = self.world.held[np.asarray(items, np.int64), seat] == st.HELD
         return held

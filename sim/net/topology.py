@@ -99,8 +99,9 @@ def linked(
     hops = walk(offsets, neighbours, 0)
     lost = np.flatnonzero(hops < 0)
     if len(lost):
-        raise ScenarioError(f"not connected: {len(lost)} of {count} seats cannot be reached from {names[0]!r}, "
-                            f"{names[lost[0]]!r} among them", path)
+        raise ScenarioError(
+            f"not connected: {len(lost)} of {count} seats cannot be reached from {names[0]!r}, {names[lost[0]]!r} among them", path
+        )
     return Topology(
         names=tuple(names),
         roles=tuple(roles) if roles is not None else ("member",) * count,

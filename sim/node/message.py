@@ -85,13 +85,13 @@ class Certificate:
 
 
 @lru_cache(maxsize=1024)
-def field_names(kind: type[Any]) -> tuple[str, ...]:
+def field_names(kind: Any) -> tuple[str, ...]:
     """The fields of a kind of message, in order."""
     return tuple(field.name for field in fields(kind))
 
 
 @lru_cache(maxsize=1024)
-def reader_of(kind: type[Any]) -> Callable[[Any], tuple[Any, ...]]:
+def reader_of(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
     """A function from a message to the tuple of its field values."""
     names = field_names(kind)
     return lambda said: tuple([getattr(said, name) for name in names])
@@ -111,7 +111,7 @@ def size_of(value: Any, identities: int) -> int:
         return 4 + sum(size_of(part, identities) for part in value)
     if hasattr(value, "size_bytes"):
         return int(value.size_bytes)
-    return sum(size_of(getattr(value, name), identities) for name in field_names(type(value)))
+    return sum(size_of(getattr(value, name), identities) for name in _names_in(value))
 
 
 def wire_bytes(said: Any, identities: int) -> int:
@@ -119,6 +119,11 @@ def wire_bytes(said: Any, identities: int) -> int:
     if isinstance(said, Certificate):
         return HEADER_BYTES + size_of(said, identities)
     return HEADER_BYTES + SIGNATURE_BYTES + size_of(said, identities)
+
+
+def _names_in(value: Any) -> tuple[str, ...]:
+    kind: Any = type(value)
+    return field_names(kind)
 
 
 def signatures_in(value: Any) -> int:
@@ -130,5 +135,5 @@ def signatures_in(value: Any) -> int:
     if isinstance(value, (tuple, list)):
         return sum(signatures_in(part) for part in value)
     if hasattr(value, "__dataclass_fields__"):
-        return sum(signatures_in(getattr(value, name)) for name in field_names(type(value)))
+        return sum(signatures_in(getattr(value, name)) for name in _names_in(value))
     return 0

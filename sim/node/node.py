@@ -130,7 +130,8 @@ class Node:
     async def quorum(self, kind: type[Any], need: int, **fields: Any) -> Certificate:
         """Proof that `need` identities said the same; votes are counted in the core, once an identity."""
         society = self.society
-        names = field_names(kind)
+        asked: Any = kind
+        names = field_names(asked)
         mask, values = 0, [0] * FIELDS
         for name, value in fields.items():
             place = names.index(name)
@@ -215,7 +216,7 @@ class Node:
     def stop(self) -> None:
         """End of the run: close every coroutine."""
         for task in list(self._tasks.values()):
-            task.get_coro().close()  # type: ignore[union-attr]
+            task.get_coro().close()
         self._tasks.clear()
 
     def waits(self) -> list[str]:
@@ -243,7 +244,8 @@ class Node:
 
     async def gather(self, message: Any, need: int) -> None:
         """As the centre of a star: turn equal votes into a certificate for everybody."""
-        names = field_names(type(message))
+        kind: Any = type(message)
+        names = field_names(kind)
         claim = {name: getattr(message, name) for name in names}
         self.society.broadcast(self.seat, self.id, await self.quorum(type(message), need, **claim))
 

@@ -64,7 +64,8 @@ class Society:
 
     def kind(self, kind: type[Any]) -> int:
         """The number of a kind of message."""
-        return self.network.kind(kind, kind.__name__)
+        key: Any = kind
+        return self.network.kind(key, kind.__name__)
 
     def intern(self, said: Any) -> int:
         """The number of a message's content."""
@@ -72,7 +73,8 @@ class Society:
         if isinstance(said, Certificate):
             key: Any = (Certificate, said.number, said.bits.tobytes())
         else:
-            key = (type(said), reader_of(type(said))(said))
+            kind: Any = type(said)
+            key = (kind, reader_of(kind)(said))
         number = network.message_of(key)
         if number is not None:
             return number

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sim.kernel.errors import ProtocolError
-from sim.ledger.block import GENESIS, Block
+from sim.ledger.block import GENESIS, Block, Transaction
 from sim.ledger.chain import Chain
 from sim.ledger.integrity import Tampered, Unlinked
 from sim.ledger.mempool import Mempool
@@ -40,7 +40,7 @@ class Bookkeeping:
         due_ns = 0 if before is None else before.time_ns + self.block_interval_ns
         if due_ns > node.now:
             await node.sleep(due_ns - node.now)
-        transactions = ()
+        transactions: tuple[Transaction, ...] = ()
         if self.mempool.waiting:
             self._admit(tip)
             transactions = self.mempool.take(

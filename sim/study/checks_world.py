@@ -52,9 +52,7 @@ def _all_done(evidence: Evidence, reading: Reading) -> bool:
         if digest in evidence.blocks
         for transaction in evidence.blocks[digest].transactions
     }
-    return bool(reading.submitted) and all(
-        name in decided for name, row in reading.submitted.items() if reading.honest[row[2]]
-    )
+    return bool(reading.submitted) and all(name in decided for name, row in reading.submitted.items() if reading.honest[row[2]])
 
 
 def termination(evidence: Evidence) -> Verdict:
@@ -179,7 +177,6 @@ def undetected_tampering(evidence: Evidence) -> Verdict:
             return Verdict(
                 name,
                 "fail",
-                f"{at(row[0])} {who(evidence, row[2])} tampered with {row[3]} {short(row[4])}, "
-                "and no honest seat rejected it",
+                f"{at(row[0])} {who(evidence, row[2])} tampered with {row[3]} {short(row[4])}, and no honest seat rejected it",
             )
     return Verdict(name, "pass", f"{len(tampered)} acts of tampering, each rejected by an honest seat")

@@ -112,9 +112,7 @@ def compare_tables(a: list[Mapping[str, Any]], b: list[Mapping[str, Any]]) -> tu
     return tuple(differences)
 
 
-def compare(
-    a: Any, b: Any, seeds: int | Iterable[int] = 20, progress: Callable[[int, int], None] | None = None
-) -> Comparison:
+def compare(a: Any, b: Any, seeds: int | Iterable[int] = 20, progress: Callable[[int, int], None] | None = None) -> Comparison:
     """Run scenarios `a` and `b` on the same seeds (a count from 0, or the seeds themselves) and compare their reports.
 
     `progress(done, total)` is called after each run.

@@ -118,7 +118,8 @@ def view_changes_per_node_most(evidence: Evidence) -> int | None:
 def stale_rate(evidence: Evidence) -> float | None:
     """Share of the proposed blocks that no honest node decided, among those whose fate is settled.
 
-    Settled is a block whose height is not above the highest decided block's; None where nothing was decided.
+    Settled is a block of an honest proposer whose height is not above the highest decided block's; what liars make up beside
+    does not count. None where nothing was decided.
     """
     reading = read(evidence)
     decided = dict.fromkeys(reading.decisions.digests)
@@ -126,7 +127,11 @@ def stale_rate(evidence: Evidence) -> float | None:
     if not heights:
         return None
     top = max(heights)
-    settled = [name for name in reading.published if name in evidence.blocks and evidence.blocks[name].height <= top]
+    settled = [
+        name
+        for name in reading.published
+        if name in evidence.blocks and evidence.blocks[name].height <= top and evidence.honest[evidence.blocks[name].proposer]
+    ]
     return sum(name not in decided for name in settled) / len(settled) if settled else None
 
 

@@ -92,7 +92,7 @@ def _named(group: str, value: Any, path: str) -> Any:
     table = dict(_mapping(value, path))
     kind = table.pop("kind", None)
     if not isinstance(kind, str):
-        raise ScenarioError(f"says which {group} it is, such as kind = \"...\"", f"{path}.kind")
+        raise ScenarioError(f'says which {group} it is, such as kind = "..."', f"{path}.kind")
     try:
         cls = find(group, kind)
     except ScenarioError as error:
@@ -134,7 +134,7 @@ def _expectations(table: Mapping[str, Any], path: str) -> list[Expectation]:
         elif isinstance(value, str) and (match := _COMPARISON.match(value)):
             found.append(Expectation(key, match[1], _number(match[2], where)))
         else:
-            raise ScenarioError(f"{value!r} is no expectation; write true, a number or a comparison such as \"< 4\"", where)
+            raise ScenarioError(f'{value!r} is no expectation; write true, a number or a comparison such as "< 4"', where)
     return found
 
 

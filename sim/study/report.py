@@ -126,9 +126,7 @@ class Report:
                 "size_bytes": [row[4] for row in blocks],
             },
             "checks": {key: [one[key] for one in tables["checks"]] for key in ("name", "verdict", "evidence")},
-            "recovery": {
-                key: [one[key] for one in tables["recovery"]] for key in ("fault", "healed_at_s", "recovered_after_s")
-            },
+            "recovery": {key: [one[key] for one in tables["recovery"]] for key in ("fault", "healed_at_s", "recovered_after_s")},
         }
 
     def frames(self) -> dict[str, Any]:

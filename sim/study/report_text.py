@@ -119,9 +119,7 @@ def terminal_text(tables: Mapping[str, Any], failed: Sequence[str], reproduce: s
     for table in tables["workload"]:
         lines += _section(f"workload: {table.get('kind', '')}", table)
     if tables["recovery"]:
-        rows = [
-            [one["fault"], number(one["healed_at_s"]), number(one["recovered_after_s"])] for one in tables["recovery"]
-        ]
+        rows = [[one["fault"], number(one["healed_at_s"]), number(one["recovered_after_s"])] for one in tables["recovery"]]
         lines += ["recovery", *aligned([["fault", "healed at (s)", "recovered after (s)"], *rows]), ""]
     lines.append("checks")
     width = max((len(one["name"]) for one in tables["checks"]), default=0)

@@ -34,7 +34,12 @@ def run(scenario: Scenario, seed: int | None = None, progress: Progress | None =
     if asyncio.events._get_running_loop() is None:
         return _run(scenario, seed, progress, [])
     worlds: list[World] = []
-    return apart(lambda: _run(scenario, seed, progress, worlds), lambda: [world.loop.halt() for world in worlds])  # type: ignore[return-value]
+
+    def interrupt() -> None:
+        for world in worlds:
+            world.loop.halt()
+
+    return apart(lambda: _run(scenario, seed, progress, worlds), interrupt)
 
 
 async def arun(scenario: Scenario, seed: int | None = None, progress: Progress | None = None) -> Report:
@@ -152,7 +157,14 @@ def spreads_of(world: World) -> tuple[Spread, ...]:
         if row["published_ns"] >= 0 and network.families[item] != "vote":
             arrival = core.arrival[item].copy()
             found.append(
-                Spread(str(name), network.families[item], int(row["publisher"]), int(row["published_ns"]), int(row["size_bytes"]), arrival)
+                Spread(
+                    str(name),
+                    network.families[item],
+                    int(row["publisher"]),
+                    int(row["published_ns"]),
+                    int(row["size_bytes"]),
+                    arrival,
+                )
             )
     return tuple(found)
 

@@ -49,7 +49,10 @@ class Sweep:
             groups.setdefault(json.dumps(settings, sort_keys=True), []).append(report)
         return [
             {"settings": json.loads(key)}
-            | {".".join(path): distribution([value for one in reports if (value := _at(one, path)) is not None]) for path in _HEADLINES}
+            | {
+                ".".join(path): distribution([value for one in reports if (value := _at(one, path)) is not None])
+                for path in _HEADLINES
+            }
             for key, reports in groups.items()
         ]
 

@@ -33,24 +33,29 @@ from sim.net.core.state import ARRAYS, World
 
 WORD = ir.IntType(64)
 
-class WorldType(types.Type):
+
+class WorldType(types.Type):  # type: ignore[misc]
+    """Numba's type of a `World`."""
+
     def __init__(self) -> None:
         super().__init__(name="medgossip.World")
 
+
 WORLD_TYPE = WorldType()
 _PLACES = {name: place for place, name in enumerate(ARRAYS)}
-_KINDS = {
-    name: types.Array(numba.from_dtype(np.dtype(kind)), dimensions, "C") for name, (kind, dimensions) in ARRAYS.items()
-}
+_KINDS = {name: types.Array(numba.from_dtype(np.dtype(kind)), dimensions, "C") for name, (kind, dimensions) in ARRAYS.items()}
+
 
 @typeof_impl.register(World)
 def _type_of(value: World, context: Any) -> WorldType:
     return WORLD_TYPE
 
+
 @register_model(WorldType)
 class _WorldModel(models.PrimitiveModel):  # type: ignore[misc]
     def __init__(self, manager: Any, kind: Any) -> None:
         super().__init__(manager, kind, WORD.as_pointer())
+
 
 @unbox(WorldType)
 def _unbox(kind: Any, value: Any, c: Any) -> Any:
@@ -59,12 +64,14 @@ def _unbox(kind: Any, value: Any, c: Any) -> Any:
     c.pyapi.decref(number)
     return NativeValue(c.builder.inttoptr(address, WORD.as_pointer()))
 
+
 @infer_getattr
 class _Attributes(AttributeTemplate):  # type: ignore[misc]
     key = WorldType
 
     def generic_resolve(self, kind: Any, name: str) -> Any:
         return _KINDS.get(name)
+
 
 @lower_getattr_generic(WorldType)
 def _attribute(context: Any, builder: Any, kind: Any, value: Any, name: str) -> Any:

@@ -125,7 +125,16 @@ ITEM = np.dtype(
 )
 
 PROBE = np.dtype(
-    [("seat", "i4"), ("sort", "i4"), ("kind", "i4"), ("need", "i4"), ("mask", "i4"), ("next", "i4"), ("count", "i4"), ("active", "i4")],
+    [
+        ("seat", "i4"),
+        ("sort", "i4"),
+        ("kind", "i4"),
+        ("need", "i4"),
+        ("mask", "i4"),
+        ("next", "i4"),
+        ("count", "i4"),
+        ("active", "i4"),
+    ],
     align=True,
 )
 
