@@ -37,22 +37,11 @@ def make_world(topology: Topology, cores: int, buckets: int, identities: int, me
     base = np.zeros((sites, sites), np.int64) if topology.base_ns is None else np.ascontiguousarray(topology.base_ns, np.int64)
     if topology.base_ns is None:
         seats["site"] = 0
-    arrays: dict[str, Any] = dict(
+    arrays: dict[str, Any] = _queue_arrays(buckets, events) | dict(  # noqa: C408 - reads like the fields of a world
         clock=clock,
         setup=setup,
         seats=seats,
         cores=np.zeros((n, max(1, cores)), np.int64),
-        bucket_first=np.full(buckets, -1, np.int32),
-        bucket_last=np.full(buckets, -1, np.int32),
-        occupied=np.zeros(buckets // 64, np.uint64),
-        chunks=np.empty((events, 2 * st.CHUNK_EVENTS), np.int64),
-        chunk_next=np.empty(events, np.int32),
-        chunk_fill=np.empty(events, np.int32),
-        opened=np.empty((events, 2), np.int64),
-        sorting=np.empty((events, 2), np.int64),
-        near=np.empty((events, 3), np.int64),
-        far=np.empty((events, 3), np.int64),
-        envelopes=np.zeros(events, st.ENVELOPE),
         messages=np.zeros(64, st.MESSAGES),
         fields=np.zeros((64, st.FIELDS), np.int64),
         alike=np.full(st.LARGEST_CHAIN, -1, np.int32),
@@ -81,6 +70,23 @@ def make_world(topology: Topology, cores: int, buckets: int, identities: int, me
         by_packet=np.zeros((8, 2), np.int64),
     )
     return st.World(arrays)
+
+
+def _queue_arrays(buckets: int, events: int) -> dict[str, Any]:
+    """The calendar queue, empty, and the envelopes that its events carry."""
+    return dict(  # noqa: C408
+        bucket_first=np.full(buckets, -1, np.int32),
+        bucket_last=np.full(buckets, -1, np.int32),
+        occupied=np.zeros(buckets // 64, np.uint64),
+        chunks=np.empty((events, 2 * st.CHUNK_EVENTS), np.int64),
+        chunk_next=np.empty(events, np.int32),
+        chunk_fill=np.empty(events, np.int32),
+        opened=np.empty((events, 2), np.int64),
+        sorting=np.empty((events, 2), np.int64),
+        near=np.empty((events, 3), np.int64),
+        far=np.empty((events, 3), np.int64),
+        envelopes=np.zeros(events, st.ENVELOPE),
+    )
 
 
 def grow(world: st.World) -> st.World:

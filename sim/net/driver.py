@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,6 @@ from sim.net.core.state import World
 
 NO_ORDERS = np.zeros(0, np.int64)
 
-_compiled: dict[Any, Any] = {}  # functions compiled in this process, by their Python source function
-
 
 def run(world: World, orders: Any, used: int, until_ns: int) -> int:
     """`engine.run`, compiled if possible."""
@@ -22,39 +21,41 @@ def run(world: World, orders: Any, used: int, until_ns: int) -> int:
     return status
 
 
+@cache
 def _engine() -> Callable[[World, Any, int, int], int]:
-    found = _compiled.get(engine.run)
-    if found is None:
-        found = engine.run
-        if COMPILED:
-            import numba
+    if not COMPILED:
+        return engine.run
+    import numba
 
-            from sim.net.core.compiled import RUN_TYPE
+    from sim.net.core.compiled import RUN_TYPE
 
-            source = engine.run.py_func  # type: ignore[attr-defined]
-            with own_cache():
-                found = numba.njit(RUN_TYPE, cache=True, error_model="numpy", nogil=True)(source)
-        _compiled[engine.run] = found
+    source: Any = engine.run
+    with own_cache():
+        found: Callable[[World, Any, int, int], int] = numba.njit(RUN_TYPE, cache=True, error_model="numpy", nogil=True)(
+            source.py_func
+        )
     return found
+
+
+@cache
+def _machine_code(rule: Any) -> Any:
+    """A gossip rule as a C function."""
+    import numba
+
+    from sim.net.core.compiled import RULE_TYPE
+
+    with own_cache():
+        return numba.cfunc(RULE_TYPE, cache=True, error_model="numpy")(getattr(rule, "py_func", rule))
 
 
 def with_rule(world: World, rule: Callable[[World, int, int, int, int], int]) -> World:
     """The world with a gossip rule: its address for compiled code, the function itself for the interpreter."""
     world.rule = rule
     if COMPILED:
-        found = _compiled.get(rule)
-        if found is None:
-            import numba
-
-            from sim.net.core.compiled import RULE_TYPE
-
-            with own_cache():
-                found = numba.cfunc(RULE_TYPE, cache=True, error_model="numpy")(getattr(rule, "py_func", rule))
-            _compiled[rule] = found
-        world.table[-1, 0] = found.address
+        world.table[-1, 0] = _machine_code(rule).address
     return world
 
 
 def needs_compiling() -> bool:
-    """Whether the first run in this process will have to compile the core (about 15 s on one core)."""
-    return COMPILED and engine.run not in _compiled and not is_cached("run")
+    """Whether the first run on this machine is still to come, which compiles the core (about 20 s on one core)."""
+    return COMPILED and not is_cached("run")

@@ -29,7 +29,7 @@ class Spread:
     """int64[seats]: when each seat held the whole of it; -1 never."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evidence:
     """One finished run, laid open."""
 

@@ -9,7 +9,7 @@ import weakref
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -144,15 +144,11 @@ class Reading:
         return first
 
 
-_kept: list[tuple[weakref.ref[Evidence], int, Reading]] = []
-
-
 def read(evidence: Evidence) -> Reading:
     """The columns of `evidence`; the last reading is kept, as a report asks a dozen times for the same one."""
-    rows = len(evidence.trace)
-    for owner, length, reading in _kept:
-        if owner() is evidence and length == rows:
-            return reading
-    reading = Reading(evidence)
-    _kept[:] = [(weakref.ref(evidence), rows, reading)]
-    return reading
+    return _read(evidence, len(evidence.trace))
+
+
+@lru_cache(maxsize=1)
+def _read(evidence: Evidence, rows: int) -> Reading:
+    return Reading(evidence)

@@ -129,7 +129,7 @@ def _expectations(table: Mapping[str, Any], path: str) -> list[Expectation]:
         where = f"{path}.{key}"
         if isinstance(value, Mapping):
             found += [Expectation(f"{key}.{one.path}", one.operator, one.value) for one in _expectations(value, where)]
-        elif isinstance(value, bool) or isinstance(value, (int, float)):
+        elif isinstance(value, (bool, int, float)):
             found.append(Expectation(key, "==", value))
         elif isinstance(value, str) and (match := _COMPARISON.match(value)):
             found.append(Expectation(key, match[1], _number(match[2], where)))
