@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.kernel.jit import inlined, njit
+from sim.net.core.order import heap_pop, heap_push, sort_by_time
 from sim.net.core.state import (
     BUCKETS,
     CHUNK_EVENTS,
@@ -90,8 +91,12 @@ def _next_chunk(w: World, slot: int, last: int) -> int:
 
 
 @njit
-def peek(w: World) -> int:
-    """The time of the next event, opening buckets as needed; -1 if there is none."""
+def peek(w: World, until_ns: int) -> int:
+    """The time of the next event, opening buckets as needed; -1 if there is none.
+
+    A bucket that begins after `until_ns` stays closed, so that what is pushed until then finds the calendar, not the heap;
+    the answer is then the time at which it begins, or a little less.
+    """
     clock = w.clock
     while True:
         if clock[OPEN_AT] < clock[OPEN_END]:
@@ -101,8 +106,9 @@ def peek(w: World) -> int:
             return time_ns
         if clock[NEAR] > 0:
             return w.near[0, 0]
-        if not _open_next(w):
-            return -1
+        later_ns = _open_next(w, until_ns)
+        if later_ns != 0:
+            return later_ns
 
 
 @njit
@@ -126,22 +132,30 @@ def largest_bucket_fits(w: World) -> bool:
 
 
 @njit
-def _open_next(w: World) -> bool:
-    """Open the next bucket that holds anything: sorted into `opened`, its chunks given back."""
+def _open_next(w: World, until_ns: int) -> int:
+    """Open the next bucket that holds anything: sorted into `opened`, its chunks given back.
+
+    Returns 0, or -1 where nothing is pending, or the beginning of the next bucket where that is after `until_ns`.
+    """
     clock = w.clock
     if clock[PENDING] == 0:
-        return False
+        return -1
     if clock[NARROW] > 0 or clock[WIDEN] > 0:
         _change_width(w)
     slot = _next_occupied(w)
     if slot < 0:
+        if w.far[0, 0] > until_ns:
+            return w.far[0, 0]
         clock[OPEN_BUCKET] = (w.far[0, 0] >> clock[SHIFT]) - 1
         _bring_near(w)
         slot = _next_occupied(w)
     year = w.setup[BUCKETS]
+    begins_ns = (clock[OPEN_BUCKET] + 1 + ((slot - clock[OPEN_BUCKET] - 1) & (year - 1))) << clock[SHIFT]
+    if begins_ns > until_ns:
+        return begins_ns
     clock[OPEN_BUCKET] += 1 + ((slot - clock[OPEN_BUCKET] - 1) & (year - 1))
     count = _gather(w, slot)
-    _sort(w.opened, w.sorting, count)
+    sort_by_time(w.opened, w.sorting, count)
     clock[OPEN_AT] = 0
     clock[OPEN_END] = count
     if clock[PENDING] > clock[PEAK_PENDING]:
@@ -153,7 +167,7 @@ def _open_next(w: World) -> bool:
         if clock[FAR] > 4096:
             clock[WIDEN] = 1
         clock[FAR_PUSHES] = 0
-    return True
+    return 0
 
 
 @njit
@@ -255,107 +269,3 @@ def _change_width(w: World) -> None:
         w.chunk_next[chain] = clock[FREE_CHUNK]
         clock[FREE_CHUNK] = chain
         chain = after
-
-
-@njit
-def _sort(rows: np.ndarray, room: np.ndarray, count: int) -> None:
-    """Sort the first `count` rows by time, keeping the order of equal times: runs of 16 by insertion, then merging."""
-    ordered = True
-    for at in range(1, count):
-        if rows[at, 0] < rows[at - 1, 0]:
-            ordered = False
-            break
-    if ordered:
-        return
-    for start in range(0, count, 16):
-        _insertion_sort(rows, start, min(start + 16, count))
-    width = 16
-    while width < count:
-        for start in range(0, count - width, 2 * width):
-            _merge(rows, room, start, start + width, min(start + 2 * width, count))
-        width *= 2
-
-
-@inlined
-def _insertion_sort(rows: np.ndarray, start: int, end: int) -> None:
-    for at in range(start + 1, end):
-        time_ns = rows[at, 0]
-        word = rows[at, 1]
-        place = at
-        while place > start and rows[place - 1, 0] > time_ns:
-            rows[place, 0] = rows[place - 1, 0]
-            rows[place, 1] = rows[place - 1, 1]
-            place -= 1
-        rows[place, 0] = time_ns
-        rows[place, 1] = word
-
-
-@njit
-def _merge(rows: np.ndarray, room: np.ndarray, start: int, middle: int, end: int) -> None:
-    """Merge two sorted runs; the left one moves aside first. Equal times: left first."""
-    if rows[middle - 1, 0] <= rows[middle, 0]:
-        return
-    length = middle - start
-    for place in range(length):
-        room[place, 0] = rows[start + place, 0]
-        room[place, 1] = rows[start + place, 1]
-    left = 0
-    right = middle
-    at = start
-    while left < length:
-        if right < end and rows[right, 0] < room[left, 0]:
-            rows[at, 0] = rows[right, 0]
-            rows[at, 1] = rows[right, 1]
-            right += 1
-        else:
-            rows[at, 0] = room[left, 0]
-            rows[at, 1] = room[left, 1]
-            left += 1
-        at += 1
-
-
-@njit
-def heap_push(heap: np.ndarray, size: int, time_ns: int, serial: int, word: int) -> int:
-    """Binary heap of rows (time, serial, word); returns the new size."""
-    at = size
-    while at > 0:
-        above = (at - 1) >> 1
-        if heap[above, 0] < time_ns or (heap[above, 0] == time_ns and heap[above, 1] < serial):
-            break
-        heap[at, 0] = heap[above, 0]
-        heap[at, 1] = heap[above, 1]
-        heap[at, 2] = heap[above, 2]
-        at = above
-    heap[at, 0] = time_ns
-    heap[at, 1] = serial
-    heap[at, 2] = word
-    return size + 1
-
-
-@njit
-def heap_pop(heap: np.ndarray, size: int) -> int:
-    """Remove the top row; returns the new size."""
-    size -= 1
-    time_ns = heap[size, 0]
-    serial = heap[size, 1]
-    word = heap[size, 2]
-    at = 0
-    while True:
-        below = 2 * at + 1
-        if below >= size:
-            break
-        right = below + 1
-        if right < size and (
-            heap[right, 0] < heap[below, 0] or (heap[right, 0] == heap[below, 0] and heap[right, 1] < heap[below, 1])
-        ):
-            below = right
-        if time_ns < heap[below, 0] or (time_ns == heap[below, 0] and serial < heap[below, 1]):
-            break
-        heap[at, 0] = heap[below, 0]
-        heap[at, 1] = heap[below, 1]
-        heap[at, 2] = heap[below, 2]
-        at = below
-    heap[at, 0] = time_ns
-    heap[at, 1] = serial
-    heap[at, 2] = word
-    return size

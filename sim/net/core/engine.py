@@ -89,7 +89,7 @@ def run(w: World, commands: np.ndarray, used: int, until_ns: int) -> int:
         _obey(w, commands, at)
         clock[COMMAND_AT] = at + COMMAND_WORDS[commands[at]]
     while True:
-        time_ns = peek_with_room(w)
+        time_ns = peek_with_room(w, until_ns)
         if time_ns == -2:
             return GROW
         if time_ns < 0:
@@ -105,7 +105,7 @@ def run(w: World, commands: np.ndarray, used: int, until_ns: int) -> int:
 
 
 @njit
-def peek_with_room(w: World) -> int:
+def peek_with_room(w: World, until_ns: int) -> int:
     """`peek`, or -2 if opening the next bucket might need more room than there is."""
     if not largest_bucket_fits(w):
         return -2
@@ -118,7 +118,7 @@ def peek_with_room(w: World) -> int:
         moving = clock[FAR]
     if clock[CHUNKS_USED] + moving + 2 > w.chunks.shape[0] and clock[CHUNKS_USED] + _chunks_for(w, moving) > w.chunks.shape[0]:
         return -2
-    return peek(w)
+    return peek(w, until_ns)
 
 
 @njit
