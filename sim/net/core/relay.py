@@ -14,6 +14,7 @@ from sim.kernel.jit import COMPILED, njit
 from sim.net.core.calendar import push
 from sim.net.core.links import new_envelope, release, signing_ns, take_core, transmit, word_of
 from sim.net.core.state import (
+    ABSENT,
     ANNOUNCE,
     ANNOUNCE_BYTES,
     ANNOUNCED,
@@ -89,6 +90,8 @@ def _speak(w: World, seat: int, item: int) -> None:
 @njit
 def hold(w: World, seat: int, peer: int, item: int, relayed: bool) -> None:
     """A whole, checked copy is at `seat` for the first time: keep it, and relay it if it came by gossip."""
+    if w.held[w.items[item]["row"], seat] == HELD:  # published here, or attached to a message, while it was being checked
+        return
     w.clock[FIRST_COPIES] += 1
     _mark_held(w, seat, item)
     _speak(w, seat, item)
@@ -117,7 +120,8 @@ def body_is_new(w: World, seat: int, item: int) -> bool:
 @njit
 def body_is_lost(w: World, seat: int, item: int) -> None:
     """A seat went down while it was checking a body: the next copy is new again."""
-    w.held[w.items[item]["row"], seat] = 0
+    if w.held[w.items[item]["row"], seat] == CHECKING:
+        w.held[w.items[item]["row"], seat] = ABSENT
 
 
 @njit

@@ -14,6 +14,7 @@ from sim.net.core.state import (
     ALERT,
     COLLECT,
     FIELDS,
+    HELD,
     HOLD,
     LARGEST_CHAIN,
     MAILED,
@@ -156,15 +157,34 @@ def watch(w: World, probe: int) -> None:
     row["active"] = 1
     row["next"] = w.seats[seat]["probe"]
     w.seats[seat]["probe"] = probe
+    if row["sort"] == HOLD:
+        item = w.probe_fields[probe, 0]
+        if w.held[w.items[item]["row"], seat] == HELD:  # published by the seat itself at this very instant
+            fire(w, probe, item)
+        return
     if row["sort"] != QUORUM:
         return
-    chain = w.alike[chain_of(row["kind"], w.probe_fields[probe, 0])]
+    newest = -1
+    if row["mask"] & 1:
+        newest = _newest_fulfilled(w, probe, chain_of(row["kind"], w.probe_fields[probe, 0]))
+    else:  # any first field will do, so any chain may hold what is asked for
+        for index in range(LARGEST_CHAIN):
+            newest = max(newest, _newest_fulfilled(w, probe, index))
+    if newest >= 0:
+        fire(w, probe, newest)
+
+
+@njit
+def _newest_fulfilled(w: World, probe: int, index: int) -> int:
+    """The newest message of one index bucket for which a probe has its quorum already, or -1."""
+    row = w.probes[probe]
+    chain = np.int64(w.alike[index])
     while chain >= 0:
         tally = w.messages[chain]["tally"]
-        if tally >= 0 and w.tally_count[tally, seat] >= row["need"] and matches(w, probe, chain):
-            fire(w, probe, chain)
-            return
-        chain = w.messages[chain]["next_alike"]
+        if tally >= 0 and w.tally_count[tally, row["seat"]] >= row["need"] and matches(w, probe, chain):
+            return chain
+        chain = np.int64(w.messages[chain]["next_alike"])
+    return np.int64(-1)
 
 
 @njit
