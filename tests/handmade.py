@@ -29,7 +29,6 @@ class Block:
     transactions: tuple[str, ...] = ()
     size_bytes: int = 1000
     whole: bool = True
-    proposer: int = 0
 
     def well_formed(self) -> bool:
         """Whether it was made well."""

@@ -6,7 +6,8 @@ The workload of those who study gossip alone: coverage, redundancy and bytes fol
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from math import log1p
+from typing import Any, Literal
 
 from sim.kernel.part import part
 from sim.kernel.units import Count, Duration, Size
@@ -20,6 +21,7 @@ class Rumour:
     count: Count = 1
     every: Duration = 1_000_000_000
     first: Duration = 0  # when the first one starts
+    arrivals: Literal["regular", "poisson"] = "regular"  # poisson: exponential gaps with the mean `every`
     origin: str = "random"  # the name of a seat, or 'random'
 
     def setup(self, world: Any) -> None:
@@ -27,11 +29,14 @@ class Rumour:
 
     def start(self, world: Any) -> None:
         """Schedule the publications."""
+        time_ns = self.first
         for index in range(self.count):
             seat = world.dice.below(len(world.names), "rumour", index)
             if self.origin != "random":
                 seat = world.names.index(self.origin)
-            world.at(self.first + index * self.every, world.publish, seat, f"rumour-{index}", self.size)
+            world.at(time_ns, world.publish, seat, f"rumour-{index}", self.size)
+            gap = 1.0 if self.arrivals == "regular" else -log1p(-world.dice.uniform("rumour-gap", index))
+            time_ns += round(gap * self.every)
 
     def check(self) -> None:
         """Every size and count is possible."""

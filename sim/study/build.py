@@ -76,13 +76,13 @@ def build(scenario: Scenario, seed: int) -> World:
     world = World(
         scenario, topology, loop, network, society, books, surroundings, trace, SafetyWatch([True] * n), corrupted=corrupted
     )
+    if program is not None:
+        for node in society.nodes:
+            node.start(program)
     _add_trouble(world)
     world.safety = SafetyWatch([not bad for bad in corrupted])
     world.safety.watch(trace)
     _add_workloads(world)
-    if program is not None:
-        for node in society.nodes:
-            node.start(program)
     return world
 
 

@@ -118,7 +118,7 @@ def view_changes_per_node_most(evidence: Evidence) -> int | None:
 def stale_rate(evidence: Evidence) -> float | None:
     """Share of the proposed blocks that no honest node decided, among those whose fate is settled.
 
-    Settled is a block of an honest proposer whose height is not above the highest decided block's; what liars make up beside
+    Settled is a block that an honest seat published and whose height is not above the highest decided block's; what liars make up beside
     does not count. None where nothing was decided.
     """
     reading = read(evidence)
@@ -129,8 +129,8 @@ def stale_rate(evidence: Evidence) -> float | None:
     top = max(heights)
     settled = [
         name
-        for name in reading.published
-        if name in evidence.blocks and evidence.blocks[name].height <= top and evidence.honest[evidence.blocks[name].proposer]
+        for name, row in reading.published.items()
+        if name in evidence.blocks and evidence.blocks[name].height <= top and evidence.honest[row[2]]
     ]
     return sum(name not in decided for name in settled) / len(settled) if settled else None
 

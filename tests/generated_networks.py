@@ -1,0 +1,285 @@
+"""Small networks drawn at random, and the one script that plays a case on the compiled core or on the slow reference."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+from reference_gossip import SlowAnnounce, SlowFlood, SlowPush
+from reference_loop import COLLECT, HOLD, QUORUM, SlowNetwork
+
+from sim.gossip.announce import Announce
+from sim.gossip.flood import Flood
+from sim.gossip.push import Push
+from sim.kernel.dice import Dice
+from sim.net.core import state as st
+from sim.net.costs import Costs
+from sim.net.latency import factor_table, law_table
+from sim.net.laws import Constant, Exponential, Lognormal, Uniform
+from sim.net.network import Network
+from sim.net.topology import Topology, linked, numbered
+
+US, MS, S = 1_000, 1_000_000, 1_000_000_000
+KINDS = 4
+
+
+@dataclass
+class Case:
+    """One drawn network and what is done on it."""
+
+    topology: Topology
+    costs: Costs
+    gossip: Any
+    slow_gossip: Any
+    dice: Dice
+    islands: list[int]
+    slowness: list[int]
+    silent: list[int]
+    messages: list[dict[str, Any]]
+    items: list[tuple[str, int, int, int]]
+    steps: list[tuple[int, list[tuple[Any, ...]]]]
+    reactions: list[list[tuple[Any, ...]]]
+
+
+def drawn_topology(luck: random.Random, n: int) -> Topology:
+    """A random tree and some more links; sometimes with places and latencies between them."""
+    parents = [(luck.randrange(child), child) for child in range(1, n)]
+    spare = [(a, b) for b in range(n) for a in range(b) if (a, b) not in parents]
+    more = luck.sample(spare, luck.choice((0, len(spare) // 4, len(spare))))
+    sites = base = None
+    if luck.random() < 0.4:
+        places = luck.randint(1, 4)
+        sites = np.array([luck.randrange(places) for _ in range(n)], np.int32)
+        base = np.array([[luck.randrange(0, 80 * MS) for _ in range(places)] for _ in range(places)], np.int64)
+    edges = np.array(parents + more, np.int64).reshape(-1, 2)
+    return linked(numbered("seat", n), edges, sites=sites, base_ns=base)
+
+
+def drawn_costs(luck: random.Random, topology: Topology) -> Costs:
+    """Each cost on or off."""
+    scale_ns = luck.choice((3 * US, 200 * US, 40 * MS, 5 * S))
+    law: Any = luck.choice(
+        (
+            None,
+            Constant(value=scale_ns),
+            Uniform(low=0, high=2 * scale_ns),
+            Lognormal(median=scale_ns, sigma=0.5),
+            Exponential(mean=scale_ns),
+        )
+    )
+    relative = law is not None and topology.base_ns is not None and luck.random() < 0.5
+    table = None if law is None else factor_table(law) if relative else law_table(law)
+    rates = (0, 0, 1_000_000, 100_000_000, 1_000_000_000)
+    return Costs(
+        constant_ns=luck.choice((0, scale_ns)),
+        table=table,
+        relative=relative,
+        loss=luck.choice((0.0, 0.0, 0.05, 0.3)),
+        up_bit_s=luck.choice(rates),
+        down_bit_s=luck.choice(rates),
+        cores=luck.randint(0, 3),
+        sign_ns=luck.choice((0, 30 * US)),
+        verify_ns=luck.choice((0, 70 * US)),
+        hash_ps_per_byte=luck.choice((0, 900)),
+        announce_bytes=luck.choice((0, 48)),
+    )
+
+
+def drawn_gossip(luck: random.Random, dice: Dice) -> tuple[Any, Any]:
+    """A strategy and its slow twin."""
+    sort = luck.randrange(3)
+    if sort == 0:
+        return Flood(), SlowFlood()
+    if sort == 1:
+        fanout = luck.randint(1, 5)
+        return Push(fanout=fanout), SlowPush(fanout, dice)
+    patience_ns = luck.choice((0, 100 * US, 100 * MS, 2 * S))
+    return Announce(patience=patience_ns), SlowAnnounce(patience_ns)
+
+
+def drawn_messages(luck: random.Random, n: int, items: int) -> list[dict[str, Any]]:
+    """Votes, mail, certificates of votes, and messages with an item inside."""
+    messages: list[dict[str, Any]] = []
+    for number in range(luck.randint(2, 8)):
+        fields = tuple(luck.randrange(2) for _ in range(luck.randint(1, 3)))
+        one: dict[str, Any] = dict(kind=luck.randrange(KINDS - 1), fields=fields, size_bytes=luck.choice((0, 1, 120, 9000)))
+        one["checks"] = luck.choice((1, 1, 3))
+        one["vote"] = luck.random() < 0.6
+        votes = [earlier for earlier, other in enumerate(messages) if other["vote"]]
+        if votes and luck.random() < 0.3:
+            signers = luck.sample(range(n), luck.randint(1, n))
+            one.update(kind=KINDS - 1, vote=False, certified=luck.choice(votes))
+            one["signers"] = np.array([sum(1 << signer for signer in signers)], np.uint64)
+        elif luck.random() < 0.2:
+            one["attached"] = luck.randrange(items)
+        messages.append(one)
+    return messages
+
+
+def drawn_order(luck: random.Random, n: int, case_messages: int, items: int, waits: int) -> tuple[Any, ...]:
+    """One thing that somebody does."""
+    seat, other = luck.randrange(n), luck.randrange(n)
+    message, item = luck.randrange(case_messages), luck.randrange(items)
+    sort = luck.choices(range(9), (3, 4, 4, 1, 1, 4, 1, 1, 1))[0]
+    if sort == 5:
+        kind = luck.choice((QUORUM, QUORUM, COLLECT, HOLD))
+        fields = (item,) if kind == HOLD else (luck.randrange(2), luck.randrange(2))
+        return ("watch", seat, kind, luck.randrange(KINDS), luck.randint(1, max(1, 2 * n // 3)), luck.randrange(4), fields, waits)
+    return (
+        ("send", seat, other, luck.choice((seat, luck.randrange(n))), message),
+        ("broadcast", seat, seat, message),
+        ("publish", seat, item, luck.random() < 0.9),
+        ("ask", seat, other, item) if seat != other else ("listen", seat, 15),
+        ("hand_over", seat, other, item) if seat != other else ("listen", seat, 0),
+        (),
+        ("listen", seat, luck.randrange(16)),
+        ("unwatch", luck.randrange(max(1, waits))),
+        ("switch", seat, *luck.choice((("flags", luck.randrange(8)), ("island", luck.randrange(2)), ("slowness", 5000)))),
+    )[sort]
+
+
+def drawn_case(seed: int, heavy: bool = False) -> Case:
+    """Everything of one case, from one seed. A heavy one starts with a vote of all to all, several at once."""
+    luck = random.Random(seed)
+    dice = Dice(seed)
+    n = 24 if heavy else luck.randint(2, 24)
+    topology = drawn_topology(luck, n)
+    costs = drawn_costs(luck, topology)
+    gossip, slow_gossip = drawn_gossip(luck, dice)
+    items = [(luck.choice(("block", "tx")), luck.choice((1, 300, 50_000)), -1, -1) for _ in range(luck.randint(2, 6))]
+    messages = drawn_messages(luck, n, len(items))
+    items += [("vote", 200, number, luck.randrange(n)) for number in range(len(messages)) if luck.random() < 0.4]
+    steps, now_ns, waits = [], 0, 0
+    for _ in range(luck.randint(2, 8)):
+        orders = []
+        for _ in range(luck.randint(1, 8)):
+            orders.append(drawn_order(luck, n, len(messages), len(items), waits))
+            waits += orders[-1][0] == "watch"
+        steps.append((now_ns, orders))
+        now_ns += luck.choice((0, 0, 1, 50 * US, 10 * MS, 300 * MS, 20 * S))
+    if heavy:
+        steps[0][1][:0] = [("broadcast", seat, seat, message) for message in range(len(messages)) for seat in range(n)]
+    steps.append((now_ns + 1000 * S, []))
+    reactions = [
+        [order for _ in range(luck.randint(0, 2)) if (order := drawn_order(luck, n, len(messages), len(items), 0))[0] != "watch"]
+        for _ in range(waits)
+    ]
+    islands = [luck.randrange(2) if luck.random() < 0.5 else 0 for _ in range(n)] if luck.random() < 0.3 else [0] * n
+    slowness = [luck.choice((1024, 1024, 3000, 10240)) if luck.random() < 0.5 else 1024 for _ in range(n)]
+    silent = [seat for seat in range(n) if luck.random() < 0.05]
+    return Case(topology, costs, gossip, slow_gossip, dice, islands, slowness, silent, messages, items, steps, reactions)
+
+
+class Tape:
+    """Stands in for a trace: keeps the wire level."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[int, ...]] = []
+
+    def add_wire(self, columns: Any) -> None:
+        """Append rows."""
+        self.rows += [tuple(row) for row in columns.tolist()]
+
+
+def switch(net: Any, seat: int, what: str, value: int) -> None:
+    """Flags, island or slowness of a seat, on either network."""
+    if isinstance(net, Network):
+        net.world.seats[seat][what] = value
+    elif what == "flags":
+        here = net.seats[seat]
+        here.is_up, here.relays, here.serves = bool(value & st.UP), bool(value & st.RELAYS), bool(value & st.SERVES)
+    else:
+        setattr(net.seats[seat], what, value)
+
+
+def play(case: Case, net: Any) -> dict[str, Any]:
+    """Do on `net` what the case says; every stop of the clock and every wake-up, in order."""
+    stops: list[int] = []
+    wakes: list[tuple[int, int, int]] = []
+    probes: dict[int, Any] = {}
+    for seat in range(case.topology.n):
+        switch(net, seat, "island", case.islands[seat])
+        switch(net, seat, "slowness", case.slowness[seat])
+        if seat in case.silent:
+            switch(net, seat, "flags", st.UP)
+    for name, size_bytes, message, signer in case.items:
+        net.item((name, len(net.items) if isinstance(net, SlowNetwork) else len(net.item_names)), name, size_bytes, message, signer)
+    for number, one in enumerate(case.messages):
+        net.message(number, **one)
+
+    def now_ns() -> int:
+        return net.now_ns if isinstance(net, SlowNetwork) else int(net.world.clock[st.NOW])
+
+    def obey(orders: list[tuple[Any, ...]]) -> None:
+        for name, *rest in orders:
+            if name == "switch":
+                switch(net, *rest)
+            elif name == "unwatch":
+                if rest[0] in probes:
+                    net.unwatch(probes.pop(rest[0]))
+            elif name == "watch":
+                *asked, wait = rest
+
+                def wake(what: int, wait: int = wait) -> None:
+                    wakes.append((now_ns(), wait, what))
+                    net.unwatch(probes.pop(wait))
+                    obey(case.reactions[wait])
+
+                probes[wait] = net.watch(*asked, wake)
+            else:
+                getattr(net, name)(*rest)
+
+    for time_ns, orders in case.steps:
+        while (stopped_ns := net.advance(time_ns)) < time_ns:
+            stops.append(stopped_ns)
+        obey(orders)
+    return {"stops": stops, "wakes": wakes}
+
+
+def compiled_outcome(case: Case) -> dict[str, Any]:
+    """What the core makes of a case."""
+    net = Network(case.topology, case.costs, case.gossip.strategy(case.topology, case.dice), case.dice, wire=True)
+    tape, mail = Tape(), []
+    net.trace = tape  # type: ignore[assignment]
+    net.on_mail = lambda seat, signer, message: mail.append((seat, signer, message))
+    outcome = play(case, net)
+    world, clock, seats = net.world, net.world.clock, net.world.seats
+    fates = [int(clock[word]) for word in (st.DELIVERED, st.LOST, st.CUT, st.DOWN)]
+    meters = ("sent_bytes", "received_bytes", "longest_queue_ns", "up_window_most", "down_window_most")
+    return outcome | {
+        "wire": tape.rows,
+        "mail": mail,
+        "arrival": world.arrival[: len(case.items)].tolist(),
+        "fates": fates,
+        "counts": [int(clock[word]) for word in (st.SENT, st.IN_FLIGHT, st.FIRST_COPIES, st.BODY_COPIES)],
+        "by_packet": world.by_packet.tolist(),
+        "seats": [[int(seat[meter]) for meter in meters] for seat in seats],
+        "reached": world.items["reached"][: len(case.items)].tolist(),
+    }
+
+
+def slow_outcome(case: Case) -> dict[str, Any]:
+    """What the reference makes of a case."""
+    net = SlowNetwork(case.topology, case.costs, case.slow_gossip, case.dice)
+    outcome = play(case, net)
+    arrival = net.arrivals()
+    return outcome | {
+        "wire": net.wire,
+        "mail": net.mail,
+        "arrival": arrival,
+        "fates": [sum(row[1] == fate for row in net.wire) for fate in range(4)],
+        "counts": [net.sent, net.in_flight, net.first_copies, net.body_copies],
+        "by_packet": net.by_packet,
+        "seats": [
+            [one.sent_bytes, one.received_bytes, one.longest_queue_ns, one.up.most_bytes, one.down.most_bytes] for one in net.seats
+        ],
+        "reached": [sum(time_ns >= 0 for time_ns in row) for row in arrival],
+    }
+
+
+def digest(outcome: dict[str, Any]) -> str:
+    """An outcome in 16 hexadecimal digits."""
+    return blake2b(repr(sorted(outcome.items())).encode(), digest_size=8).hexdigest()
