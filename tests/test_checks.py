@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from handmade import GOOD_ROWS, S, Block, Clock, good, spread, trace_of, with_rows
+from handmade import GOOD_ROWS, Block, Clock, S, good, spread, trace_of, with_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,9 +38,7 @@ def test_nothing_to_judge_is_unknown() -> None:
 def test_agreement_fails_and_names_both_sides() -> None:
     verdict = safety.agreement(with_rows([*GOOD_ROWS[:-1], (3.0, "decide", 2, 2, "C")]))
     assert verdict.verdict == "fail"
-    assert verdict.evidence == (
-        "at 3.000000 s seat 2 (c) decided C for slot 2, but seat 1 (b) had decided B at 2.400000 s"
-    )
+    assert verdict.evidence == ("at 3.000000 s seat 2 (c) decided C for slot 2, but seat 1 (b) had decided B at 2.400000 s")
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from worlds import DELAY_NS, agreeing
 
 import sim
 import sim.study.read
-from worlds import DELAY_NS, agreeing
 
 VECTORS = {
     "pbft": ({4: 24, 7: 84, 31: 1860}, 3, 3, 3),

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from worlds import agreeing
+
 import sim
 from sim.consensus.pbft import PBFT
 from sim.kernel.part import part
 from sim.net.topologies import Complete
 from sim.study.report import Report
 from sim.study.scenario import Consensus
-from worlds import agreeing
 
 
 def verdict(report: Report, name: str) -> dict[str, Any]:
@@ -72,7 +73,7 @@ class TooFew(PBFT):
 
 
 def test_a_planted_quorum_of_2f_is_caught() -> None:
-    honest = agreeing("pbft", 7, "40 s", consensus={"patience": "100 s"}, adversary=liars(2, 7))
+    honest = agreeing("pbft", 7, "40 s", consensus={"patience": "8 s"}, adversary=liars(2, 7))
     assert verdict(sim.run(honest), "agreement")["verdict"] == "pass"
     broken = honest.but(consensus=Consensus(protocol=TooFew(patience="100 s"), bodies="attached"))
     assert verdict(sim.run(broken), "agreement")["verdict"] == "fail"

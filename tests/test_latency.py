@@ -201,7 +201,9 @@ def test_compiled_and_interpreted_agree(file: str) -> None:
         surroundings = {**os.environ, "NUMBA_DISABLE_JIT": disabled, "PYTHONHASHSEED": disabled,
                         "PYTHONPATH": str(Path(__file__).parent.parent), "PYTHONWARNINGS": "error::RuntimeWarning"}  # fmt: skip
         here = Path(__file__).parent / file
-        done = subprocess.run([sys.executable, str(here)], env=surroundings, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(
+            [sys.executable, str(here)], env=surroundings, capture_output=True, text=True, timeout=120, check=False
+        )
         assert done.returncode == 0, done.stderr
         prints.append(done.stdout)
     assert prints[0] == prints[1] != ""

@@ -68,7 +68,9 @@ def test_link_counts_of_plain_shapes() -> None:
     assert Grid(rows=2, columns=2, wrap=True).build(dice).links == 4
 
 
-@pytest.mark.parametrize(("seats", "degree"), [(2, 1), (4, 3), (5, 2), (6, 3), (7, 4), (9, 6), (50, 3), (50, 48), (64, 32), (200, 8)])
+@pytest.mark.parametrize(
+    ("seats", "degree"), [(2, 1), (4, 3), (5, 2), (6, 3), (7, 4), (9, 6), (50, 3), (50, 48), (64, 32), (200, 8)]
+)
 def test_random_regular_is_simple_and_regular(seats: int, degree: int) -> None:
     for seed in range(5):
         topology = RandomRegular(seats=seats, degree=degree).build(Dice(seed))

@@ -10,16 +10,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from worlds import DELAY_NS, agreeing
 
 import sim
 import sim.study.read
 from sim.study.report import Report
-from worlds import DELAY_NS, agreeing
 
 MS = 1_000_000
 
 
-def rumour(topology: dict[str, Any], latency: str, gossip: str = "flood", size: str = "1 MB", up: str | None = None, **more: Any) -> Report:
+def rumour(
+    topology: dict[str, Any], latency: str, gossip: str = "flood", size: str = "1 MB", up: str | None = None, **more: Any
+) -> Report:
     tables: dict[str, Any] = {
         "duration": more.pop("duration", "100 s"),
         "seed": more.pop("seed", 1),
@@ -128,7 +130,9 @@ def test_v42_v54_timers_and_view_changes(kind: str, dead: int) -> None:
     names = Complete(seats=n).build(Dice(1)).names
     crash = {"kind": "crash", "seats": list(names[:dead])}
     seconds = 10 * (2**dead - 1) + 4
-    report = sim.run(agreeing(kind, n, f"{seconds + 1} s", consensus={"patience": "10 s", "block_interval": "9999 s"}, fault=[crash]))
+    report = sim.run(
+        agreeing(kind, n, f"{seconds + 1} s", consensus={"patience": "10 s", "block_interval": "9999 s"}, fault=[crash])
+    )
     times = {row[0] for row in report.evidence.trace if row[1] == "decide"}
     assert times == {seconds * DELAY_NS}
 
@@ -165,7 +169,9 @@ def test_v7_queue_with_poisson_arrivals() -> None:
         "topology": {"kind": "line", "seats": 2},
         "link": {"latency": {"kind": "constant", "value": "100 ms"}},
         "seat": {"up": "100 Mbit/s"},
-        "workload": [{"kind": "rumour", "size": "1 MB", "count": 120_000, "every": "160 ms", "arrivals": "poisson", "origin": "seat-0"}],
+        "workload": [
+            {"kind": "rumour", "size": "1 MB", "count": 120_000, "every": "160 ms", "arrivals": "poisson", "origin": "seat-0"}
+        ],
     }
     tables["workload"][0]["origin"] = first_name(tables["topology"])
     report = sim.run(sim.study.read.from_dict(tables))

@@ -46,12 +46,17 @@ def _lie(said: Any, seat: int, to: int, twins: dict[str, str], world: Surroundin
         return own()
     if not is_dataclass(said) or isinstance(said, type):
         return said
-    changes = {
-        field.name: _twin(getattr(said, field.name), seat, to, twins, world)
-        for field in fields(said)
-        if getattr(said, field.name) in world.society.blocks and isinstance(getattr(said, field.name), str)
-    }
-    return replace(said, **changes) if changes else said
+    changes = {field.name: _twisted(getattr(said, field.name), seat, to, twins, world) for field in fields(said)}
+    return replace(said, **changes)
+
+
+def _twisted(value: Any, seat: int, to: int, twins: dict[str, str], world: Surroundings) -> Any:
+    """The value with every digest of a block exchanged for that of its twin."""
+    if isinstance(value, tuple):
+        return tuple(_twisted(part, seat, to, twins, world) for part in value)
+    if isinstance(value, str) and value in world.society.blocks:
+        return _twin(value, seat, to, twins, world)
+    return value
 
 
 def _twin(digest: str, seat: int, to: int, twins: dict[str, str], world: Surroundings) -> str:

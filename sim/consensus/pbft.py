@@ -80,6 +80,7 @@ class PBFT:
         """Decide slot after slot: the commit rule (4.2, last paragraph)."""
         proofs: list[Certificate] = node.keep.setdefault("proofs", [])
         node.spawn(help_stragglers(node, proofs))
+        node.spawn(answer_late_reports(node, proofs))
         node.spawn(keep_up(node, proofs, self.patience))
         for slot in count(len(proofs)):
             voting = node.spawn(self.vote(node, slot))
@@ -184,6 +185,13 @@ async def help_stragglers(node: Node, proofs: list[Certificate]) -> None:
         ask = await node.receive(Missing)
         for proof in proofs[ask.message.slot : ask.message.slot + MOST_PROOFS]:
             node.send(ask.sender, proof)
+
+
+async def answer_late_reports(node: Node, proofs: list[Certificate]) -> None:
+    """Whoever asks for a new view in a slot that is decided gets the proof of its decision."""
+    while True:
+        late = await node.receive(ViewChange, slot=lambda slot: slot < len(proofs))
+        node.send(late.sender, proofs[late.message.slot])
 
 
 async def keep_up(node: Node, proofs: list[Certificate], patience_ns: int) -> None:
