@@ -223,11 +223,6 @@ def fields_of(cls: Any) -> tuple[PartField, ...]:
     return _fields_of(cls)
 
 
-def fields_of(cls: type) -> tuple[PartField, ...]:
-    """The keys of a part class, in the order of its file."""
-    return _fields_of(cls)
-
-
 @cache
 def _fields_of(cls: type) -> tuple[PartField, ...]:
     manual = manual_lines(cls)
