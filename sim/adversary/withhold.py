@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from sim.kernel.part import part
-from sim.net.core.state import SERVES
+from sim.kernel.errors import ScenarioError
+from sim.net.core.state import RELAYS, SERVES
 from sim.node.surroundings import Surroundings
 
 
@@ -13,15 +14,20 @@ from sim.node.surroundings import Surroundings
 class Withhold:
     """Name blocks without handing out their bodies; also refuse to serve anything it holds."""
 
+    def fits(self, world: Surroundings) -> None:
+        """A body that travels inside the proposal cannot be kept back."""
+        if world.society.bodies == "attached":
+            raise ScenarioError("withholding has no effect while bodies travel inside proposals; write bodies = \"gossip\"", "kind")
+
     def corrupt(self, seats: Sequence[int], world: Surroundings) -> Callable[[], None]:
         """Keep bodies at home."""
         for seat in seats:
-            world.withholds[seat] = True
+            world.society.network.set_flag(seat, RELAYS, False)
             world.society.network.set_flag(seat, SERVES, False)
 
         def release() -> None:
             for seat in seats:
-                world.withholds[seat] = False
+                world.society.network.set_flag(seat, RELAYS, True)
                 world.society.network.set_flag(seat, SERVES, True)
 
         return release

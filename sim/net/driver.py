@@ -16,9 +16,12 @@ NO_ORDERS = np.zeros(0, np.int64)
 
 
 def run(world: World, orders: Any, used: int, until_ns: int) -> int:
-    """`engine.run`, compiled if possible."""
-    status: int = _engine()(world, orders, used, until_ns)
-    return status
+    """`engine.run`, compiled if possible. Interpreted, NumPy would warn where 64-bit products wrap around, as they should."""
+    if COMPILED:
+        status: int = _engine()(world, orders, used, until_ns)
+        return status
+    with np.errstate(over="ignore"):
+        return _engine()(world, orders, used, until_ns)
 
 
 @cache

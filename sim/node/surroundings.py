@@ -23,8 +23,6 @@ class Surroundings:
     program: Callable[[Node], Coroutine[Any, Any, None]] | None
     alters: list[bool] = field(default_factory=list)
     """Per seat, whether it hands out altered copies of records."""
-    withholds: list[bool] = field(default_factory=list)
-    """Per seat, whether it keeps the bodies of what it publishes to itself."""
 
     @property
     def nodes(self) -> Sequence[Node]:

@@ -43,7 +43,10 @@ class World:
 def build(scenario: Scenario, seed: int) -> World:
     """Make everything; raises ScenarioError where the parts do not fit each other."""
     dice = Dice(seed)
-    topology = scenario.topology.build(dice)
+    try:
+        topology = scenario.topology.build(dice)
+    except ScenarioError as error:
+        raise error.under("topology") from None
     costs = costs_of(scenario, topology)
     trace_level = scenario.trace
     loop = VirtualLoop()  # type: ignore[abstract]  # asyncio raises NotImplementedError for what has no place here
@@ -71,7 +74,7 @@ def build(scenario: Scenario, seed: int) -> World:
     program = None if consensus is None else consensus.protocol.run
     n = topology.n
     corrupted = [False] * n
-    surroundings = Surroundings(society, topology, program, [False] * n, [False] * n)
+    surroundings = Surroundings(society, topology, program, [False] * n)
     loop.describe_waits = lambda: describe_waits(society.nodes)
     world = World(
         scenario, topology, loop, network, society, books, surroundings, trace, SafetyWatch([True] * n), corrupted=corrupted
@@ -133,6 +136,9 @@ def _add_trouble(world: World) -> None:
     for place, entry in enumerate(scenario.adversary):
         try:
             seats = world.surroundings.choose(entry.seats, f"adversary-{place}")
+            fits = getattr(entry.part, "fits", None)
+            if fits is not None:
+                fits(world.surroundings)
         except ScenarioError as error:
             raise error.under(f"adversary[{place}]") from None
         for seat in seats:

@@ -1,0 +1,100 @@
+"""Bad input gets one sentence with the key and what to write instead, exit status 2, no traceback, in under a second of CPU."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from sim.cli import main
+
+GOOD = """
+title = "t"
+duration = "1 s"
+[topology]
+kind = "complete"
+seats = 4
+[consensus]
+kind = "pbft"
+"""
+
+BAD = {
+    "unknown key": (GOOD.replace("kind = \"pbft\"", 'kind = "pbft"\npatiance = "1 s"'), ["consensus.patiance", "patience"]),
+    "unknown kind": (GOOD.replace('"pbft"', '"pbtf"'), ["consensus.kind", "did you mean 'pbft'"]),
+    "unknown table": (GOOD + "\n[toplogy]\n", ["toplogy", "topology"]),
+    "wrong unit": (GOOD.replace('"1 s"', '"1 parsec"'), ["duration", "ms"]),
+    "no unit": (GOOD.replace('"1 s"', "1"), ["duration", "unit"]),
+    "negative latency": (GOOD + '[link]\nlatency = {kind = "constant", value = "-1 ms"}', ["link.latency.value"]),
+    "not a number": (GOOD + "[link]\nloss = nan", ["link.loss"]),
+    "no nodes": (GOOD.replace("seats = 4", "seats = 0"), ["topology", "seats"]),
+    "huge": (GOOD.replace("seats = 4", "seats = 99999999999"), ["topology.seats"]),
+    "too many liars": (GOOD + '[[adversary]]\nkind = "silent"\nseats = 9', ["adversary[0].seats", "only 4"]),
+    "no such seat": (GOOD + '[[adversary]]\nkind = "silent"\nseats = ["seat-77"]', ["adversary[0]", "seat-77"]),
+    "impossible degree": (
+        GOOD.replace('"complete"', '"random-regular"').replace("seats = 4", "seats = 4\ndegree = 9"),
+        ["topology.degree"],
+    ),
+    "missing graph": (GOOD.replace('"complete"', '"file"').replace("seats = 4", 'path = "nowhere.graphml"'), ["topology.path"]),
+    "no effect": (GOOD + '[seat]\nverify = "1 ms"', ["seat.verify", "cores"]),
+    "withheld inside": (GOOD + 'bodies = "attached"\n[[adversary]]\nkind = "withhold"', ["adversary[0]", "gossip"]),
+    "partition of nobody": (GOOD + '[[fault]]\nkind = "partition"\ngroups = [["mars"]]', ["fault[0]", "mars"]),
+    "not TOML": ("title = = 1", ["not TOML", "line 1"]),
+    "bad expectation": (GOOD + '[expect]\nagreement = "probably"', ["expect.agreement"]),
+    "nothing": ("", ["duration", "missing"]),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_one_sentence_and_exit_2(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text, wanted = BAD[name]
+    path = tmp_path / "bad.toml"
+    path.write_text(text)
+    assert main(["run", str(path), "--quiet"]) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.count("\n") == 1
+    assert "Traceback" not in output.err
+    for part in wanted:
+        assert part in output.err, output.err
+
+
+def test_the_good_one_runs_and_prints_one_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "good.toml"
+    path.write_text(GOOD)
+    assert main(["run", str(path), "--quiet", "--json", "--set", 'consensus.block_interval="100 ms"']) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert list(document) == [
+        "medgossip", "run", "consensus", "gossip", "availability", "workload", "recovery", "checks", "not_modelled",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["run", "no-such-file.toml"], "no-such-file.toml"),
+        (["rnu"], "rnu"),
+        (["run"], "scenario"),
+        (["list", "gosip"], "did you mean 'gossip'"),
+        (["explain", "consensus.pbtf"], "did you mean 'pbft'"),
+        (["run", ".", "--quiet"], "folder"),
+    ],
+)
+def test_wrong_requests(arguments: list[str], part: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert part in error
+    assert error.count("\n") == 1
+
+
+def test_a_failed_expectation_is_exit_1(tmp_path: Path) -> None:
+    path = tmp_path / "strict.toml"
+    path.write_text(GOOD + '[expect]\n"consensus.decided" = "> 1e9"\n')
+    assert main(["run", str(path), "--quiet", "--set", 'consensus.block_interval="100 ms"']) == 1
+
+
+def test_manual_and_listing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    listed = capsys.readouterr().out
+    assert all(word in listed for word in ("qbft", "announce", "hospitals", "equivocate", "ehr"))
+    assert main(["explain", "consensus.pbft"]) == 0
+    assert "patience" in capsys.readouterr().out
