@@ -103,9 +103,9 @@ def drawn_gossip(luck: random.Random, dice: Dice) -> tuple[Any, Any]:
 def drawn_messages(luck: random.Random, n: int, items: int) -> list[dict[str, Any]]:
     """Votes, mail, certificates of votes, and messages with an item inside."""
     messages: list[dict[str, Any]] = []
-    for number in range(luck.randint(2, 8)):
+    for _number in range(luck.randint(2, 8)):
         fields = tuple(luck.randrange(2) for _ in range(luck.randint(1, 3)))
-        one: dict[str, Any] = dict(kind=luck.randrange(KINDS - 1), fields=fields, size_bytes=luck.choice((0, 1, 120, 9000)))
+        one: dict[str, Any] = {"kind": luck.randrange(KINDS - 1), "fields": fields, "size_bytes": luck.choice((0, 1, 120, 9000))}
         one["checks"] = luck.choice((1, 1, 3))
         one["vote"] = luck.random() < 0.6
         votes = [earlier for earlier, other in enumerate(messages) if other["vote"]]
@@ -141,6 +141,22 @@ def drawn_order(luck: random.Random, n: int, case_messages: int, items: int, wai
     )[sort]
 
 
+def vote_round(luck: random.Random, n: int, messages: list[dict[str, Any]], waits: int) -> list[tuple[Any, ...]]:
+    """Most seats vote for one thing, most wait for a quorum of it, some before and some after their own vote."""
+    number = luck.randrange(len(messages))
+    one = messages[number]
+    need = luck.randint(1, n)
+    sort = QUORUM if one["vote"] else COLLECT
+    orders: list[tuple[Any, ...]] = [("broadcast", seat, seat, number) for seat in range(n) if luck.random() < 0.8]
+    mask = luck.choice((0, 1, 2, 3))
+    asked = [seat for seat in range(n) if luck.random() < 0.8]
+    for turn, seat in enumerate(asked):
+        fields = (*one["fields"], 0)[:2]
+        orders.append(("watch", seat, sort, one["kind"], need, mask, fields, waits + turn))
+    luck.shuffle(orders)
+    return orders
+
+
 def drawn_case(seed: int, heavy: bool = False) -> Case:
     """Everything of one case, from one seed. A heavy one starts with a vote of all to all, several at once."""
     luck = random.Random(seed)
@@ -158,6 +174,9 @@ def drawn_case(seed: int, heavy: bool = False) -> Case:
         for _ in range(luck.randint(1, 8)):
             orders.append(drawn_order(luck, n, len(messages), len(items), waits))
             waits += orders[-1][0] == "watch"
+        if luck.random() < 0.3:
+            orders += vote_round(luck, n, messages, waits)
+            waits += sum(order[0] == "watch" and order[-1] >= waits for order in orders)
         steps.append((now_ns, orders))
         now_ns += luck.choice((0, 0, 1, 50 * US, 10 * MS, 300 * MS, 20 * S))
     if heavy:

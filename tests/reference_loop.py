@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from sim.kernel.dice import Dice, draw
 from sim.net.costs import Costs
 from sim.net.topology import Topology
@@ -175,7 +173,9 @@ class SlowNetwork:
     def message(self, content: object, kind: int, fields: Sequence[int], size_bytes: int, **more: Any) -> int:
         """A new content; `signers` of a certificate as a row of bit sets."""
         rows = more.get("signers")
-        signers = frozenset(bit for bit in range(64 * len(rows)) if int(rows[bit >> 6]) >> (bit & 63) & 1) if rows is not None else ()
+        signers = (
+            frozenset(bit for bit in range(64 * len(rows)) if int(rows[bit >> 6]) >> (bit & 63) & 1) if rows is not None else ()
+        )
         key = 0 if self.costs.same_weather_everywhere else self.dice.key("message", kind, *fields)
         padded = (*fields, *(0,) * (6 - len(fields)))
         options = more.get("vote", False), more.get("certified", -1), frozenset(signers), more.get("attached", -1)

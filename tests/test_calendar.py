@@ -151,7 +151,7 @@ def test_width_narrows_and_widens_and_the_order_stays() -> None:
     crowded = [phase(seed, 5000, 18, 0, 4000, False, -1) for seed in range(3)]
     far = [phase(seed, 9000, 44, 0, 2000, False, -1) for seed in range(3, 9)]
     orders = drained((*crowded, *far, *crowded, *far, *crowded))
-    popped, world, widths = by_calendar(orders)
+    popped, _world, widths = by_calendar(orders)
     assert popped == by_heap(orders)
     assert min(widths) < 16 < max(widths)
 
