@@ -82,7 +82,12 @@ def build(scenario: Scenario, seed: int) -> World:
     if program is not None:
         for node in society.nodes:
             node.start(program)
-    _add_trouble(world)
+    try:
+        _add_trouble(world)
+    except ScenarioError:
+        for node in society.nodes:
+            node.stop()
+        raise
     world.safety = SafetyWatch([not bad for bad in corrupted])
     world.safety.watch(trace)
     _add_workloads(world)

@@ -22,7 +22,7 @@ from sim.net.core.links import (
     transmit,
     word_of,
 )
-from sim.net.core.relay import ask, attach, body_is_lost, body_is_new, hear, hold, publish, send_item
+from sim.net.core.relay import ask, attach, body_is_lost, body_is_new, hear, hold, publish, request_is_lost, send_item
 from sim.net.core.state import (
     ALERT,
     ARRIVED,
@@ -156,6 +156,8 @@ def _happen(w: World, word: int) -> None:
     if packet == TICK:
         if w.seats[seat]["flags"] & UP:
             hear(w, seat, envelope)
+        elif item >= 0:
+            request_is_lost(w, seat, item)
         release(w, envelope)
         return
     if not w.seats[seat]["flags"] & UP:

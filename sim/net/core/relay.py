@@ -36,6 +36,7 @@ from sim.net.core.state import (
     SERVES,
     TICK,
     TICKED,
+    WANTED,
     World,
 )
 from sim.net.core.votes import deliver, wake_holders
@@ -122,6 +123,14 @@ def body_is_lost(w: World, seat: int, item: int) -> None:
     """A seat went down while it was checking a body: the next copy is new again."""
     if w.held[w.items[item]["row"], seat] == CHECKING:
         w.held[w.items[item]["row"], seat] = ABSENT
+
+
+@njit
+def request_is_lost(w: World, seat: int, item: int) -> None:
+    """A seat was down when its patience for a body ended: the next announcement is answered again."""
+    if w.held[w.items[item]["row"], seat] == WANTED:
+        w.held[w.items[item]["row"], seat] = ABSENT
+        w.notes[w.items[item]["row"], seat] = 0
 
 
 @njit
