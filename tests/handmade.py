@@ -91,8 +91,16 @@ def good(**changes: Any) -> Evidence:
             "B": Block(2, "A", ("t2",), 3000),
             "C": Block(2, "A", (), 3000),
         },
-        counters={"sent": 30, "delivered": 20, "lost": 4, "cut": 3, "down": 2, "in_flight": 1, "first_copies": 4,
-                  "body_copies": 10},  # fmt: skip
+        counters={
+            "sent": 30,
+            "delivered": 20,
+            "lost": 4,
+            "cut": 3,
+            "down": 2,
+            "in_flight": 1,
+            "first_copies": 4,
+            "body_copies": 10,
+        },
         by_kind={"Prepare": (12, 1200), "Commit": (10, 800)},
         by_packet={"message": (22, 2000), "body": (6, 12000), "announce": (2, 64)},
         sent_bytes=np.array([10, 20, 30, 40], np.int64),

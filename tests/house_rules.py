@@ -224,11 +224,7 @@ def no_iteration_over_sets(source: Source) -> Iterator[str]:
 def no_open_keywords(source: Source) -> Iterator[str]:
     """**kwargs hides what a function takes; the few that may are listed with their reasons."""
     for node in ast.walk(source.tree):
-        if (
-            isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-            and node.args.kwarg
-            and node.name not in MAY_TAKE_ANY_KEYWORD
-        ):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.args.kwarg and node.name not in MAY_TAKE_ANY_KEYWORD:
             yield f"{source.path}:{node.lineno}: {node.name} takes **{node.args.kwarg.arg}"
 
 

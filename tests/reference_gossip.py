@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reference_loop import ANNOUNCE, BODY, REQUEST, TICK
+from reference_things import ANNOUNCE, BODY, REQUEST, TICK
 
 from sim.kernel.dice import Dice, draw
 

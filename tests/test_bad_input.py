@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from sim.cli import main
 
 GOOD = """
@@ -19,7 +20,7 @@ kind = "pbft"
 """
 
 BAD = {
-    "unknown key": (GOOD.replace("kind = \"pbft\"", 'kind = "pbft"\npatiance = "1 s"'), ["consensus.patiance", "patience"]),
+    "unknown key": (GOOD.replace('kind = "pbft"', 'kind = "pbft"\npatiance = "1 s"'), ["consensus.patiance", "patience"]),
     "unknown kind": (GOOD.replace('"pbft"', '"pbtf"'), ["consensus.kind", "did you mean 'pbft'"]),
     "unknown table": (GOOD + "\n[toplogy]\n", ["toplogy", "topology"]),
     "wrong unit": (GOOD.replace('"1 s"', '"1 parsec"'), ["duration", "ms"]),

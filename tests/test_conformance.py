@@ -5,6 +5,7 @@ First and last decision count from the proposal; messages are unicast copies, a 
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -44,7 +45,7 @@ def test_delays_of_a_decision(kind: str, n: int) -> None:
         assert min(times) - published[digest] == first * DELAY_NS
         assert max(times) - published[digest] == last * DELAY_NS
     starts = [published[digest] for digest, _ in steady]
-    assert {later - earlier for earlier, later in zip(starts, starts[1:], strict=False)} == {interval * DELAY_NS}
+    assert {later - earlier for earlier, later in itertools.pairwise(starts)} == {interval * DELAY_NS}
 
 
 @pytest.mark.parametrize("n", [4, 7, 31])

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from generated_networks import compiled_outcome, digest, drawn_case, slow_outcome
+from generated_networks import drawn_case
+from played_networks import compiled_outcome, digest, slow_outcome
 
 TESTS = Path(__file__).parent
 CASES, HEAVY_CASES, INTERPRETED_CASES = 400, 40, 30
@@ -55,7 +56,7 @@ def test_cases_reach_every_corner() -> None:
 def interpreted(hash_seed: str) -> subprocess.Popen[str]:
     """A process that plays cases on the interpreted core and prints a digest of each; a warning is an error there."""
     code = (
-        "from generated_networks import *\nfrom sim.kernel.jit import COMPILED\nassert not COMPILED\n"
+        "from generated_networks import drawn_case\nfrom played_networks import compiled_outcome, digest\nfrom sim.kernel.jit import COMPILED\nassert not COMPILED\n"
         f"for seed in range({INTERPRETED_CASES}): print(digest(compiled_outcome(drawn_case(seed))))"
     )
     path = os.pathsep.join((str(TESTS), str(TESTS.parent), os.environ.get("PYTHONPATH", "")))

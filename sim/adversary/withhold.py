@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sim.kernel.part import part
 from sim.kernel.errors import ScenarioError
+from sim.kernel.part import part
 from sim.net.core.state import RELAYS, SERVES
 from sim.node.surroundings import Surroundings
 
@@ -17,7 +17,7 @@ class Withhold:
     def fits(self, world: Surroundings) -> None:
         """A body that travels inside the proposal cannot be kept back."""
         if world.society.bodies == "attached":
-            raise ScenarioError("withholding has no effect while bodies travel inside proposals; write bodies = \"gossip\"", "kind")
+            raise ScenarioError('withholding has no effect while bodies travel inside proposals; write bodies = "gossip"', "kind")
 
     def corrupt(self, seats: Sequence[int], world: Surroundings) -> Callable[[], None]:
         """Keep bodies at home."""

@@ -5,7 +5,11 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sim.kernel.dice import Dice
 from sim.kernel.errors import ScenarioError
@@ -102,16 +106,12 @@ def costs_of(scenario: Scenario, topology: Topology) -> Costs:
         raise ScenarioError("this topology has no latencies of its own to jitter; give link.latency instead", "link.jitter")
     table, constant_ns = None, 0
     if jitter is not None:
-        from sim.net.latency import factor_table
-
-        table = factor_table(jitter)
+        table = _table_of(jitter, True)
     elif law is not None:
         if law.is_constant:
             constant_ns = round(law.mean_ns())
         else:
-            from sim.net.latency import law_table
-
-            table = law_table(law)
+            table = _table_of(law, False)
     return Costs(
         constant_ns=constant_ns,
         table=table,
@@ -124,6 +124,16 @@ def costs_of(scenario: Scenario, topology: Topology) -> Costs:
         verify_ns=seat.verify or 0,
         hash_ps_per_byte=(seat.hash_per_kib or 0) * 1000 // 1024,
     )
+
+
+@lru_cache(maxsize=64)
+def _table_of(law: Any, factors: bool) -> NDArray[np.int64]:
+    """A law as the core wants it; sweeps and small runs ask for the same one over and over."""
+    from sim.net.latency import factor_table, law_table
+
+    table = factor_table(law) if factors else law_table(law)
+    table.setflags(write=False)
+    return table
 
 
 def describe_waits(nodes: list[Node]) -> str:
