@@ -37,7 +37,7 @@ def work_off(w: World, orders: np.ndarray, popped: np.ndarray, done: np.ndarray)
             done[2] += 1
             done[0] += 1
             continue
-        until = np.int64(FOREVER)
+        until: Any = np.int64(FOREVER)
         if what == ADVANCE:
             if done[3] < 0:
                 done[3] = w.clock[NOW] + value
