@@ -184,5 +184,6 @@ def show_rate(bit_s: int) -> str:
 
 def show_share(share: float) -> str:
     """show_share(0.2) == '20 %'; the shortest percentage that reads back as the same number."""
-    percent = Decimal(repr(float(share))) * 100
-    return f"{percent.normalize():f} %"
+    percent = (Decimal(repr(float(share))) * 100).normalize()
+    plain = f"{percent:f}"
+    return f"{plain if len(plain) <= 40 else percent} %"  # a share such as 1e-300 would fill lines with zeros
