@@ -176,3 +176,14 @@ def test_a_burst_at_one_time_stays_first_come_first_served() -> None:
     popped, world, _ = by_calendar(orders)
     assert [number for _, number in popped] == list(range(50_000))
     assert world.clock[st.SHIFT] == 16
+
+
+def test_a_wider_year_takes_in_far_events_before_newer_ones_of_the_same_instant() -> None:
+    """The width changes while the next bucket stays closed; what is pushed then comes behind what waited in the far heap."""
+    us, instant = 1_000, 12_000_000
+    far = [[PUSH, 1_000_000_000]] * 5000
+    orders = [[PUSH, instant], [PUSH, 100 * us], [PUSH, 3000 * us], *far, [ADVANCE, 200 * us], [ADVANCE, 100 * us]]
+    every = drained([np.array([*orders, [PUSH, instant - 300 * us]], np.int64)])
+    popped = by_calendar(every)[0]
+    assert popped == by_heap(every)
+    assert [number for time_ns, number in popped if time_ns == instant] == [0, 5003]
