@@ -185,7 +185,9 @@ def _sweep(options: argparse.Namespace) -> int:
     from sim.study.sweep import sweep
 
     bar = Bar(options.quiet)
-    done = sweep(load(options.scenario, options.set), options.seeds, options.out, lambda n, of: bar(n / of, f"{n} of {of} runs"))
+    done = sweep(
+        load(options.scenario, options.set), options.seeds, options.out, lambda n, of: bar(n / of, f"{n} of {of} runs"), options.set
+    )
     _print_json(done.to_dict()) if options.json else print(done.text())
     return HELD if done.ok() else FAILED
 

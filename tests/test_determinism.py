@@ -11,8 +11,10 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PROGRAM = """
-import sys, sim
-report = sim.run(sim.load(sys.argv[1], ['duration="{duration}"', 'heal=0', 'trace="wire"']))
+import dataclasses, sys, sim
+scenario = sim.load(sys.argv[1])
+faults = tuple(dataclasses.replace(one, at=10**9, lasts=10**9) for one in scenario.fault)
+report = sim.run(scenario.but(duration="{duration}", heal=0, trace="wire", fault=faults))
 print(report.to_dict()["medgossip"]["trace_digest"])
 """
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import product
@@ -22,6 +22,8 @@ from sim.study.run import run
 from sim.study.scenario import Scenario
 
 Told = Callable[[int, int], None]
+Job = tuple[str, tuple[str, ...], dict[str, Any], int]
+"""Scenario file, overrides, settings of the axes, seed."""
 _HEADLINES = (
     ("consensus", "consensus_time_s", "p50"),
     ("consensus", "consensus_time_s", "p99"),
@@ -71,8 +73,17 @@ class Sweep:
         return "\n".join(lines)
 
 
-def sweep(scenario: Scenario, seeds: int | None = None, out: str | None = None, progress: Told | None = None) -> Sweep:
-    """Run all combinations of the scenario's `[sweep]` axes over seeds 1 to `seeds`; needs a scenario read from a file."""
+def sweep(
+    scenario: Scenario,
+    seeds: int | None = None,
+    out: str | None = None,
+    progress: Told | None = None,
+    overrides: Sequence[str] = (),
+) -> Sweep:
+    """Run all combinations of the scenario's `[sweep]` axes over seeds 1 to `seeds`; needs a scenario read from a file.
+
+    `overrides` are those with which it was read; the workers, which read it again, apply them too.
+    """
     axes = dict(scenario.sweep)
     count = seeds if seeds is not None else int(axes.pop("seeds", 10))
     axes.pop("seeds", None)
@@ -80,7 +91,8 @@ def sweep(scenario: Scenario, seeds: int | None = None, out: str | None = None, 
         raise ScenarioError("a sweep needs at least one seed", "sweep.seeds")
     if not scenario.source:
         raise ScenarioError("a sweep runs in other processes, which read the scenario again; load it from a file", "sweep")
-    jobs = [(scenario.source, settings, seed) for settings in _combinations(axes) for seed in range(1, count + 1)]
+    changes = tuple(overrides)
+    jobs = [(scenario.source, changes, settings, seed) for settings in _combinations(axes) for seed in range(1, count + 1)]
     folder = None if out is None else Path(out)
     done: dict[int, dict[str, Any]] = {}
     waiting = []
@@ -98,13 +110,13 @@ def sweep(scenario: Scenario, seeds: int | None = None, out: str | None = None, 
                 write_whole(_path(folder, scenario, jobs[place]), json.dumps(report).encode())
             if progress is not None:
                 progress(len(done), len(jobs))
-    return Sweep(tuple((jobs[place][1], jobs[place][2], done[place]) for place in range(len(jobs))))
+    return Sweep(tuple((jobs[place][2], jobs[place][3], done[place]) for place in range(len(jobs))))
 
 
-def _one(job: tuple[str, dict[str, Any], int]) -> dict[str, Any]:
-    source, settings, seed = job
+def _one(job: Job) -> dict[str, Any]:
+    source, changes, settings, seed = job
     overrides = [f"{key}={json.dumps(value)}" for key, value in settings.items()]
-    return run(load(source, overrides), seed).to_dict()
+    return run(load(source, [*changes, *overrides]), seed).to_dict()
 
 
 def _combinations(axes: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -113,14 +125,14 @@ def _combinations(axes: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield dict(zip(axes, values, strict=True))
 
 
-def _path(folder: Path, scenario: Scenario, job: tuple[str, dict[str, Any], int]) -> Path:
+def _path(folder: Path, scenario: Scenario, job: Job) -> Path:
     from hashlib import blake2b
 
-    name = blake2b(json.dumps([scenario.digest(), job[1], job[2]], sort_keys=True).encode(), digest_size=8).hexdigest()
+    name = blake2b(json.dumps([scenario.digest(), job[2], job[3]], sort_keys=True).encode(), digest_size=8).hexdigest()
     return folder / f"run-{name}.json"
 
 
-def _kept(folder: Path | None, scenario: Scenario, job: tuple[str, dict[str, Any], int]) -> dict[str, Any] | None:
+def _kept(folder: Path | None, scenario: Scenario, job: Job) -> dict[str, Any] | None:
     if folder is None:
         return None
     try:
