@@ -123,7 +123,7 @@ def _run(options: argparse.Namespace) -> int:
     from sim.study.run import run
 
     scenario = load(options.scenario, options.set)
-    report = run(scenario, options.seed, Bar(options.quiet))
+    report = run(scenario, _seed(options.seed), Bar(options.quiet))
     if options.json:
         _print_json(report.to_dict())
     else:
@@ -142,7 +142,7 @@ def _check(options: argparse.Namespace) -> int:
 
     rows = []
     for path in options.scenarios:
-        report = run(load(path, options.set), options.seed, Bar(options.quiet))
+        report = run(load(path, options.set), _seed(options.seed), Bar(options.quiet))
         judged = report.to_dict()["checks"]
         rows.append({"scenario": path, "ok": report.ok(), "checks": judged, "expectations": list(report.failed_expectations)})
         if not options.json:
@@ -175,9 +175,27 @@ def _compare(options: argparse.Namespace) -> int:
 
     bar = Bar(options.quiet)
     first, second = load(options.first, options.set), load(options.second, options.set)
-    result = compare(first, second, options.seeds or 20, lambda done, total: bar(done / total, f"{done} of {total} runs"))
+    result = compare(first, second, _count(options.seeds, 20), lambda done, total: bar(done / total, f"{done} of {total} runs"))
     _print_json(result.to_dict()) if options.json else print(result.text())
     return HELD
+
+
+def _count(given: int | None, usual: int) -> int:
+    """How many seeds; at least one."""
+    from sim.kernel.errors import ScenarioError
+
+    if given is not None and given < 1:
+        raise ScenarioError(f"{given} seeds are none; write at least 1", "--seeds")
+    return usual if given is None else given
+
+
+def _seed(given: int | None) -> int | None:
+    """A seed as a scenario file may have it: a whole number of at least 0."""
+    from sim.kernel.errors import ScenarioError
+
+    if given is not None and given < 0:
+        raise ScenarioError(f"{given} is negative; a seed is a whole number of at least 0", "--seed")
+    return given
 
 
 def _sweep(options: argparse.Namespace) -> int:
@@ -185,9 +203,7 @@ def _sweep(options: argparse.Namespace) -> int:
     from sim.study.sweep import sweep
 
     bar = Bar(options.quiet)
-    done = sweep(
-        load(options.scenario, options.set), options.seeds, options.out, lambda n, of: bar(n / of, f"{n} of {of} runs"), options.set
-    )
+    done = sweep(load(options.scenario, options.set), options.seeds, options.out, lambda n, of: bar(n / of, f"{n} of {of} runs"))
     _print_json(done.to_dict()) if options.json else print(done.text())
     return HELD if done.ok() else FAILED
 

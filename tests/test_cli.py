@@ -132,7 +132,6 @@ def test_wrong_requests_are_status_2(arguments: list[str], capsys: pytest.Captur
     assert told.out == "" and told.err.startswith("medgossip: ") and told.err.count("\n") == 1
 
 
-@pytest.mark.xfail(strict=True, reason="`options.seeds or 20` takes 0 for not given")
 def test_no_seeds_are_no_comparison(scenario: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Asking for 0 seeds must not run 20."""
     asked: list[int] = []
@@ -151,7 +150,6 @@ def test_no_seeds_are_no_comparison(scenario: str, monkeypatch: pytest.MonkeyPat
     assert asked in ([], [0])
 
 
-@pytest.mark.xfail(strict=True, reason="a scenario's seed must be at least 0, --seed takes anything")
 def test_a_negative_seed_is_refused(scenario: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """As in the file."""
     _pretend(monkeypatch, lambda: _Report(True))

@@ -120,9 +120,9 @@ def costs_of(scenario: Scenario, topology: Topology) -> Costs:
         up_bit_s=seat.up,
         down_bit_s=seat.down,
         cores=seat.cores,
-        sign_ns=seat.sign or 0,
-        verify_ns=seat.verify or 0,
-        hash_ps_per_byte=(seat.hash_per_kib or 0) * 1000 // 1024,
+        sign_ns=seat.service_ns("sign"),
+        verify_ns=seat.service_ns("verify"),
+        hash_ps_per_byte=seat.service_ns("hash_per_kib") * 1000 // 1024,
     )
 
 

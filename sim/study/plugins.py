@@ -35,6 +35,13 @@ def names(group: str) -> list[str]:
     return sorted(_places(group))
 
 
+@cache
+def registered(cls: Any) -> str | None:
+    """The kind under which a class is registered in any group."""
+    place = f"{cls.__module__}:{cls.__qualname__}"
+    return next((kind for group in GROUPS for kind, known in _places(group).items() if known == place), None)
+
+
 def find(group: str, kind: str) -> type[Any]:
     """The class of a part; ScenarioError with the nearest known name where there is none."""
     place = _places(group).get(kind)

@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -47,18 +48,20 @@ def loads(content: bytes | str, source: str = "", overrides: Sequence[str] = ())
         raise ScenarioError(f"{source} is not UTF-8 text") from None
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"{source} is not TOML: {error}") from None
+    except ValueError as error:
+        raise ScenarioError(f"{source} holds a number that cannot be read: {error}") from None
     except RecursionError:
         raise ScenarioError(f"{source} is nested too deeply") from None
     for override in overrides:
         _override(tables, override)
-    return from_dict(tables, source)
+    return from_dict(tables, source, overrides)
 
 
-def from_dict(tables: Mapping[str, Any], source: str = "") -> Scenario:
+def from_dict(tables: Mapping[str, Any], source: str = "", overrides: Sequence[str] = ()) -> Scenario:
     """A scenario from plain tables, as a TOML reader gives them."""
-    entries = {entry.name: entry for entry in fields_of(Scenario) if entry.name != "source"}
+    entries = {entry.name: entry for entry in fields_of(Scenario) if entry.name not in ("source", "overrides")}
     _refuse_unknown(tables, list(entries), "")
-    made: dict[str, Any] = {"source": source}
+    made: dict[str, Any] = {"source": source, "overrides": tuple(overrides)}
     for name, value in tables.items():
         made[name] = _table(name, value, entries[name])
     for name in ("duration", "topology"):
@@ -81,10 +84,17 @@ def _table(name: str, value: Any, entry: PartField) -> Any:
     if name == "expect":
         return tuple(_expectations(_mapping(value, name), name))
     if name == "sweep":
-        return tuple((key, tuple(many) if isinstance(many, list) else many) for key, many in _mapping(value, name).items())
+        return tuple(_axes(_mapping(value, name), name))
     if name == "consensus" or entry.group:
         return _named(name, value, name)
     return settle(value, entry, name, units_required=True)
+
+
+def _axes(table: Mapping[str, Any], path: str) -> list[tuple[str, Any]]:
+    """`seeds` and keys of the scenario, each with the values it is to take."""
+    known = ["seeds", *(entry.name for entry in fields_of(Scenario))]
+    _refuse_unknown({key.split(".")[0]: None for key in table}, known, path)
+    return [(key, tuple(many) if isinstance(many, list) else many) for key, many in table.items()]
 
 
 def _named(group: str, value: Any, path: str) -> Any:
@@ -129,7 +139,7 @@ def _expectations(table: Mapping[str, Any], path: str) -> list[Expectation]:
         where = f"{path}.{key}"
         if isinstance(value, Mapping):
             found += [Expectation(f"{key}.{one.path}", one.operator, one.value) for one in _expectations(value, where)]
-        elif isinstance(value, (bool, int, float)):
+        elif isinstance(value, (bool, int, float)) and isfinite(value):
             found.append(Expectation(key, "==", value))
         elif isinstance(value, str) and (match := _COMPARISON.match(value)):
             found.append(Expectation(key, match[1], _number(match[2], where)))
@@ -169,7 +179,7 @@ def _override(tables: dict[str, Any], text: str) -> None:
         raise ScenarioError(f"{text!r} is no setting; write key=value, such as gossip.fanout=6", "--set")
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except ValueError:
         parsed = value.strip()
     owner: Any = tables
     *way, last = key.strip().split(".")

@@ -13,6 +13,9 @@ from sim.gossip.flood import Flood
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import fields_of, is_part, part
 from sim.kernel.units import Count, Duration, Rate, Share, Size
+from sim.study.plugins import registered
+
+_USUAL_NS = {"sign": 40_000, "verify": 170_000, "hash_per_kib": 1_000}
 
 
 @part
@@ -39,17 +42,19 @@ class Seat:
     down: Rate = 0  # downlink; 0: not modelled
     cores: Count = 0  # CPU cores; 0: CPU time is not modelled
     sign: Duration | None = None  # one signature; 40 us where cores are modelled
-    verify: Duration | None = None  # checking one signature; 100 us where cores are modelled
+    verify: Duration | None = None  # checking one signature; 170 us where cores are modelled
     hash_per_kib: Duration | None = None  # hashing 1 KiB; 1 us where cores are modelled
 
     def check(self) -> None:
         """A setting without effect is an error, not silence."""
-        for name, usual in (("sign", 40_000), ("verify", 100_000), ("hash_per_kib", 1_000)):
-            given = getattr(self, name)
-            if given is not None and given > 0 and not self.cores:
+        for name in _USUAL_NS:
+            if getattr(self, name) and not self.cores:
                 raise ScenarioError("has no effect while cores = 0; give the seat at least one core", name)
-            if given is None:
-                object.__setattr__(self, name, usual if self.cores else 0)
+
+    def service_ns(self, name: str) -> int:
+        """The time of `sign`, `verify` or `hash_per_kib`: as given, the usual one, or 0 where CPU time is not modelled."""
+        given: int | None = getattr(self, name)
+        return 0 if not self.cores else _USUAL_NS[name] if given is None else given
 
 
 @part
@@ -72,6 +77,16 @@ class Corruption:
     seats: Any = 1  # a count, a share, names, a role or a region
     at: Duration = 0
     lasts: Duration | None = None  # none: to the end
+
+    def check(self) -> None:
+        """Seats are chosen by a count, a share, or words."""
+        seats = self.seats
+        words = [seats] if isinstance(seats, str) else seats
+        number = isinstance(seats, (int, float)) and not isinstance(seats, bool)
+        if number and not (isinstance(seats, int) or 0 <= seats <= 1):
+            raise ScenarioError(f"{seats} is no share; write a number from 0 to 1 or a text such as '20 %'", "seats")
+        if not number and not (isinstance(words, (list, tuple)) and all(isinstance(word, str) for word in words)):
+            raise ScenarioError(f"{seats!r} is no choice of seats; give a count, a share, names, a role or a region", "seats")
 
 
 @part
@@ -114,6 +129,7 @@ class Scenario:
     expect: tuple[Any, ...] = ()
     sweep: Any = ()  # axes: (key, values) pairs
     source: str = ""
+    overrides: tuple[str, ...] = ()
 
     def check(self) -> None:
         """What can be seen without building anything."""
@@ -149,7 +165,7 @@ class Scenario:
 
     def digest(self) -> str:
         """16 hexadecimal digits that name what is asked, whatever the file's name."""
-        content = {key: value for key, value in self.to_dict().items() if key not in ("source", "seed")}
+        content = {key: value for key, value in self.to_dict().items() if key not in ("source", "overrides", "seed")}
         return blake2b(json.dumps(content, sort_keys=True, default=str).encode(), digest_size=8).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
@@ -160,8 +176,9 @@ class Scenario:
 
 
 def kind_of(one: Any) -> str:
-    """The name of a part's class, as a report prints it."""
-    return type(one).__name__.lower()
+    """The kind of a part as scenario files write it; a class that is not registered goes by its own name."""
+    kind: Any = type(one)
+    return registered(kind) or str(kind.__name__).lower()
 
 
 def _plain(value: Any) -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import product
@@ -78,12 +78,8 @@ def sweep(
     seeds: int | None = None,
     out: str | None = None,
     progress: Told | None = None,
-    overrides: Sequence[str] = (),
 ) -> Sweep:
-    """Run all combinations of the scenario's `[sweep]` axes over seeds 1 to `seeds`; needs a scenario read from a file.
-
-    `overrides` are those with which it was read; the workers, which read it again, apply them too.
-    """
+    """Run all combinations of the scenario's `[sweep]` axes over seeds 1 to `seeds`; needs a scenario read from a file."""
     axes = dict(scenario.sweep)
     count = seeds if seeds is not None else int(axes.pop("seeds", 10))
     axes.pop("seeds", None)
@@ -91,7 +87,7 @@ def sweep(
         raise ScenarioError("a sweep needs at least one seed", "sweep.seeds")
     if not scenario.source:
         raise ScenarioError("a sweep runs in other processes, which read the scenario again; load it from a file", "sweep")
-    changes = tuple(overrides)
+    changes = scenario.overrides
     jobs = [(scenario.source, changes, settings, seed) for settings in _combinations(axes) for seed in range(1, count + 1)]
     folder = None if out is None else Path(out)
     done: dict[int, dict[str, Any]] = {}
