@@ -187,3 +187,17 @@ def test_a_wider_year_takes_in_far_events_before_newer_ones_of_the_same_instant(
     popped = by_calendar(every)[0]
     assert popped == by_heap(every)
     assert [number for time_ns, number in popped if time_ns == instant] == [0, 5003]
+
+
+def test_exactly_one_year_ahead() -> None:
+    """An event that waits in the far heap at the very edge of the year, and another of the same instant pushed then."""
+    bucket_ns, instant = 1 << 16, 65 << 16
+    orders = [
+        [PUSH, instant],
+        [PUSH, bucket_ns],
+        [ADVANCE, bucket_ns],
+        [PUSH, instant - bucket_ns],
+        [PUSH, instant - bucket_ns - 1],
+    ]
+    every = drained([np.array(orders, np.int64)])
+    assert by_calendar(every)[0] == by_heap(every) == [[bucket_ns, 1], [instant - 1, 3], [instant, 0], [instant, 2]]
