@@ -31,7 +31,7 @@ class SlowNetwork(SlowWorld):
 
     def item(self, name: object, family: str, size_bytes: int, message: int = -1, signer: int = -1) -> int:
         """A new item."""
-        key = 0 if self.costs.same_weather_everywhere else self.dice.key("item", family, len(self.items))
+        key = self.dice.key("item", family, len(self.items))
         self.items.append(Item(key, size_bytes, message, signer))
         return len(self.items) - 1
 

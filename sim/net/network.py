@@ -132,7 +132,7 @@ class Network:
             self._ensure(("items",), number + 1)
             self._ensure(("held", "arrival", "notes"), number + 1)
             row = self.world.items[number]
-            row["key"] = 0 if self.costs.same_weather_everywhere else self.dice.key("item", family, number)
+            row["key"] = self.dice.key("item", family, number)  # also what a strategy draws from
             row["message"], row["signer"], row["row"], row["published_ns"], row["publisher"] = message, signer, number, -1, -1
         if size_bytes:
             self.world.items[number]["size_bytes"] = size_bytes

@@ -1,0 +1,164 @@
+"""For authors of parts: one call that puts a protocol or a strategy through what every built-in has to stand.
+
+    from sim.testing import check_consensus, check_gossip
+
+Each raises AssertionError with the scene, the check, its evidence and the seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from sim.kernel.dice import Dice
+from sim.kernel.loop import VirtualLoop
+from sim.kernel.trace import Trace
+from sim.net.costs import Costs
+from sim.net.network import Network, Strategy
+from sim.net.topologies import Complete
+from sim.node.message import Signed
+from sim.node.node import Node
+from sim.node.society import Society
+from sim.study.read import from_dict
+from sim.study.report import Report
+from sim.study.run import run
+from sim.study.scenario import Consensus, Scenario
+
+SAFETY = ("agreement", "prefix-order", "validity", "integrity", "message-conservation")
+
+
+def check_consensus(protocol: Any, *, seats: int = 4, seeds: int = 3, lies: bool = True) -> None:
+    """Run a protocol honest, with f seats crashed, silent and lying, and cut in two and healed; twice each.
+
+    `lies=False` is for protocols that tolerate crashes only. Safety must hold in every scene, liveness after healing.
+    """
+    crash_only = getattr(protocol, "crash_tolerant", False)
+    f = (seats - 1) // (2 if crash_only else 3)
+    scenes: dict[str, Mapping[str, Any]] = {
+        "all honest": {},
+        "f seats crash and come back": {"fault": [{"kind": "crash", "seats": f, "at": "20 s", "lasts": "20 s"}]},
+        "cut in two and healed": {
+            "fault": [{"kind": "partition", "at": "20 s", "lasts": "20 s", "groups": [["seat-0", "seat-1"]]}]
+        },
+    }
+    if lies and not crash_only:
+        scenes["f seats are silent"] = {"adversary": [{"kind": "silent", "seats": f}]}
+        scenes["f seats tell two stories"] = {"adversary": [{"kind": "equivocate", "seats": f}]}
+    for scene, trouble in scenes.items():
+        scenario = _mesh(seats, trouble).but(consensus=Consensus(protocol=protocol, block_interval=1_000_000_000))
+        for seed in range(1, seeds + 1):
+            report = run(scenario, seed)
+            _must_pass(report, (*SAFETY, "termination"), scene, seed)
+        _same_twice(scenario, scene)
+
+
+def check_gossip(strategy: Any, *, least_reached: float = 1.0, seeds: int = 3) -> None:
+    """Spread ten rumours over a mesh, a ring and a random graph, with and without bandwidth; twice each.
+
+    Every seat must be reached (or the share that the strategy promises), and every copy accounted for.
+    """
+    for topology in (
+        {"kind": "complete", "seats": 12},
+        {"kind": "ring", "seats": 9},
+        {"kind": "random-regular", "seats": 40, "degree": 6},
+    ):
+        for seat in ({}, {"up": "20 Mbit/s", "down": "50 Mbit/s"}):
+            tables = {
+                "duration": "60 s",
+                "topology": topology,
+                "link": {"latency": {"kind": "exponential", "mean": "30 ms"}},
+                "seat": seat,
+                "workload": [{"kind": "rumour", "size": "20 kB", "count": 10, "every": "100 ms"}],
+            }
+            scenario = from_dict(tables).but(gossip=strategy)
+            scene = f"{topology['kind']}, bandwidth {'on' if seat else 'off'}"
+            for seed in range(1, seeds + 1):
+                report = run(scenario, seed)
+                reached = report.to_dict()["gossip"]["reached_share"]
+                assert reached >= least_reached, f"{scene}, seed {seed}: only {reached:.1%} of the seats were reached"
+                _must_pass(report, ("message-conservation",), scene, seed)
+            _same_twice(scenario, scene)
+
+
+class Stage:
+    """One node alone, for tests of a protocol message by message: deliver, let time pass, read what it sent."""
+
+    def __init__(self, protocol: Any, *, seat: int = 0, seats: int = 4) -> None:
+        self.loop = VirtualLoop()  # type: ignore[abstract]
+        dice = Dice(1)
+        topology = Complete(seats=seats).build(dice)
+        network = Network(topology, Costs(), Strategy(_no_relay), dice)
+        self.loop.source = network
+        self.trace = Trace(self.loop)
+        crash_only = getattr(protocol, "crash_tolerant", False)
+        f = (seats - 1) // (2 if crash_only else 3)
+        quorum_size = seats // 2 + 1 if crash_only else seats - f
+        self.society = Society(network, self.loop, self.trace, dice, bodies="attached", faulty_bound=f, quorum_size=quorum_size)
+        self.society.nodes = [Node(self.society, place) for place in range(seats)]
+        self.node = self.society.nodes[seat]
+        self.sent: list[tuple[int, Any]] = []
+        """(receiver, message) of everything the node sent to others, in order."""
+        self.node.outbound = (self._kept,)
+        program: Callable[[Node], Coroutine[Any, Any, None]] = protocol.run
+        self.node.start(program)
+        self.advance(0)
+
+    def deliver(self, sender: int, message: Any) -> None:
+        """A message signed by `sender` reaches the node now."""
+        self.society.send(sender, self.node.seat, sender, message)
+        self.advance(0)
+
+    def publish(self, sender: int, block: Any) -> str:
+        """A block of somebody else's becomes known to the node."""
+        digest = self.society.nodes[sender].publish(block)
+        self.society.network.publish(self.node.seat, self.society.block_item(block), False)
+        self.advance(0)
+        return digest
+
+    def advance(self, duration_ns: int) -> None:
+        """Let so much virtual time pass."""
+        self.loop.run(self.loop.now_ns + duration_ns)
+
+    @property
+    def decided(self) -> list[tuple[int, str]]:
+        """(slot, digest) of what the node has decided."""
+        return [(row[3], row[4]) for row in self.trace if row[1] == "decide"]
+
+    def _kept(self, to: int, said: Any) -> Any:
+        if to == self.node.seat:
+            yield to, said
+        else:
+            self.sent.append((to, said))
+
+
+def signed(sender: int, message: Any) -> Signed[Any]:
+    """A signed message as an inbox would make it, for tests of pure rules."""
+    return Signed(sender, message)
+
+
+def _mesh(seats: int, trouble: Mapping[str, Any]) -> Scenario:
+    return from_dict(
+        {
+            "title": "conformance",
+            "duration": "150 s",
+            "heal": "50 s",
+            "topology": {"kind": "complete", "seats": seats},
+            "link": {"latency": {"kind": "lognormal", "median": "20 ms", "sigma": 0.3}},
+            **trouble,
+        }
+    )
+
+
+def _must_pass(report: Report, names: tuple[str, ...], scene: str, seed: int) -> None:
+    for check in report.to_dict()["checks"]:
+        if check["name"] in names:
+            assert check["verdict"] == "pass", f"{scene}, seed {seed}: {check['name']}: {check['evidence']}"
+
+
+def _same_twice(scenario: Scenario, scene: str) -> None:
+    one, other = (run(scenario, 1).to_dict()["medgossip"]["trace_digest"] for _ in range(2))
+    assert one == other, f"{scene}: two runs with one seed differ"
+
+
+def _no_relay(w: Any, event: int, seat: int, peer: int, item: int) -> int:
+    return 0
