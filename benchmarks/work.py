@@ -1,0 +1,150 @@
+"""What is measured: five pieces of work as scenarios, each beside the same work in the plain loop of `plain`."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import sys
+from collections.abc import Callable
+from time import process_time
+
+import sim.study.read
+from benchmarks import plain
+from sim.net.core.state import DELIVERED
+from sim.study.build import World, build, clear_up
+from sim.study.checks import check
+from sim.study.run import evidence_of, turn
+from sim.study.scenario import Scenario
+
+LATENCY = {"latency": {"kind": "lognormal", "median": "25 ms", "sigma": 0.4}}
+DECISIONS = 10
+RUNS_AT_A_TIME = 50
+Result = dict[str, float | int]
+
+
+def flood_scenario(seats: int) -> Scenario:
+    """One kilobyte flooded over a random 8-regular graph, lognormal latency, bandwidth on, as anybody would run it."""
+    return sim.study.read.from_dict(
+        {
+            "duration": "60 s",
+            "topology": {"kind": "random-regular", "seats": seats, "degree": 8},
+            "link": LATENCY,
+            "seat": {"up": "50 Mbit/s", "down": "200 Mbit/s"},
+            "gossip": {"kind": "flood"},
+            "workload": [{"kind": "rumour", "size": "1 kB"}],
+        }
+    )
+
+
+def vote_scenario(n: int, duration: str = "1 s", block_interval: str = "100 s") -> Scenario:
+    """PBFT among n coroutine nodes, all to all; as it stands, there is time for one decision."""
+    return sim.study.read.from_dict(
+        {
+            "duration": duration,
+            "topology": {"kind": "complete", "seats": n},
+            "link": LATENCY,
+            "consensus": {"kind": "pbft", "bodies": "attached", "block_interval": block_interval, "patience": "100 s"},
+        }
+    )
+
+
+def decisions(world: World) -> int:
+    """How many decisions the trace holds, over all seats."""
+    return sum(row[1] == "decide" for row in world.trace)
+
+
+def measured(scenario: Scenario, repeats: int, enough: Callable[[World], bool]) -> Result:
+    """CPU seconds of the run itself, set-up apart: median of `repeats` after a warm-up, which also compiles."""
+    spent, ready, deliveries = [], [], 0
+    for attempt in range(repeats + 1):
+        before = process_time()
+        world = build(scenario, 1)
+        begun = process_time()
+        turn(world)
+        ended = process_time()
+        if not enough(world) or world.safety.violation is not None:
+            raise RuntimeError(f"the run did not do its work: {scenario}")
+        deliveries = int(world.network.world.clock[DELIVERED])
+        if attempt:
+            spent.append(ended - begun)
+            ready.append(begun - before)
+        clear_up(world)
+        del world
+    cpu_s = statistics.median(spent)
+    return {
+        "deliveries": deliveries,
+        "cpu_s": cpu_s,
+        "per_cpu_s": deliveries / cpu_s,
+        "set_up_cpu_s": statistics.median(ready),
+        "rss_bytes": peak_rss_bytes(),
+    }
+
+
+def peak_rss_bytes() -> int:
+    """The most memory this process has held; each benchmark has a process to itself. Ask before the yardstick runs."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def beside(ours: Result, yardstick: Callable[[], tuple[int, float]], repeats: int) -> Result:
+    """Our rate as a multiple of the yardstick's, which is the best of `repeats`: a doubt counts against us."""
+    rate = max(work / cpu_s for work, cpu_s in (yardstick() for _ in range(repeats)))
+    return {"ratio": ours["per_cpu_s"] / rate, **ours, "baseline_per_cpu_s": rate}
+
+
+def flood(seats: int, repeats: int) -> Result:
+    """Flood over so many seats; the yardstick floods the very same graph."""
+    scenario = flood_scenario(seats)
+    ours = measured(scenario, repeats, lambda world: bool(world.network.world.items[0]["reached"] == seats))
+    world = build(scenario, 1)
+    neighbours = [world.topology.neighbours_of(seat).tolist() for seat in range(seats)]
+    clear_up(world)
+    delays = plain.lognormal_delays()
+    return beside(ours, lambda: plain.flood(neighbours, delays), 2)
+
+
+def pbft(n: int, repeats: int, baseline_n: int) -> Result:
+    """One decision among n; the yardstick counts the votes of `baseline_n`, whose rate is if anything the higher one."""
+    ours = measured(vote_scenario(n), repeats, lambda world: decisions(world) == n)
+    delays = plain.lognormal_delays()
+    return {**beside(ours, lambda: plain.votes(baseline_n, delays), 2), "baseline_n": baseline_n}
+
+
+def small_runs(repeats: int) -> Result:
+    """PBFT among four: set-up, ten decisions, safety judged at every event and all checks at the end; runs per CPU second."""
+    scenario = vote_scenario(4, "1500 ms", "150 ms")
+
+    def once(seed: int) -> int:
+        world = build(scenario, seed)
+        turn(world)
+        failed = [verdict for verdict in check(evidence_of(world)) if verdict.verdict == "fail"]
+        if failed or decisions(world) < 4 * DECISIONS:
+            raise RuntimeError(f"a small run with seed {seed} did not do its work: {failed}")
+        deliveries = int(world.network.world.clock[DELIVERED])
+        clear_up(world)
+        return deliveries
+
+    deliveries = once(1)
+    spent = []
+    for _ in range(repeats):
+        begun = process_time()
+        for seed in range(RUNS_AT_A_TIME):
+            once(seed)
+        spent.append((process_time() - begun) / RUNS_AT_A_TIME)
+    cpu_s = statistics.median(spent)
+    ours: Result = {"deliveries": deliveries, "cpu_s": cpu_s, "per_cpu_s": 1 / cpu_s, "rss_bytes": peak_rss_bytes()}
+    delays = plain.lognormal_delays()
+
+    def yardstick() -> tuple[int, float]:
+        return RUNS_AT_A_TIME, sum(plain.votes(4, delays)[1] for _ in range(RUNS_AT_A_TIME * DECISIONS))
+
+    return beside(ours, yardstick, 3)
+
+
+BENCHMARKS: dict[str, Callable[[], Result]] = {
+    "flood_10k": lambda: flood(10_000, 7),
+    "flood_100k": lambda: flood(100_000, 3),
+    "pbft_1024": lambda: pbft(1024, 3, baseline_n=512),
+    "pbft_256": lambda: pbft(256, 7, baseline_n=256),
+    "small_runs": lambda: small_runs(5),
+}
+"""By name. `per_cpu_s` counts deliveries, in small_runs whole runs; `set_up_cpu_s` comes on top, save in small_runs."""
