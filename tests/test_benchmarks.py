@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
 
 import pytest
+
+sys.path.append(str(Path(__file__).parent.parent))  # benchmarks are no part of the installed package
 
 from benchmarks import __main__ as face
 from benchmarks import plain, work
@@ -31,7 +35,7 @@ def test_the_document_has_what_it_promises(monkeypatch: pytest.MonkeyPatch, caps
     monkeypatch.setattr("sys.argv", ["benchmarks", "flood_10k", "--json"])
     assert face.main() == 0
     document = json.loads(capsys.readouterr().out)
-    assert PROMISED <= set(document["flood_10k"])
+    assert set(document["flood_10k"]) >= PROMISED
     assert all(document["flood_10k"][key] > 0 for key in PROMISED)
 
 
