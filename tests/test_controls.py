@@ -9,6 +9,7 @@ from worlds import agreeing
 
 import sim
 from sim.consensus.pbft import PBFT
+from sim.kernel.dice import Dice
 from sim.kernel.part import part
 from sim.net.topologies import Complete
 from sim.study.report import Report
@@ -20,11 +21,13 @@ def verdict(report: Report, name: str) -> dict[str, Any]:
     return found
 
 
-def liars(count: int, n: int = 4) -> list[dict[str, Any]]:
-    from sim.kernel.dice import Dice
+def names_of(n: int) -> tuple[str, ...]:
+    return Complete(seats=n).build(Dice(1)).names
 
-    names = Complete(seats=n).build(Dice(1)).names
-    return [{"kind": "equivocate", "seats": list(names[:count])}]
+
+def liars(count: int, n: int = 4) -> list[dict[str, Any]]:
+    """The first `count` seats lie; the first seat leads slot 0."""
+    return [{"kind": "equivocate", "seats": list(names_of(n)[:count])}]
 
 
 @pytest.mark.parametrize("kind", ["pbft", "qbft"])
@@ -34,6 +37,11 @@ def test_f_plus_one_equivocators_break_agreement(kind: str) -> None:
     found = verdict(report, "agreement")
     assert found["verdict"] == "fail"
     assert "slot 0" in found["evidence"]
+    decided = sorted((row[0], row[2], row[4]) for row in report.evidence.trace if row[1] == "decide" and row[3] == 0)
+    honest = [(seat, digest) for _, seat, digest in decided if report.evidence.honest[seat]]
+    assert len(honest) == 2
+    assert honest[0][1] != honest[1][1]
+    assert all(report.evidence.names[seat] in found["evidence"] for seat, _ in honest), "both sides of the event are named"
     assert not report.ok()
     assert "--seed" in report.text()
 
@@ -51,15 +59,19 @@ def test_f_equivocators_never_do(kind: str, n: int, seed: int) -> None:
 
 def test_raft_diverges_silently_under_one_lying_leader() -> None:
     """Raft tolerates no lies: whichever server leads, once it equivocates the logs differ."""
-    failed = 0
-    for name in range(5):
-        from sim.kernel.dice import Dice
-
-        names = Complete(seats=5).build(Dice(1)).names
-        lying = [{"kind": "equivocate", "seats": [names[name]]}]
+    names = names_of(5)
+    broken = set()
+    leaders = set()
+    for name in names:
+        lying = [{"kind": "equivocate", "seats": [name]}]
         report = sim.run(agreeing("raft", 5, "60 s", consensus={"election_timeout": "10 s", "heartbeat": "3 s"}, adversary=lying))
-        failed += verdict(report, "agreement")["verdict"] == "fail"
-    assert failed == 1, "only the server that is elected can lie to the others"
+        leaders |= {names[row[2]] for row in report.evidence.trace if row[1] == "note" and row[3] == "leader"}
+        found = verdict(report, "agreement")
+        if found["verdict"] == "fail":
+            broken.add(name)
+            assert "slot" in found["evidence"]
+    assert len(leaders) == 1, "the liar changes nobody's election"
+    assert broken == leaders, "only the server that is elected can lie to the others"
 
 
 @part
@@ -73,7 +85,10 @@ class TooFew(PBFT):
 
 
 def test_a_planted_quorum_of_2f_is_caught() -> None:
+    """Two scenarios that differ in the size of the quorum and in nothing else."""
     honest = agreeing("pbft", 7, "40 s", consensus={"patience": "8 s"}, adversary=liars(2, 7))
     assert verdict(sim.run(honest), "agreement")["verdict"] == "pass"
-    broken = honest.but(consensus=Consensus(protocol=TooFew(patience="100 s"), bodies="attached"))
-    assert verdict(sim.run(broken), "agreement")["verdict"] == "fail"
+    broken = honest.but(consensus=Consensus(protocol=TooFew(patience="8 s"), bodies="attached"))
+    found = verdict(sim.run(broken), "agreement")
+    assert found["verdict"] == "fail"
+    assert "slot" in found["evidence"]
