@@ -38,6 +38,7 @@ MAY_TAKE_ANY_KEYWORD = {
     "note": "facts of a note are free",
     "receive": "the keywords are the message's fields",
     "quorum": "the keywords are the message's fields",
+    "mail": "the keywords are the message's fields",
     "has_mail": "the keywords are the message's fields",
     "collect": "the keywords are the message's fields",
     "proves": "the mirror image of quorum",

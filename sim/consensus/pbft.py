@@ -80,7 +80,7 @@ class PBFT:
         """Decide slot after slot: the commit rule (4.2, last paragraph)."""
         proofs: list[Certificate] = node.keep.setdefault("proofs", [])
         node.spawn(help_stragglers(node, proofs))
-        node.spawn(answer_late_reports(node, proofs))
+        node.spawn(answer_late_reports(node, proofs, self.patience))
         node.spawn(keep_up(node, proofs, self.patience))
         for slot in count(len(proofs)):
             voting = node.spawn(self.vote(node, slot))
@@ -89,8 +89,7 @@ class PBFT:
             voting.cancel()
             proofs.append(proof)
             node.decide(slot, proof.message.digest)
-            for kind in (Propose, ViewChange):
-                node.forget(kind, slot=slot + 1)
+            node.forget(Propose, slot=slot + 1)
 
     async def vote(self, node: Node, slot: int) -> None:
         """Vote in one view after another until `run` has decided and cancels us."""
@@ -187,11 +186,15 @@ async def help_stragglers(node: Node, proofs: list[Certificate]) -> None:
             node.send(ask.sender, proof)
 
 
-async def answer_late_reports(node: Node, proofs: list[Certificate]) -> None:
-    """Whoever asks for a new view in a slot that is decided gets the proof of its decision."""
+async def answer_late_reports(node: Node, proofs: list[Certificate], patience_ns: int) -> None:
+    """Whoever gives up a view later than the one in which its slot was decided gets the proof; looked for now and then."""
     while True:
-        late = await node.receive(ViewChange, slot=lambda slot: slot < len(proofs))
-        node.send(late.sender, proofs[late.message.slot])
+        await node.sleep(patience_ns // 4)
+        for late in node.mail(ViewChange, slot=lambda slot: slot < len(proofs)):
+            proof = proofs[late.message.slot]
+            if late.message.view > proof.message.view:
+                node.send(late.sender, proof)
+        node.forget(ViewChange, slot=len(proofs))
 
 
 async def keep_up(node: Node, proofs: list[Certificate], patience_ns: int) -> None:

@@ -113,9 +113,10 @@ class Node:
         task.add_done_callback(lambda _: self._tasks.pop(serial, None))
         return task
 
-    def forget(self, kind: type[Any], *, slot: int) -> None:
-        """Drop mail of a kind about slots before this one."""
-        self.inbox.forget(kind, "slot", slot)
+    def forget(self, kind: type[Any], **before: int) -> None:
+        """Drop mail of a kind whose field (`slot=7`, `epoch=7`) is below the value."""
+        for name, value in before.items():
+            self.inbox.forget(kind, name, value)
 
     # waits ----------------------------------------------------------------------------------------------------------
 
@@ -158,6 +159,10 @@ class Node:
         """Whether a block is well formed and stands on `parent` (by default this node's last decision)."""
         judge = self.society.accepts
         return judge is None or judge(self, block, parent)
+
+    def mail(self, kind: type[T], **fields: Any) -> tuple[Signed[T], ...]:
+        """What has come and is still there, one message a sender, without waiting."""
+        return self.inbox.matching(kind, fields)
 
     def has_mail(self, kind: type[Any], **fields: Any) -> bool:
         """Whether a message of a kind with these field values has come and nobody has taken it yet."""
