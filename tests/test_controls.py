@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
 from worlds import agreeing
 
 import sim
+from sim.consensus import pbft
 from sim.consensus.pbft import PBFT
 from sim.kernel.dice import Dice
 from sim.kernel.part import part
 from sim.net.topologies import Complete
+from sim.node.surroundings import Surroundings
 from sim.study.report import Report
-from sim.study.scenario import Consensus
+from sim.study.scenario import Consensus, Corruption
 
 
 def verdict(report: Report, name: str) -> dict[str, Any]:
+    found: dict[str, Any]
     (found,) = [one for one in report.to_dict()["checks"] if one["name"] == name]
     return found
 
@@ -88,7 +92,44 @@ def test_a_planted_quorum_of_2f_is_caught() -> None:
     """Two scenarios that differ in the size of the quorum and in nothing else."""
     honest = agreeing("pbft", 7, "40 s", consensus={"patience": "8 s"}, adversary=liars(2, 7))
     assert verdict(sim.run(honest), "agreement")["verdict"] == "pass"
-    broken = honest.but(consensus=Consensus(protocol=TooFew(patience="8 s"), bodies="attached"))
+    broken = honest.but(consensus=Consensus(protocol=TooFew(patience=8_000_000_000), bodies="attached"))
     found = verdict(sim.run(broken), "agreement")
     assert found["verdict"] == "fail"
     assert "slot" in found["evidence"]
+
+
+@part
+class Favour:
+    """In view 0, hide the proposal from the last seat and show one's COMMIT to seat 2 alone."""
+
+    def corrupt(self, seats: Sequence[int], world: Surroundings) -> Callable[[], None]:
+        """Drop what the others are not to see; everything else is said as it is."""
+
+        def silent_to_some(to: int, said: Any) -> Iterator[tuple[int, Any]]:
+            hidden = (isinstance(said, pbft.Propose) and to == 3) or (isinstance(said, pbft.Commit) and to != 2)
+            if not (hidden and said.view == 0):
+                yield to, said
+
+        for seat in seats:
+            world.add_behaviour(seat, silent_to_some)
+        return lambda: None
+
+
+def test_a_forgotten_lock_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seat 2 alone decides in view 0 and dies with its proof; the others change views, and only seat 1's lock binds them."""
+    names = names_of(4)
+    crashes = [
+        {"kind": "crash", "seats": [names[0]], "at": "2500 ms", "lasts": "1 s"},  # the liar misses the others' COMMITs
+        {"kind": "crash", "seats": [names[2]], "at": "3500 ms"},
+    ]
+    alone = agreeing("pbft", 4, "11 s", consensus={"patience": "4 s"}, fault=crashes)
+    alone = alone.but(adversary=(Corruption(part=Favour(), seats=(names[0],)),))
+
+    def decided() -> tuple[str, int, set[int]]:
+        report = sim.run(alone)
+        seats = [row[2] for row in report.evidence.trace if row[1] == "decide" and row[3] == 0 and row[2] != 0]
+        return verdict(report, "agreement")["verdict"], seats[0], set(seats)
+
+    assert decided() == ("pass", 2, {1, 2, 3})
+    monkeypatch.setattr(pbft, "locked", lambda reports, slot, prepares: None)
+    assert decided() == ("fail", 2, {1, 2, 3})
