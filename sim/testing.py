@@ -2,12 +2,18 @@
 
     from sim.testing import check_consensus, check_gossip
 
-Each raises AssertionError with the scene, the check, its evidence and the seed.
+Each raises AssertionError with the scene, the check, its evidence, the seed, and the call that shows it again alone.
 """
 
 from __future__ import annotations
 
+import base64
+import os
+import pickle
+import subprocess
+import sys
 from collections.abc import Callable, Coroutine, Mapping
+from hashlib import blake2b
 from typing import Any
 
 from sim.kernel.dice import Dice
@@ -27,10 +33,16 @@ from sim.study.scenario import Consensus, Scenario
 SAFETY = ("agreement", "prefix-order", "validity", "integrity", "message-conservation")
 
 
-def check_consensus(protocol: Any, *, seats: int = 4, seeds: int = 3, lies: bool = True) -> None:
+_INTERPRETED = "import sys; from sim.testing import _fingerprints; print(*_fingerprints(sys.stdin.read()))"
+
+
+def check_consensus(
+    protocol: Any, *, seats: int = 4, seeds: int | tuple[int, ...] = 3, lies: bool = True, scene: str | None = None
+) -> None:
     """Run a protocol honest, with f seats crashed, silent and lying, and cut in two and healed; twice each.
 
     `lies=False` is for protocols that tolerate crashes only. Safety must hold in every scene, liveness after healing.
+    `seeds` is how many, or which; `scene` is one of the scenes alone, as a failure names it.
     """
     crash_only = getattr(protocol, "crash_tolerant", False)
     f = (seats - 1) // (2 if crash_only else 3)
@@ -44,40 +56,62 @@ def check_consensus(protocol: Any, *, seats: int = 4, seeds: int = 3, lies: bool
     if lies and not crash_only:
         scenes["f seats are silent"] = {"adversary": [{"kind": "silent", "seats": f}]}
         scenes["f seats tell two stories"] = {"adversary": [{"kind": "equivocate", "seats": f}]}
-    for scene, trouble in scenes.items():
+    for name, trouble in _chosen(scenes, scene).items():
         scenario = _mesh(seats, trouble).but(consensus=Consensus(protocol=protocol, block_interval=1_000_000_000))
-        for seed in range(1, seeds + 1):
+        for seed in _seeds(seeds):
+            again = f"check_consensus({protocol!r}, seats={seats}, seeds=({seed},), scene={name!r})"
             report = run(scenario, seed)
-            _must_pass(report, (*SAFETY, "termination"), scene, seed)
-        _same_twice(scenario, scene)
+            _must_pass(report, (*SAFETY, "termination"), f"{name}, seed {seed}", again)
+        assert fingerprint(report) == fingerprint(run(scenario, seed)), f"{name}: two runs with one seed differ\n  again: {again}"
 
 
-def check_gossip(strategy: Any, *, least_reached: float = 1.0, seeds: int = 3) -> None:
+def check_gossip(strategy: Any, *, least_reached: float = 1.0, seeds: int | tuple[int, ...] = 3, scene: str | None = None) -> None:
     """Spread ten rumours over a mesh, a ring and a random graph, with and without bandwidth; twice each.
 
-    Every seat must be reached (or the share that the strategy promises), and every copy accounted for.
+    Every seat must be reached (or the share that the strategy promises), every copy accounted for, and the rule must do
+    the same compiled and interpreted, which another process tells (not for a class typed into a notebook, which no other
+    process can read). `seeds` is how many, or which; `scene` is one of the scenes alone, as a failure names it.
     """
+    scenes: dict[str, Mapping[str, Any]] = {}
     for topology in (
         {"kind": "complete", "seats": 12},
         {"kind": "ring", "seats": 9},
         {"kind": "random-regular", "seats": 40, "degree": 6},
     ):
         for seat in ({}, {"up": "20 Mbit/s", "down": "50 Mbit/s"}):
-            tables = {
+            scenes[f"{topology['kind']}, bandwidth {'on' if seat else 'off'}"] = {
                 "duration": "60 s",
                 "topology": topology,
                 "link": {"latency": {"kind": "exponential", "mean": "30 ms"}},
                 "seat": seat,
                 "workload": [{"kind": "rumour", "size": "20 kB", "count": 10, "every": "100 ms"}],
             }
-            scenario = from_dict(tables).but(gossip=strategy)
-            scene = f"{topology['kind']}, bandwidth {'on' if seat else 'off'}"
-            for seed in range(1, seeds + 1):
-                report = run(scenario, seed)
-                reached = report.to_dict()["gossip"]["reached_share"]
-                assert reached >= least_reached, f"{scene}, seed {seed}: only {reached:.1%} of the seats were reached"
-                _must_pass(report, ("message-conservation",), scene, seed)
-            _same_twice(scenario, scene)
+    chosen = _chosen(scenes, scene)
+    prints = []
+    for name, tables in chosen.items():
+        scenario = from_dict(tables).but(gossip=strategy)
+        for seed in _seeds(seeds):
+            again = f"check_gossip({strategy!r}, least_reached={least_reached}, seeds=({seed},), scene={name!r})"
+            report = run(scenario, seed)
+            reached = report.to_dict()["gossip"]["reached_share"]
+            place = f"{name}, seed {seed}"
+            assert reached >= least_reached, f"{place}: only {reached:.1%} of the seats were reached\n  again: {again}"
+            _must_pass(report, ("message-conservation",), place, again)
+        prints.append(fingerprint(report))
+        assert prints[-1] == fingerprint(run(scenario, seed)), f"{name}: two runs with one seed differ\n  again: {again}"
+    if type(strategy).__module__ != "__main__":
+        told = _interpreted(list(chosen.values()), strategy, seed)
+        for name, mine, other in zip(chosen, prints, told, strict=True):
+            assert mine == other, f"{name}, seed {seed}: compiled and interpreted differ\n  again: {again}"
+
+
+def fingerprint(report: Report) -> str:
+    """Hexadecimal digest of a run: its trace, its counts of copies, and when every item reached every seat."""
+    evidence = report.evidence
+    said = blake2b(repr((report.to_dict()["medgossip"]["trace_digest"], sorted(evidence.counters.items()))).encode())
+    for spread in evidence.spreads:
+        said.update(spread.arrival_ns.tobytes())
+    return said.hexdigest()
 
 
 class Stage:
@@ -149,15 +183,43 @@ def _mesh(seats: int, trouble: Mapping[str, Any]) -> Scenario:
     )
 
 
-def _must_pass(report: Report, names: tuple[str, ...], scene: str, seed: int) -> None:
+def _chosen(scenes: dict[str, Mapping[str, Any]], scene: str | None) -> dict[str, Mapping[str, Any]]:
+    if scene is None:
+        return scenes
+    if scene not in scenes:
+        raise ValueError(f"no scene is called {scene!r}; there are {', '.join(map(repr, scenes))}")
+    return {scene: scenes[scene]}
+
+
+def _seeds(seeds: int | tuple[int, ...]) -> tuple[int, ...]:
+    chosen = tuple(range(1, seeds + 1)) if isinstance(seeds, int) else seeds
+    if not chosen:
+        raise ValueError("a check with no seed would check nothing")
+    return chosen
+
+
+def _must_pass(report: Report, names: tuple[str, ...], place: str, again: str) -> None:
     for check in report.to_dict()["checks"]:
         if check["name"] in names:
-            assert check["verdict"] == "pass", f"{scene}, seed {seed}: {check['name']}: {check['evidence']}"
+            assert check["verdict"] == "pass", f"{place}: {check['name']}: {check['evidence']}\n  again: {again}"
 
 
-def _same_twice(scenario: Scenario, scene: str) -> None:
-    one, other = (run(scenario, 1).to_dict()["medgossip"]["trace_digest"] for _ in range(2))
-    assert one == other, f"{scene}: two runs with one seed differ"
+def _interpreted(scenes: list[Mapping[str, Any]], strategy: Any, seed: int) -> list[str]:
+    """The fingerprints of the same runs from a process in which nothing is compiled."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", _INTERPRETED],
+        input=base64.b64encode(pickle.dumps((scenes, strategy, seed))).decode(),
+        capture_output=True,
+        text=True,
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    assert done.returncode == 0, f"the interpreted runs failed:\n{done.stderr}"
+    return done.stdout.split()
+
+
+def _fingerprints(text: str) -> list[str]:
+    scenes, strategy, seed = pickle.loads(base64.b64decode(text))
+    return [fingerprint(run(from_dict(tables).but(gossip=strategy), seed)) for tables in scenes]
 
 
 def _no_relay(w: Any, event: int, seat: int, peer: int, item: int) -> int:

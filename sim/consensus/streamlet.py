@@ -1,0 +1,169 @@
+"""Streamlet: propose, vote, and three blocks of consecutive epochs in a row make the middle one final.
+
+Chan, Shi, "Streamlet: textbook streamlined blockchains", AFT 2020 (eprint 2020/088), section 3. Time is cut into epochs
+of twice `delta`, each with one leader drawn by lot. The leader proposes on top of a longest notarised chain it knows; every
+node votes for the first proposal of the epoch that extends a longest notarised chain it has seen; a quorum of votes
+notarises a block. Safety rests on that one vote and on the comparison in `extends_a_longest` alone.
+
+The paper has every node echo every message, which costs n^3 copies. Here a proposal carries the proof that its parent is
+notarised instead, and whoever lacks the blocks below fetches them: (n - 1)(n + 1) messages a block. A block's epoch is the
+one its time lies in, so blocks must not be further apart than an epoch: keep `block_interval` at most 2 `delta`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import count
+from typing import Any, ClassVar
+
+from sim.kernel.errors import ScenarioError
+from sim.kernel.part import part
+from sim.kernel.units import Duration
+from sim.node.message import Certificate, message, vote
+from sim.node.node import Node
+
+
+@message
+class Propose:
+    """A block for this epoch, and the proof that its parent is notarised (None on top of the beginning)."""
+
+    carries: ClassVar[str] = "digest"
+    epoch: int
+    digest: str
+    proof: Certificate | None
+
+
+@vote
+class Vote:
+    """The one vote of an epoch."""
+
+    epoch: int
+    digest: str
+
+
+class Chains:
+    """The notarised blocks one node knows, each with all that lie below it; survives a crash."""
+
+    def __init__(self, epoch_ns: int) -> None:
+        self.epoch_ns = epoch_ns
+        self.blocks: dict[str, Any] = {}
+        self.proof: Certificate | None = None
+        """Why the highest block is notarised; of equally high ones the first seen."""
+        self.height = 0
+        self.begun = -1
+        """The newest epoch this node took part in."""
+        self.final_height, self.final_epoch = 0, -1
+
+    def epoch_of(self, digest: str) -> int:
+        """The epoch of a known block; the beginning lies just before epoch 0."""
+        block = self.blocks.get(digest)
+        return -1 if block is None else int(block.time_ns // self.epoch_ns)
+
+    def extends_a_longest(self, block: Any) -> bool:
+        """Whether a block stands on a notarised chain that is as long as any seen here."""
+        return (block.height == 1 or block.parent in self.blocks) and bool(block.height > self.height)
+
+    async def learn(self, node: Node, proof: Certificate) -> None:
+        """Take a notarised block and all below it; those are notarised too, or no honest node had voted for it."""
+        path: list[Any] = []
+        digest = proof.message.digest
+        while digest not in self.blocks:
+            path.append(await node.fetch(digest, self.epoch_ns // 8))
+            if path[-1].height == 1:
+                break
+            digest = path[-1].parent
+        for block in reversed(path):
+            if block.digest not in self.blocks:
+                self.blocks[block.digest] = block
+                self.finalise(node, block)
+        if path and path[0].height > self.height:
+            self.height, self.proof = path[0].height, proof
+
+    def finalise(self, node: Node, block: Any) -> None:
+        """The rule: three in a row with consecutive epochs make all up to the middle one final."""
+        middle = self.blocks.get(block.parent)
+        if middle is None or middle.height <= self.final_height:
+            return
+        epoch = self.epoch_of(block.digest)
+        if (self.epoch_of(middle.digest), self.epoch_of(middle.parent)) != (epoch - 1, epoch - 2):
+            return
+        self.final_epoch = epoch - 1
+        path = [middle]
+        while path[-1].height > self.final_height + 1:
+            path.append(self.blocks[path[-1].parent])
+        self.final_height = middle.height
+        for final in reversed(path):
+            node.decide(final.height - 1, final.digest)
+
+
+@part
+class Streamlet:
+    """Streamlet: one vote an epoch, no view change; final 2 delta + 2 delays after the proposal at best."""
+
+    delta: Duration = 1_000_000_000  # what is assumed to be the longest delay; an epoch lasts twice as long
+
+    def check(self) -> None:
+        """An epoch must last."""
+        if self.delta <= 0:
+            raise ScenarioError("must be longer than nothing", path="delta")
+
+    async def run(self, node: Node) -> None:
+        """Epoch after epoch; after a crash never again one in which this node may have voted."""
+        epoch_ns = 2 * self.delta
+        chains: Chains = node.keep.setdefault("chains", Chains(epoch_ns))
+        watches: dict[int, asyncio.Task[None]] = {}
+        voting: asyncio.Task[None] | None = None
+        for epoch in count(max(-(-node.now // epoch_ns), chains.begun + 1)):
+            await node.sleep(epoch * epoch_ns - node.now)
+            chains.begun = epoch
+            if voting is not None:
+                voting.cancel()
+            watches[epoch] = node.spawn(self.watch(node, chains, epoch))
+            if leader(node, epoch) == node.id:
+                node.spawn(self.propose(node, chains, epoch))
+            voting = node.spawn(self.vote(node, chains, epoch))
+            node.forget(Propose, epoch=epoch)
+            for old in [old for old in watches if old <= chains.final_epoch or watches[old].done()]:
+                watches.pop(old).cancel()
+
+    async def watch(self, node: Node, chains: Chains, epoch: int) -> None:
+        """Notarise the epoch's block, however late its votes come."""
+        await chains.learn(node, await node.quorum(Vote, node.quorum_size, epoch=epoch))
+
+    async def propose(self, node: Node, chains: Chains, epoch: int) -> None:
+        """As leader: a block on a longest notarised chain, unless it is not due in this epoch."""
+        await node.sleep(0)  # votes that arrive at this very instant count
+        proof = chains.proof
+        try:
+            async with node.timeout((epoch + 1) * chains.epoch_ns - node.now):
+                block = await node.next_batch(None if proof is None else proof.message.digest)
+        except TimeoutError:
+            node.note("empty-epoch", epoch=epoch)
+        else:
+            node.broadcast(Propose(epoch, node.publish(block), proof))
+
+    async def vote(self, node: Node, chains: Chains, epoch: int) -> None:
+        """One vote, for the first proposal of the leader that keeps the rules."""
+        while True:
+            mail = await node.receive(Propose, sender=leader(node, epoch), epoch=epoch)
+            proposal, proof = mail.message, mail.message.proof
+            if proof is not None:
+                if not proof.proves(Vote, node.quorum_size):
+                    node.invalid(mail, "its parent is not notarised")
+                    continue
+                await chains.learn(node, proof)
+            block = await node.fetch(proposal.digest, self.delta // 4)
+            if block.time_ns // chains.epoch_ns != epoch:
+                node.invalid(mail, "its block is of another epoch")
+            elif not chains.extends_a_longest(block):
+                node.note("shorter", epoch=epoch, digest=proposal.digest)
+            elif not node.accepts(block, None if proof is None else proof.message.digest):
+                node.invalid(mail, "its block is not valid here")
+            else:
+                node.broadcast(Vote(epoch, proposal.digest))
+                return
+
+
+def leader(node: Node, epoch: int) -> int:
+    """Drawn by lot, the same for everybody: the paper's hash of the epoch."""
+    return node.dice.below(node.n, "streamlet-leader", epoch)
