@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import numpy as np
 import pytest
 from worlds import DELAY_NS, agreeing
 
@@ -14,6 +15,7 @@ from sim.gossip.announce import Announce
 from sim.gossip.flood import Flood
 from sim.gossip.lazy_push import LazyPush
 from sim.ledger.block import GENESIS, Block
+from sim.node.message import Certificate
 from sim.study.read import from_dict
 from sim.testing import Stage
 
@@ -46,6 +48,7 @@ def on_stage() -> tuple[Stage, int]:
     seat = next(seat for seat in range(4) if seat not in chiefs)
     stage = Stage(Streamlet(), seat=seat)
     stage.society.accepts = lambda node, block, parent: block.well_formed() and block.parent == (parent or GENESIS)
+    stage.society.next_batch = lambda node, parent: node.forever()  # whatever it leads stays empty
     return stage, chiefs[0]
 
 
@@ -78,6 +81,50 @@ def test_no_vote_for_a_chain_shorter_than_one_seen_notarised() -> None:
     stage.advance(EPOCH_NS)
     propose(stage, leader(stage.node, 1), 1)
     assert votes(stage) == [block.digest]
+
+
+def notarised(stage: Stage, epoch: int, parent: Block | None = None) -> Block:
+    """A block of that epoch, once it has begun, that three identities have voted for."""
+    stage.advance(max(0, epoch * EPOCH_NS - stage.loop.now_ns))
+    place = (GENESIS, 1) if parent is None else (parent.digest, parent.height + 1)
+    block = Block.of(*place, 0, epoch * EPOCH_NS)
+    stage.publish(0, block)
+    for voter in range(3):
+        stage.deliver(voter, Vote(epoch, block.digest))
+    return block
+
+
+def test_final_only_below_three_consecutive_epochs() -> None:
+    stage, _ = on_stage()
+    first = notarised(stage, 0)
+    second = notarised(stage, 2, first)
+    third = notarised(stage, 3, second)
+    assert stage.decided == []
+    notarised(stage, 4, third)
+    assert stage.decided == [(0, first.digest), (1, second.digest), (2, third.digest)]
+
+
+def complaints(stage: Stage) -> list[str]:
+    return [row[5] for row in stage.trace if row[1] == "invalid"]
+
+
+def test_no_vote_on_a_parent_that_is_not_proved_notarised() -> None:
+    stage, chief = on_stage()
+    parent = Block.of(GENESIS, 1, 0, 0)
+    stage.publish(0, parent)
+    lonely = Certificate(Vote(0, parent.digest), 0, np.array([0b11], np.uint64))
+    propose(stage, chief, 0, parent, lonely)
+    assert votes(stage) == []
+    assert complaints(stage) == ["its parent is not notarised"]
+
+
+def test_no_vote_for_a_block_of_another_epoch() -> None:
+    """Its epoch is what its time says; a leader who could choose it would make any three blocks look consecutive."""
+    stage, chief = on_stage()
+    block = Block.of(GENESIS, 1, chief, 5 * EPOCH_NS)
+    stage.deliver(chief, Propose(0, stage.publish(chief, block), None))
+    assert votes(stage) == []
+    assert complaints(stage) == ["its block is of another epoch"]
 
 
 def arrivals(strategy: Any, seed: int) -> list[list[int]]:
