@@ -20,7 +20,8 @@ from sim.kernel.dice import Dice
 from sim.kernel.loop import VirtualLoop
 from sim.kernel.trace import Trace
 from sim.net.costs import Costs
-from sim.net.network import Network, Strategy
+from sim.net.network import Network
+from sim.net.strategy import Strategy
 from sim.net.topologies import Complete
 from sim.node.message import Signed
 from sim.node.node import Node

@@ -76,7 +76,7 @@ class SlowWorld:
         here = self.seats[seat]
         if letter.packet == TICK:
             if here.is_up:
-                self._act(self.gossip.ticked(self, seat, letter.item), seat, letter.item, self.now_ns)
+                self._act(self.gossip.ticked(self, seat, letter.item), seat, letter.item, self.now_ns, anew=True)
             elif here.state.get(letter.item) == "wanted":  # nobody will ask anew: the next announcement must
                 del here.state[letter.item]
                 here.other_announcer.pop(letter.item, None)
@@ -131,12 +131,12 @@ class SlowWorld:
             if letter.packet == BODY and here.relays:
                 self._act(self.gossip.got(self, seat, letter.source, item), seat, item, self.now_ns)
         elif letter.packet == ANNOUNCE:
-            self._act(self.gossip.announced(self, seat, letter.source, item), seat, item, self.now_ns)
+            self._act(self.gossip.announced(self, seat, letter.source, item), seat, item, self.now_ns, anew=True)
         elif here.serves and here.state.get(item) == "held":
             if letter.signer == BLOB:
                 self._transmit(self.now_ns, self._letter(seat, item, BLOB), letter.source)
             else:
-                self._act(self.gossip.requested(self, seat, letter.source, item), seat, item, self.now_ns)
+                self._act(self.gossip.requested(self, seat, letter.source, item), seat, item, self.now_ns, anew=True)
 
     # sending --------------------------------------------------------------------------------------------------------
 
@@ -148,18 +148,20 @@ class SlowWorld:
         for target in targets:
             self._transmit(ready_ns, letter, target)
 
-    def _letter(self, seat: int, item: int, packet: int) -> Letter:
+    def _letter(self, seat: int, item: int, packet: int, anew: bool = False) -> Letter:
         special = {ANNOUNCE: self.costs.announce_bytes, REQUEST: self.costs.request_bytes}
         key = draw(self.items[item].key, packet)
+        if anew:  # not what everybody does on first sight: a second try must not meet the same weather again
+            key = draw(key, self.now_ns)
         return Letter(key, special.get(packet, self.items[item].size_bytes), self.now_ns, seat, packet, item, packet)
 
-    def _act(self, actions: list[tuple[int, int, int]], seat: int, item: int, ready_ns: int) -> None:
+    def _act(self, actions: list[tuple[int, int, int]], seat: int, item: int, ready_ns: int, anew: bool = False) -> None:
         """What a gossip rule has asked for: rows of packet, seat, delay."""
         for packet, target, wait_ns in actions:
             if packet == TICK:
                 self._push(self.now_ns + wait_ns, "arrived", seat, Letter(0, 0, self.now_ns, seat, target, item, TICK))
-            else:
-                self._transmit(ready_ns + wait_ns, self._letter(seat, item, packet), target)
+            elif self.seats[seat].is_up:
+                self._transmit(ready_ns + wait_ns, self._letter(seat, item, packet, anew), target)
 
     def _transmit(self, ready_ns: int, letter: Letter, target: int) -> None:
         source, receiver = self.seats[letter.source], self.seats[target]

@@ -18,7 +18,7 @@ from sim.kernel.jit import COMPILED
 from sim.kernel.part import part
 from sim.ledger.block import GENESIS, Block
 from sim.net.core.state import BODY, GOT, PUBLISHED
-from sim.net.network import Strategy
+from sim.net.strategy import Strategy
 from sim.net.topology import Topology
 from sim.testing import Stage, check_consensus, check_gossip
 

@@ -11,7 +11,7 @@ from sim.kernel.dice import Dice
 from sim.kernel.part import part
 from sim.kernel.units import Duration
 from sim.net.core.state import ABSENT, ANNOUNCE, ANNOUNCED, BODY, CHECKING, GOT, PUBLISHED, REQUEST, REQUESTED, TICK, WANTED, World
-from sim.net.network import Strategy
+from sim.net.strategy import Strategy
 from sim.net.topology import Topology
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from sim.kernel.dice import Dice
 from sim.kernel.part import part
 from sim.net.core.state import BODY, GOT, PUBLISHED, World
-from sim.net.network import Strategy
+from sim.net.strategy import Strategy
 from sim.net.topology import Topology
 
 

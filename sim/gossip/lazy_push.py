@@ -13,7 +13,7 @@ from sim.kernel.dice import Dice, draw64
 from sim.kernel.part import part
 from sim.kernel.units import Count, Duration
 from sim.net.core.state import ABSENT, ANNOUNCE, ANNOUNCED, BODY, CHECKING, GOT, PUBLISHED, REQUEST, REQUESTED, TICK, WANTED, World
-from sim.net.network import Strategy
+from sim.net.strategy import Strategy
 from sim.net.topology import Topology
 
 

@@ -12,7 +12,7 @@ from sim.kernel.dice import Dice, draw64
 from sim.kernel.part import part
 from sim.kernel.units import Count
 from sim.net.core.state import BODY, GOT, PUBLISHED, World
-from sim.net.network import Strategy
+from sim.net.strategy import Strategy
 from sim.net.topology import Topology
 
 

@@ -16,7 +16,9 @@ from sim.net.topology import Topology
 _TABLE_WORDS = 3 * 4097
 
 
-def make_world(topology: Topology, cores: int, buckets: int, identities: int, memory_words: int, most_actions: int) -> st.World:
+def make_world(
+    topology: Topology, cores: int, buckets: int, identities: int, memory_words: int, most_actions: int, options: int = 0
+) -> st.World:
     """A world at rest: nothing pending, every seat up, costs off. `buckets` is a power of two of at least 64."""
     n = topology.n
     words = (identities + 63) // 64
@@ -61,8 +63,8 @@ def make_world(topology: Topology, cores: int, buckets: int, identities: int, me
         base_ns=base,
         law=np.zeros((sites, sites), np.int32),
         tables=np.zeros((1, _TABLE_WORDS), np.int64),
-        options=np.zeros(16, np.int64),
-        actions=np.zeros((most_actions, 3), np.int64),
+        options=np.zeros(max(1, options), np.int64),
+        actions=np.tile(np.array([0, 0, 0, -1, -1, 0], np.int64), (most_actions, 1)),
         woken=np.zeros((128, 2), np.int64),
         mail=np.zeros((256, 3), np.int64),
         wire=np.zeros((1, 8), np.int64),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -12,6 +13,7 @@ from sim.kernel.jit import COMPILED, is_cached, own_cache
 from sim.net.core import engine
 from sim.net.core.state import World
 
+Rule = Callable[[World, int, int, int, int], int]
 NO_ORDERS = np.zeros(0, np.int64)
 
 
@@ -19,6 +21,8 @@ def run(world: World, orders: Any, used: int, until_ns: int) -> int:
     """`engine.run`, compiled if possible. Interpreted, NumPy would warn where 64-bit products wrap around, as they should."""
     if COMPILED:
         status: int = _engine()(world, orders, used, until_ns)
+        if world.plain is not None:
+            world.plain.complain()
         return status
     with np.errstate(over="ignore"):
         return _engine()(world, orders, used, until_ns)
@@ -42,20 +46,54 @@ def _engine() -> Callable[[World, Any, int, int], int]:
 
 @cache
 def _machine_code(rule: Any) -> Any:
-    """A gossip rule as a C function."""
+    """A gossip rule as a C function, kept on disk if its source is a file; None where Numba cannot compile it."""
     import numba
 
     from sim.net.core.compiled import RULE_TYPE
 
+    function = getattr(rule, "py_func", rule)
     with own_cache():
-        return numba.cfunc(RULE_TYPE, cache=True, error_model="numpy")(getattr(rule, "py_func", rule))
+        try:
+            try:
+                return numba.cfunc(RULE_TYPE, cache=True, error_model="numpy")(function)
+            except RuntimeError:  # nowhere to keep it: typed into a notebook
+                return numba.cfunc(RULE_TYPE, error_model="numpy")(function)
+        except (numba.core.errors.NumbaError, TypeError, NotImplementedError):
+            return None
 
 
-def with_rule(world: World, rule: Callable[[World, int, int, int, int], int]) -> World:
+class PlainRule:
+    """A gossip rule that stays Python: the compiled core calls back, some microseconds each time instead of nanoseconds."""
+
+    def __init__(self, world: World, rule: Rule) -> None:
+        self.world, self.rule = world, rule
+        self.error: Exception | None = None
+        prototype = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, *[ctypes.c_int64] * 4)
+        self.callback = prototype(self._answer)
+        self.address: int = ctypes.cast(self.callback, ctypes.c_void_p).value or 0
+
+    def _answer(self, _: int, event: int, seat: int, peer: int, item: int) -> int:
+        if self.error is None:
+            try:
+                return int(self.rule(self.world, event, seat, peer, item))
+            except Exception as error:  # must not cross the compiled core: raised again when it returns
+                self.error = error
+        return 0
+
+    def complain(self) -> None:
+        """Raise what went wrong in the rule, if anything did."""
+        if self.error is not None:
+            raise self.error
+
+
+def with_rule(world: World, rule: Rule) -> World:
     """The world with a gossip rule: its address for compiled code, the function itself for the interpreter."""
     world.rule = rule
     if COMPILED:
-        world.table[-1, 0] = _machine_code(rule).address
+        machine_code = _machine_code(rule)
+        if machine_code is None:
+            world.plain = PlainRule(world, rule)
+        world.table[-1, 0] = (machine_code or world.plain).address
     return world
 
 

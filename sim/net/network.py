@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,20 +20,11 @@ from sim.net import arena, driver
 from sim.net.core import state as st
 from sim.net.core.votes import chain_of
 from sim.net.costs import Costs
+from sim.net.strategy import Strategy
 from sim.net.topology import Topology
 
 Wake = Callable[[int], object]
 MOST_KINDS = 63
-
-
-class Strategy:
-    """A gossip strategy as the network needs it: the rule and what it wants to be given."""
-
-    def __init__(self, rule: Any, options: Sequence[int] = (), memory_words: int = 0, most_actions: int = 1) -> None:
-        self.rule = rule
-        self.options = options
-        self.memory_words = memory_words
-        self.most_actions = most_actions
 
 
 class Network:
@@ -44,14 +34,20 @@ class Network:
         n = topology.n
         self.topology, self.costs, self.dice = topology, costs, dice
         buckets = 64 if n <= 16 else 4096 if n <= 128 else 65536  # enough for n * n votes, 32 a bucket
-        world = arena.make_world(topology, costs.cores, buckets, n, strategy.memory_words, max(1, strategy.most_actions))
-        world.setup[st.RECORD_WIRE] = int(wire)
+        most = max(1, strategy.most_actions)
+        world = arena.make_world(topology, costs.cores, buckets, n, strategy.memory_words, most, len(strategy.options))
+        world.setup[[st.RECORD_WIRE, st.TELLS_COPIES]] = wire, strategy.tells_copies
+        world.setup[st.CONTROL_KEY] = dice.key("control") >> 1
         world.options[: len(strategy.options)] = strategy.options
         self.world = driver.with_rule(costs.write(world, dice.key("loss")), strategy.rule)
         self.kind_names: list[str] = []
         self.trace: Trace | None = None
         self.on_mail: Callable[[int, int, int], None] | None = None
+        self._cut = strategy.cut
         self._commands = array("q")
+        if strategy.starts:
+            for seat in range(n):
+                self._commands.extend((st.START, seat))
         self._kinds: dict[Hashable, int] = {}
         self._messages: dict[Hashable, int] = {}
         self._items: dict[Hashable, int] = {}
@@ -134,6 +130,8 @@ class Network:
             row = self.world.items[number]
             row["key"] = self.dice.key("item", family, number)  # also what a strategy draws from
             row["message"], row["signer"], row["row"], row["published_ns"], row["publisher"] = message, signer, number, -1, -1
+            row["whole"] = row["first_piece"] = -1
+            self.world.setup[st.ITEMS] = number + 1
         if size_bytes:
             self.world.items[number]["size_bytes"] = size_bytes
             self.largest_bytes = max(self.largest_bytes, size_bytes)
@@ -164,7 +162,27 @@ class Network:
         row = self.world.items[item]
         if row["publisher"] < 0:
             row["publisher"] = seat
-        self._commands.extend((st.PUBLISH, seat, item, int(relayed)))
+        pieces = self._pieces(item) if relayed and self._cut is not None else range(0)
+        self._commands.extend((st.PUBLISH, seat, item, int(relayed and not pieces)))
+        for piece in pieces:
+            self._commands.extend((st.PUBLISH, seat, piece, 1))
+
+    def _pieces(self, item: int) -> range:
+        """The pieces in which an item travels, made when it is first published; none for a vote or where one is enough."""
+        assert self._cut is not None
+        row = self.world.items[item]
+        if row["first_piece"] < 0:
+            count, enough, size_bytes = self._cut(int(row["size_bytes"]))
+            if self.families[item] == "vote" or count < 2:
+                return range(0)
+            first = len(self._items)
+            for turn in range(count):
+                piece = self.item(("piece", item, turn), "piece", size_bytes)
+                self.world.items[piece]["whole"], self.world.items[piece]["publisher"] = item, row["publisher"]
+            row = self.world.items[item]  # the array may have grown
+            row["first_piece"], row["pieces"], row["enough"] = first, count, enough
+        first = int(row["first_piece"])
+        return range(first, first + int(row["pieces"]))
 
     def ask(self, seat: int, peer: int, item: int) -> None:
         """Request an item from one peer, which answers if it holds and serves it."""

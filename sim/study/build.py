@@ -16,7 +16,8 @@ from sim.kernel.errors import ScenarioError
 from sim.kernel.loop import VirtualLoop
 from sim.kernel.trace import LEVELS, WIRE, Trace
 from sim.net.costs import Costs
-from sim.net.network import Network, Strategy
+from sim.net.network import Network
+from sim.net.strategy import Strategy, chunks_of
 from sim.net.topology import Topology
 from sim.node.node import Node
 from sim.node.society import Society
@@ -54,7 +55,7 @@ def build(scenario: Scenario, seed: int) -> World:
     costs = costs_of(scenario, topology)
     trace_level = scenario.trace
     loop = VirtualLoop()  # type: ignore[abstract]  # asyncio raises NotImplementedError for what has no place here
-    strategy = Strategy(_no_relay) if scenario.gossip is None else scenario.gossip.strategy(topology, dice)
+    strategy = strategy_of(scenario, topology, dice)
     network = Network(topology, costs, strategy, dice, wire=LEVELS[trace_level] >= WIRE)
     loop.source = network
     trace = Trace(loop, trace_level)
@@ -96,6 +97,18 @@ def build(scenario: Scenario, seed: int) -> World:
     world.safety.watch(trace)
     _add_workloads(world)
     return world
+
+
+def strategy_of(scenario: Scenario, topology: Topology, dice: Dice) -> Strategy:
+    """The scenario's gossip as the network needs it, with bodies in chunks if it says so."""
+    if scenario.gossip is None:
+        return Strategy(_no_relay)
+    strategy: Strategy = scenario.gossip.strategy(topology, dice)
+    if scenario.chunk:
+        if strategy.cut is not None:
+            raise ScenarioError("this gossip kind cuts bodies into pieces of its own; drop the key", "chunk")
+        strategy.cut = chunks_of(scenario.chunk)
+    return strategy
 
 
 def costs_of(scenario: Scenario, topology: Topology) -> Costs:

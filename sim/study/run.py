@@ -138,8 +138,11 @@ def evidence_of(world: World) -> Evidence:
         offsets=topology.offsets,
         neighbours=topology.neighbours,
         workloads=tuple(_settled(workload.outcome(market)) for workload, market in world.markets),
-        not_modelled=not_modelled(scenario),
+        not_modelled=not_modelled(scenario) + ((PLAIN_RULE,) if core.plain is not None else ()),
     )
+
+
+PLAIN_RULE = "the gossip rule runs as plain Python, which Numba could not compile: some 100 times slower a call, same bits"
 
 
 def counters_of(clock: Any) -> dict[str, int]:
@@ -164,7 +167,7 @@ def spreads_of(world: World) -> tuple[Spread, ...]:
     found = []
     for item, name in enumerate(network.item_names):
         row = core.items[item]
-        if row["published_ns"] >= 0 and network.families[item] != "vote":
+        if row["published_ns"] >= 0 and network.families[item] not in ("vote", "piece"):
             arrival = core.arrival[item].copy()
             found.append(
                 Spread(

@@ -121,6 +121,7 @@ class Scenario:
     link: Link = Link()
     seat: Seat = Seat()
     gossip: Any = field(default=Flood(), metadata={"group": "gossip"})
+    chunk: Size = 0  # bodies travel in pieces of at most so many bytes, each with its Merkle path; 0: whole
     consensus: Any = None
     availability: Any = field(default=None, metadata={"group": "availability"})
     workload: Any = field(default=(), metadata={"group": "workload"})
@@ -142,6 +143,8 @@ class Scenario:
             object.__setattr__(self, "workload", (self.workload,))
         if self.duration <= 0:
             raise ScenarioError("a run must last longer than nothing", "duration")
+        if self.chunk and self.gossip is None:
+            raise ScenarioError("has no effect without gossip; drop it or name a gossip kind", "chunk")
         if self.heal > self.duration:
             raise ScenarioError("the network cannot heal after the run is over", "heal")
         for name in ("adversary", "fault"):

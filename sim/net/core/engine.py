@@ -10,6 +10,7 @@ import numpy as np
 
 from sim.kernel.dice import draw64
 from sim.kernel.jit import njit
+from sim.net.core import relay
 from sim.net.core.calendar import largest_bucket_fits, peek, pop, push
 from sim.net.core.links import (
     checking_ns,
@@ -22,7 +23,7 @@ from sim.net.core.links import (
     transmit,
     word_of,
 )
-from sim.net.core.relay import ask, attach, body_is_lost, body_is_new, hear, hold, publish, request_is_lost, send_item
+from sim.net.core.relay import attach, body_is_lost, body_is_new, hear, hear_again, hold, request_is_lost, send_item
 from sim.net.core.state import (
     ALERT,
     ARRIVED,
@@ -62,6 +63,8 @@ from sim.net.core.state import (
     SEATS,
     SEND,
     SERVED,
+    START,
+    TELLS_COPIES,
     TICK,
     UNWATCH,
     UP,
@@ -154,9 +157,9 @@ def _happen(w: World, word: int) -> None:
     packet = np.int64(row["packet"])
     item = np.int64(row["item"])
     if packet == TICK:
-        if w.seats[seat]["flags"] & UP:
+        if w.seats[seat]["flags"] & UP or item < 0:
             hear(w, seat, envelope)
-        elif item >= 0:
+        else:
             request_is_lost(w, seat, item)
         release(w, envelope)
         return
@@ -176,6 +179,8 @@ def _happen(w: World, word: int) -> None:
     if stage != SERVED:
         if packet == BODY or packet == BLOB:
             if not body_is_new(w, seat, item):
+                if w.setup[TELLS_COPIES] and packet == BODY:
+                    hear_again(w, seat, np.int64(row["source"]), item)
                 _finish(w, seat, envelope)
                 return
         if w.setup[CORES] > 0:
@@ -230,7 +235,7 @@ def _obey(w: World, commands: np.ndarray, at: int) -> None:
     elif code == BROADCAST:
         _broadcast(w, commands[at + 1], commands[at + 2], commands[at + 3], commands[at + 4])
     elif code == PUBLISH:
-        publish(w, commands[at + 1], commands[at + 2], commands[at + 3])
+        relay.publish(w, commands[at + 1], commands[at + 2], commands[at + 3])
     elif code == WATCH:
         _hook(w, commands, at)
     elif code == UNWATCH:
@@ -238,9 +243,11 @@ def _obey(w: World, commands: np.ndarray, at: int) -> None:
     elif code == LISTEN:
         w.seats[commands[at + 1]]["listening"] = commands[at + 2]
     elif code == ASK:
-        ask(w, commands[at + 1], commands[at + 2], commands[at + 3], w.clock[NOW])
+        relay.ask(w, commands[at + 1], commands[at + 2], commands[at + 3], w.clock[NOW])
     elif code == HAND_OVER:
         send_item(w, commands[at + 1], commands[at + 2], commands[at + 3], BLOB, w.clock[NOW])
+    elif code == START:
+        relay.start(w, commands[at + 1])
 
 
 @njit

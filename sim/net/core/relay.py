@@ -1,8 +1,21 @@
 """Items and how they travel: a seat comes to hold something, the gossip rule says what it sends because of it.
 
-The rule is one function, the same for all seats: `rule(w, event, seat, peer, item) -> count`. It writes `count` rows
-(packet, target seat, delay in ns) into `w.actions`; the core sends them. An item is a block, a transaction, a record or
-a gossiped vote. What a seat does with items is switched by its flags, from outside: RELAYS, SERVES.
+The rule is one function, the same for all seats: `rule(w, event, seat, peer, item) -> count`. An item is a block, a
+transaction, a record, a gossiped vote, or a piece of a larger item. Events, with what `peer` and `item` then mean:
+
+    PUBLISHED   the seat has made the item                     GOT        its first whole, checked copy came from `peer`
+    ANNOUNCED   `peer` says that it holds the item             REQUESTED  `peer` wants the item, which this seat holds
+    TICKED      a tick is due; `peer` is its number            STARTED    time begins (only where the strategy `starts`)
+    HEARD       a control packet came from `peer`; its word is w.clock[HEARD_WORD]; `item` is what it is about, or -1
+    REPEATED    `peer` sent a body that was here already (only where the strategy `tells_copies`)
+
+It fills `count` rows of `w.actions` and the core carries them out. Columns: PACKET (BODY, ANNOUNCE, REQUEST, CONTROL or
+TICK), TARGET (a seat, any seat; of a TICK its number), DELAY_NS, and three that may be left alone: ABOUT (another item than
+the event's), SIZE_BYTES (of a control packet), WORD (a control packet's meaning). A rule keeps what it remembers in
+`w.memory[seat, :]`, of an item at a seat in `w.notes[row, seat]`, and finds its parameters in `w.options`.
+
+What a seat does is switched by its flags, from outside: without RELAYS it sends bodies and announcements to nobody,
+without SERVES it answers no request; a seat that is down sends nothing, but ticks that are about no item run on.
 """
 
 from __future__ import annotations
@@ -10,10 +23,11 @@ from __future__ import annotations
 import numpy as np
 
 from sim.kernel.dice import draw64
-from sim.kernel.jit import COMPILED, njit
+from sim.kernel.jit import COMPILED, inlined, njit
 from sim.net.core.calendar import push
 from sim.net.core.links import new_envelope, release, signing_ns, take_core, transmit, word_of
 from sim.net.core.state import (
+    ABOUT,
     ABSENT,
     ANNOUNCE,
     ANNOUNCE_BYTES,
@@ -23,20 +37,32 @@ from sim.net.core.state import (
     BODY,
     BODY_COPIES,
     CHECKING,
+    CONTROL,
+    CONTROL_KEY,
     CORES,
+    DELAY_NS,
     FIRST_COPIES,
     GOT,
+    HEARD,
+    HEARD_WORD,
     HELD,
     NOW,
+    PACKET,
     PUBLISHED,
     RELAYS,
+    REPEATED,
     REQUEST,
     REQUEST_BYTES,
     REQUESTED,
     SERVES,
+    SIZE_BYTES,
+    STARTED,
+    TARGET,
     TICK,
     TICKED,
+    UP,
     WANTED,
+    WORD,
     World,
 )
 from sim.net.core.votes import deliver, wake_holders
@@ -52,6 +78,12 @@ else:
 
 
 @njit
+def start(w: World, seat: int) -> None:
+    """Time begins for the rule at a seat."""
+    _ask_rule(w, STARTED, seat, -1, -1, w.clock[NOW])
+
+
+@njit
 def publish(w: World, seat: int, item: int, relayed: int) -> None:
     """`seat` makes an item known to the world: it holds it at once and, if `relayed`, does what the rule says."""
     row = w.items[item]
@@ -64,7 +96,7 @@ def publish(w: World, seat: int, item: int, relayed: int) -> None:
     _mark_held(w, seat, item)
     _speak(w, seat, item)
     if relayed and w.seats[seat]["flags"] & RELAYS:
-        act(w, call_rule(w, PUBLISHED, seat, -1, item), seat, item, ready_ns)
+        _ask_rule(w, PUBLISHED, seat, -1, item, ready_ns)
 
 
 @njit
@@ -75,6 +107,21 @@ def _mark_held(w: World, seat: int, item: int) -> None:
     row["reached"] += 1
     if w.seats[seat]["probe"] >= 0:
         wake_holders(w, seat, item)
+    if row["whole"] >= 0:
+        _count_piece(w, seat, np.int64(row["whole"]))
+
+
+@njit
+def _count_piece(w: World, seat: int, whole: int) -> None:
+    """A seat holds one piece more; with enough of them it holds the whole. `notes` of the whole counts."""
+    row = w.items[whole]
+    w.notes[row["row"], seat] += 1
+    if w.notes[row["row"], seat] == row["enough"] and w.held[row["row"], seat] != HELD:
+        w.held[row["row"], seat] = HELD
+        w.arrival[row["row"], seat] = w.clock[NOW]
+        row["reached"] += 1
+        if w.seats[seat]["probe"] >= 0:
+            wake_holders(w, seat, whole)
 
 
 @njit
@@ -97,7 +144,7 @@ def hold(w: World, seat: int, peer: int, item: int, relayed: bool) -> None:
     _mark_held(w, seat, item)
     _speak(w, seat, item)
     if relayed and w.seats[seat]["flags"] & RELAYS:
-        act(w, call_rule(w, GOT, seat, peer, item), seat, item, w.clock[NOW])
+        _ask_rule(w, GOT, seat, peer, item, w.clock[NOW])
 
 
 @njit
@@ -135,57 +182,105 @@ def request_is_lost(w: World, seat: int, item: int) -> None:
 
 @njit
 def hear(w: World, seat: int, envelope: int) -> None:
-    """An announcement, a request or a tick has reached `seat`."""
+    """An announcement, a request, a control packet or a tick has reached `seat`."""
     row = w.envelopes[envelope]
     item = np.int64(row["item"])
     packet = row["packet"]
     peer = np.int64(row["source"])
-    flags = w.seats[seat]["flags"]
+    now_ns = w.clock[NOW]
     if packet == ANNOUNCE:
-        act(w, call_rule(w, ANNOUNCED, seat, peer, item), seat, item, w.clock[NOW])
+        _ask_rule(w, ANNOUNCED, seat, peer, item, now_ns)
     elif packet == REQUEST:
-        if (flags & SERVES) and w.held[w.items[item]["row"], seat] == HELD:
+        if (w.seats[seat]["flags"] & SERVES) and w.held[w.items[item]["row"], seat] == HELD:
             if row["signer"] == BLOB:
-                send_item(w, seat, peer, item, BLOB, w.clock[NOW])
+                send_item(w, seat, peer, item, BLOB, now_ns)
             else:
-                act(w, call_rule(w, REQUESTED, seat, peer, item), seat, item, w.clock[NOW])
+                _ask_rule(w, REQUESTED, seat, peer, item, now_ns)
+    elif packet == CONTROL:
+        w.clock[HEARD_WORD] = row["word"]
+        _ask_rule(w, HEARD, seat, peer, item, now_ns)
     elif packet == TICK:
-        act(w, call_rule(w, TICKED, seat, np.int64(row["signer"]), item), seat, item, w.clock[NOW])
+        _ask_rule(w, TICKED, seat, np.int64(row["signer"]), item, now_ns)
 
 
 @njit
-def act(w: World, count: int, seat: int, item: int, ready_ns: int) -> None:
-    """Send what the rule has asked for; copies of one packet share an envelope."""
+def hear_again(w: World, seat: int, peer: int, item: int) -> None:
+    """A body came that was here already."""
+    _ask_rule(w, REPEATED, seat, peer, item, w.clock[NOW])
+
+
+@njit
+def _ask_rule(w: World, event: int, seat: int, peer: int, item: int, ready_ns: int) -> None:
+    """Ask the rule and send what it wants sent; like copies, one after the other, share an envelope."""
+    count = call_rule(w, event, seat, peer, item)
+    flags = w.seats[seat]["flags"]
+    spreads = flags & RELAYS or event == REQUESTED
     at = 0
     while at < count:
-        packet = w.actions[at, 0]
+        action = w.actions[at]
+        packet = action[PACKET]
+        about = item if action[ABOUT] < 0 else action[ABOUT]
         if packet == TICK:
-            envelope = new_envelope(w, seat, w.actions[at, 1], item, TICK, 0, np.uint64(0))
-            push(w, w.clock[NOW] + max(0, w.actions[at, 2]), word_of(ARRIVED, seat, envelope))
+            envelope = new_envelope(w, seat, action[TARGET], about, TICK, 0, np.uint64(0))
+            push(w, w.clock[NOW] + max(0, action[DELAY_NS]), word_of(ARRIVED, seat, envelope))
+            _clear(w, at)
             at += 1
             continue
-        envelope = _item_envelope(w, seat, item, packet)
-        while at < count and w.actions[at, 0] == packet:
-            transmit(w, ready_ns + w.actions[at, 2], envelope, w.actions[at, 1])
+        silent = not flags & UP or (not spreads and (packet == BODY or packet == ANNOUNCE))
+        envelope = _item_envelope(w, seat, about, packet, event, action[SIZE_BYTES], action[WORD])
+        first = at
+        while at < count and _alike(w, first, at):
+            if not silent:
+                transmit(w, ready_ns + w.actions[at, DELAY_NS], envelope, w.actions[at, TARGET])
             at += 1
+        for done in range(first, at):
+            _clear(w, done)
         release(w, envelope)
 
 
+@inlined
+def _alike(w: World, one: int, other: int) -> bool:
+    """Whether two actions send copies of the same thing."""
+    actions = w.actions
+    return (
+        actions[one, PACKET] == actions[other, PACKET]
+        and actions[one, ABOUT] == actions[other, ABOUT]
+        and actions[one, SIZE_BYTES] == actions[other, SIZE_BYTES]
+        and actions[one, WORD] == actions[other, WORD]
+    )
+
+
+@inlined
+def _clear(w: World, at: int) -> None:
+    """Leave the columns that a rule need not fill as it expects to find them."""
+    w.actions[at, ABOUT] = -1
+    w.actions[at, SIZE_BYTES] = -1
+    w.actions[at, WORD] = 0
+
+
 @njit
-def _item_envelope(w: World, seat: int, item: int, packet: int) -> int:
+def _item_envelope(w: World, seat: int, item: int, packet: int, event: int, size_bytes: int, word: int) -> int:
+    """An envelope for a packet about an item. What is sent on first sight of an item meets the same weather whenever that is."""
+    if packet == CONTROL:
+        key = draw64(draw64(np.uint64(w.setup[CONTROL_KEY]), np.uint64(w.clock[NOW])), np.uint64(word))
+        envelope = new_envelope(w, seat, packet, item, packet, max(0, size_bytes), key)
+        w.envelopes[envelope]["word"] = word
+        return envelope
     size_bytes = w.items[item]["size_bytes"]
     if packet == ANNOUNCE:
         size_bytes = w.setup[ANNOUNCE_BYTES]
     elif packet == REQUEST:
         size_bytes = w.setup[REQUEST_BYTES]
     key = draw64(w.items[item]["key"], np.uint64(packet))
+    if event != PUBLISHED and event != GOT:
+        key = draw64(key, np.uint64(w.clock[NOW]))
     return new_envelope(w, seat, packet, item, packet, size_bytes, key)
 
 
 @njit
 def send_item(w: World, seat: int, target: int, item: int, packet: int, ready_ns: int) -> None:
     """One copy of an item, or of a packet about it, to one seat outside the gossip rule."""
-    envelope = _item_envelope(w, seat, item, packet)
+    envelope = _item_envelope(w, seat, item, packet, GOT, 0, 0)
     transmit(w, ready_ns, envelope, target)
     release(w, envelope)
 

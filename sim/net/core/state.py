@@ -18,27 +18,29 @@ NOW, SERIAL, PENDING, SHIFT, OPEN_BUCKET, OPEN_AT, OPEN_END, NEAR, FAR = range(9
 FREE_CHUNK, FREE_ENVELOPE, CHUNKS_USED, ENVELOPES_USED = range(9, 13)
 WOKEN, MAILED, WIRED, COMMAND_AT, NARROW, WIDEN, FAR_PUSHES, LIVE_ENVELOPES = range(13, 21)
 SENT, DELIVERED, LOST, CUT, DOWN, REFUSED, OVERFLOWED = range(21, 28)
-FIRST_COPIES, BODY_COPIES, ALERT, PEAK_PENDING, IN_FLIGHT = range(28, 33)
-CLOCK_WORDS = 33
+FIRST_COPIES, BODY_COPIES, ALERT, PEAK_PENDING, IN_FLIGHT, HEARD_WORD = range(28, 34)
+CLOCK_WORDS = 34
 
 # Words of `World.setup` ------------------------------------------------------------------------------------------------
 SEATS, CORES, WORDS, BUCKETS, LOSS_KEY, LOSS_BELOW, RELATIVE, RECORD_WIRE = range(8)
 SIGN_NS, VERIFY_NS, HASH_PS, ANNOUNCE_BYTES, REQUEST_BYTES, MEMORY_WORDS, KEEPS_NOTES, CONSTANT_NS, WINDOW_NS = range(8, 17)
-SETUP_WORDS = 20
+ITEMS, CONTROL_KEY, TELLS_COPIES = range(17, 20)
+SETUP_WORDS = 24
 
 # Why the core returned to Python ---------------------------------------------------------------------------------------
 IDLE, REACHED, WOKE, GROW = range(4)
 
 # Commands from Python: opcode, then that many words --------------------------------------------------------------------
-SEND, BROADCAST, PUBLISH, WATCH, UNWATCH, LISTEN, ASK, HAND_OVER = range(8)
-COMMAND_WORDS = np.array([6, 5, 4, 13, 2, 3, 4, 4], np.int64)
+SEND, BROADCAST, PUBLISH, WATCH, UNWATCH, LISTEN, ASK, HAND_OVER, START = range(9)
+COMMAND_WORDS = np.array([6, 5, 4, 13, 2, 3, 4, 4, 2], np.int64)
 
 # What a gossip rule is told, and asks for --------------------------------------------------------------------------------
-PUBLISHED, GOT, ANNOUNCED, REQUESTED, TICKED = range(5)
+PUBLISHED, GOT, ANNOUNCED, REQUESTED, TICKED, STARTED, HEARD, REPEATED = range(8)
+PACKET, TARGET, DELAY_NS, ABOUT, SIZE_BYTES, WORD = range(6)  # columns of `World.actions`
 
 # What travels ----------------------------------------------------------------------------------------------------------
-MESSAGE, CERTIFICATE, BODY, ANNOUNCE, REQUEST, BLOB, TICK, PUBLICATION = range(8)
-PACKET_NAMES = ("message", "certificate", "body", "announce", "request", "blob", "tick", "publication")
+MESSAGE, CERTIFICATE, BODY, ANNOUNCE, REQUEST, BLOB, TICK, CONTROL = range(8)
+PACKET_NAMES = ("message", "certificate", "body", "announce", "request", "blob", "tick", "control")
 
 # Where an event is on its way: fully arrived, taken off the downlink, served by a core -----------------------------------
 ARRIVED, RECEIVED, SERVED = range(3)
@@ -84,6 +86,7 @@ ENVELOPE = np.dtype(
         ("key", "u8"),
         ("size_bytes", "i8"),
         ("sent_ns", "i8"),
+        ("word", "i8"),
         ("source", "i4"),
         ("signer", "i4"),
         ("item", "i4"),
@@ -119,6 +122,10 @@ ITEM = np.dtype(
         ("signer", "i4"),
         ("reached", "i4"),
         ("row", "i4"),
+        ("whole", "i4"),
+        ("first_piece", "i4"),
+        ("pieces", "i4"),
+        ("enough", "i4"),
         ("spare", "i4"),
     ],
     align=True,
@@ -195,7 +202,7 @@ class World:
     (`sim.net.core.compiled`): one word to hand on, no copies, no reference counts. Interpreted code sees the attributes.
     """
 
-    __slots__ = (*ARRAYS, "address", "rule", "table")
+    __slots__ = (*ARRAYS, "address", "plain", "rule", "table")
 
     clock: Any  # int64[CLOCK_WORDS]
     setup: Any  # int64[SETUP_WORDS]
@@ -232,13 +239,14 @@ class World:
     law: Any  # int32[S, S]
     tables: Any  # int64[laws, 3 * 4097]: integer inverse distribution functions
     options: Any  # int64[...]: parameters of the gossip rule
-    actions: Any  # int64[most, 3]: what the gossip rule asks for: packet, seat, delay
+    actions: Any  # int64[most, 6]: what the gossip rule asks for, see `sim.net.core.relay`
     woken: Any  # int64[capacity, 2]: probe, message or item
     mail: Any  # int64[capacity, 3]: seat, signer, message
     wire: Any  # int64[capacity, 8]: rows of the trace's wire level
     by_kind: Any  # int64[64, 2]: messages and bytes sent, by message kind
     by_packet: Any  # int64[8, 2]: messages and bytes sent, by packet
     rule: Any  # the gossip strategy's function, as Python calls it
+    plain: Any  # `sim.net.driver.PlainRule` where the rule could not be compiled, else None
     table: Any  # int64[len(ARRAYS) + 1, 3]: address, rows and columns of each array; then the compiled rule's address
     address: int  # where `table` lies
 
@@ -253,10 +261,15 @@ class World:
             table[place, 1 : 1 + dimensions] = array.shape
         table[-1, 0] = rule_address
         self.rule = rule
+        self.plain = None
         self.table = table
         self.address = table.ctypes.data
 
     def replaced(self, changes: dict[str, Any]) -> World:
         """The same world with some arrays exchanged."""
         arrays = {name: getattr(self, name) for name in ARRAYS} | changes
-        return World(arrays, self.rule, int(self.table[-1, 0]))
+        world = World(arrays, self.rule, int(self.table[-1, 0]))
+        if self.plain is not None:
+            world.plain = self.plain
+            world.plain.world = world
+        return world
