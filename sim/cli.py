@@ -118,11 +118,20 @@ def _print_json(document: Any) -> None:
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def _run(options: argparse.Namespace) -> int:
+def _loaded(path: str, options: argparse.Namespace) -> Any:
+    """A scenario from a file; what is odd about it is said before it runs."""
     from sim.study.read import load
+
+    scenario = load(path, options.set)
+    for sentence in scenario.doubts():
+        sys.stderr.write(f"medgossip: odd: {sentence}\n")
+    return scenario
+
+
+def _run(options: argparse.Namespace) -> int:
     from sim.study.run import run
 
-    scenario = load(options.scenario, options.set)
+    scenario = _loaded(options.scenario, options)
     report = run(scenario, _seed(options.seed), Bar(options.quiet))
     if options.json:
         _print_json(report.to_dict())
@@ -137,12 +146,11 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from sim.study.read import load
     from sim.study.run import run
 
     rows = []
     for path in options.scenarios:
-        report = run(load(path, options.set), _seed(options.seed), Bar(options.quiet))
+        report = run(_loaded(path, options), _seed(options.seed), Bar(options.quiet))
         judged = report.to_dict()["checks"]
         rows.append({"scenario": path, "ok": report.ok(), "checks": judged, "expectations": list(report.failed_expectations)})
         if not options.json:
@@ -171,10 +179,9 @@ def _explain(options: argparse.Namespace) -> int:
 
 def _compare(options: argparse.Namespace) -> int:
     from sim.study.compare import compare
-    from sim.study.read import load
 
     bar = Bar(options.quiet)
-    first, second = load(options.first, options.set), load(options.second, options.set)
+    first, second = _loaded(options.first, options), _loaded(options.second, options)
     result = compare(first, second, _count(options.seeds, 20), lambda done, total: bar(done / total, f"{done} of {total} runs"))
     _print_json(result.to_dict()) if options.json else print(result.text())
     return HELD
@@ -199,11 +206,11 @@ def _seed(given: int | None) -> int | None:
 
 
 def _sweep(options: argparse.Namespace) -> int:
-    from sim.study.read import load
     from sim.study.sweep import sweep
 
     bar = Bar(options.quiet)
-    done = sweep(load(options.scenario, options.set), options.seeds, options.out, lambda n, of: bar(n / of, f"{n} of {of} runs"))
+    scenario = _loaded(options.scenario, options)
+    done = sweep(scenario, options.seeds, options.out, lambda n, of: bar(n / of, f"{n} of {of} runs"))
     _print_json(done.to_dict()) if options.json else print(done.text())
     return HELD if done.ok() else FAILED
 

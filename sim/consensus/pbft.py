@@ -16,9 +16,10 @@ from itertools import count
 from typing import Any, ClassVar
 
 from sim.kernel.part import part
-from sim.kernel.units import Duration
+from sim.kernel.units import Duration, show_duration
 from sim.node.message import Certificate, Signed, message, vote
 from sim.node.node import Node
+from sim.node.terms import ROUTES, Terms
 
 MOST_PROOFS = 128  # decisions that one answer to a straggler proves
 
@@ -75,6 +76,14 @@ class PBFT:
     patience: Duration = 2_000_000_000  # how long a view may take before it is given up; doubles with each view
 
     leader_prepares: ClassVar[bool] = False
+    routes: ClassVar[tuple[str, ...]] = ROUTES
+
+    def fits(self, terms: Terms) -> str:
+        """Whether a leader has time to propose before the others lose patience."""
+        if self.patience > terms.block_interval:
+            return ""
+        why = "every slot begins with a view change, for a view's time runs while its leader waits for the next block to be due"
+        return f"patience: is no longer than block_interval, {show_duration(terms.block_interval)}: {why}"
 
     async def run(self, node: Node) -> None:
         """Decide slot after slot: the commit rule (4.2, last paragraph)."""

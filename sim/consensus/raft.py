@@ -71,6 +71,7 @@ class Raft:
     prevote: bool = True  # ask before raising the term, so that a seat that was cut off disturbs nobody
 
     crash_tolerant: ClassVar[bool] = True
+    routes: ClassVar[tuple[str, ...]] = ("direct",)  # a leader speaks to each follower by itself, and nobody broadcasts
 
     def check(self) -> None:
         """A leader must be able to show itself in time."""

@@ -7,7 +7,8 @@ notarises a block. Safety rests on that one vote and on the comparison in `exten
 
 The paper has every node echo every message, which costs n^3 copies. Here a proposal carries the proof that its parent is
 notarised instead, and whoever lacks the blocks below fetches them: (n - 1)(n + 1) messages a block. A block's epoch is the
-one its time lies in, so blocks must not be further apart than an epoch: keep `block_interval` at most 2 `delta`.
+one its time lies in, so blocks must not be further apart than an epoch: a `block_interval` above 2 `delta` is refused, and one
+below changes nothing, because an epoch has one block.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from typing import Any, ClassVar
 
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
-from sim.kernel.units import Duration
+from sim.kernel.units import Duration, show_duration
 from sim.node.message import Certificate, message, vote
 from sim.node.node import Node
+from sim.node.terms import Terms
 
 
 @message
@@ -107,6 +109,16 @@ class Streamlet:
         if self.delta <= 0:
             raise ScenarioError("must be longer than nothing", path="delta")
 
+    def fits(self, terms: Terms) -> str:
+        """Three blocks of consecutive epochs need a block in every epoch."""
+        if terms.block_interval > 2 * self.delta:
+            longest = f"at most 2 delta, {show_duration(2 * self.delta)}"
+            why = "no three blocks in a row would be of consecutive epochs, so nothing would ever be final"
+            raise ScenarioError(
+                f"{show_duration(terms.block_interval)} is longer than an epoch: {why}; write {longest}", "block_interval"
+            )
+        return ""
+
     async def run(self, node: Node) -> None:
         """Epoch after epoch; after a crash never again one in which this node may have voted."""
         epoch_ns = 2 * self.delta
@@ -136,7 +148,7 @@ class Streamlet:
         proof = chains.proof
         try:
             async with node.timeout((epoch + 1) * chains.epoch_ns - node.now):
-                block = await node.next_batch(None if proof is None else proof.message.digest)
+                block = await node.next_batch(below(node, proof))
         except TimeoutError:
             node.note("empty-epoch", epoch=epoch)
         else:
@@ -157,11 +169,16 @@ class Streamlet:
                 node.invalid(mail, "its block is of another epoch")
             elif not chains.extends_a_longest(block):
                 node.note("shorter", epoch=epoch, digest=proposal.digest)
-            elif not node.accepts(block, None if proof is None else proof.message.digest):
+            elif not node.accepts(block, below(node, proof)):
                 node.invalid(mail, "its block is not valid here")
             else:
                 node.broadcast(Vote(epoch, proposal.digest))
                 return
+
+
+def below(node: Node, proof: Certificate | None) -> str:
+    """The digest of the block that is proved to be notarised; the genesis needs no proof."""
+    return node.genesis if proof is None else str(proof.message.digest)
 
 
 def leader(node: Node, epoch: int) -> int:

@@ -12,6 +12,7 @@ from functools import cached_property
 from hashlib import blake2b
 
 from sim.ledger import merkle
+from sim.node.genesis import GENESIS as GENESIS  # the parent of every first block, at height 0
 
 HEADER_BYTES = 200
 """Parent, root, proposer, time, height and the proposer's signature."""
@@ -23,10 +24,6 @@ Fact = tuple[str, int | str]
 
 def _name(content: tuple[object, ...]) -> str:
     return blake2b(repr(content).encode(), digest_size=16).hexdigest()
-
-
-GENESIS = _name(("medgossip", "genesis"))
-"""The parent of every first block, at height 0."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from sim.kernel.errors import Invalid
 from sim.net.core.state import FIELDS, HOLD, QUORUM, UP
+from sim.node.genesis import GENESIS
 from sim.node.inbox import Inbox
 from sim.node.message import Certificate, Signed, field_names
 from sim.node.society import Society
@@ -22,6 +23,9 @@ FETCH_AFTER_NS = 1_000_000_000  # a body that has not come by itself is asked fo
 
 class Node:
     """One participant's whole world."""
+
+    genesis = GENESIS
+    """The digest of what lies below the first block: a `parent` for `next_batch` and `accepts` like any other."""
 
     def __init__(self, society: Society, seat: int) -> None:
         self.society = society

@@ -19,7 +19,6 @@ from sim.node.message import Certificate, reader_of, signatures_in, wire_bytes
 if TYPE_CHECKING:
     from sim.node.node import Node
 
-ROUTES = ("direct", "gossip", "star")
 _NOT_A_NUMBER = 1 << 40  # names get numbers from here on, so that they never equal a slot or a view
 
 

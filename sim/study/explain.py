@@ -47,7 +47,8 @@ def explain_scenario(path: str, overrides: Sequence[str] = ()) -> str:
     scenario = load(path, overrides)
     lines = [f"{scenario.title}", f"digest {scenario.digest()}", ""]
     lines += _values(scenario, "")
-    lines += ["", "not modelled: " + ", ".join(not_modelled(scenario))]
+    lines += ["", *(f"odd: {sentence}" for sentence in scenario.doubts())]
+    lines += ["not modelled: " + ", ".join(not_modelled(scenario))]
     return "\n".join(lines)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import PartField, fields_of, settle
+from sim.study.change import override
 from sim.study.plugins import find
 from sim.study.scenario import Consensus, Corruption, Expectation, Link, Scenario, Seat, Trouble
 
@@ -52,8 +53,7 @@ def loads(content: bytes | str, source: str = "", overrides: Sequence[str] = ())
         raise ScenarioError(f"{source} holds a number that cannot be read: {error}") from None
     except RecursionError:
         raise ScenarioError(f"{source} is nested too deeply") from None
-    for override in overrides:
-        _override(tables, override)
+    override(tables, overrides)
     return from_dict(tables, source, overrides)
 
 
@@ -171,28 +171,6 @@ def _check_counts(scenario: Scenario) -> None:
     for place, entry in enumerate(scenario.adversary):
         if isinstance(seats, int) and isinstance(entry.seats, int) and entry.seats > seats:
             raise ScenarioError(f"{entry.seats} seats are to be corrupted, but there are only {seats}", f"adversary[{place}].seats")
-
-
-def _override(tables: dict[str, Any], text: str) -> None:
-    key, sign, value = text.partition("=")
-    if not sign or not key.strip():
-        raise ScenarioError(f"{text!r} is no setting; write key=value, such as gossip.fanout=6", "--set")
-    try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
-    except ValueError:
-        parsed = value.strip()
-    owner: Any = tables
-    *way, last = key.strip().split(".")
-    for word in way:
-        if isinstance(owner, list) and word.isdigit() and int(word) < len(owner):
-            owner = owner[int(word)]
-        elif isinstance(owner, dict):
-            owner = owner.setdefault(word, {})
-        else:
-            raise ScenarioError(f"there is no {word!r} in the scenario", f"--set {key.strip()}")
-    if not isinstance(owner, dict):
-        raise ScenarioError("names no key of the scenario", f"--set {key.strip()}")
-    owner[last] = parsed
 
 
 def _mapping(value: Any, path: str) -> Mapping[str, Any]:

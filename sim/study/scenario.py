@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,8 @@ from sim.gossip.flood import Flood
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import fields_of, is_part, part
 from sim.kernel.units import Count, Duration, Rate, Share, Size
+from sim.node.terms import USUAL_ROUTES, Terms
+from sim.study.change import changed
 from sim.study.plugins import registered
 
 _USUAL_NS = {"sign": 40_000, "verify": 170_000, "hash_per_kib": 1_000}
@@ -67,6 +68,22 @@ class Consensus:
     block_interval: Duration = 0  # least time from a block to the next; 0: as soon as the last one is decided
     max_block: Size = 1_000_000  # most bytes of transactions in a block
     filler: Size = 0  # weight without content added to every block
+
+    def check(self) -> None:
+        """The protocol can take the route and work on these terms."""
+        able: tuple[str, ...] = getattr(self.protocol, "routes", USUAL_ROUTES)
+        if self.route not in able:
+            kind = kind_of(self.protocol)
+            why = "names no centre where votes could meet" if self.route == "star" else f"never sends by {self.route}"
+            raise ScenarioError(f"{kind} {why}; the routes it can use are: {', '.join(able)}", "route")
+        self.doubts()
+
+    def doubts(self) -> str:
+        """What is odd about this protocol on these terms, or ''; raises ScenarioError where a run would mean nothing."""
+        fits = getattr(self.protocol, "fits", None)
+        if fits is None:
+            return ""
+        return str(fits(Terms(self.route, self.bodies, self.block_interval, self.max_block, self.filler)))
 
 
 @part
@@ -153,18 +170,17 @@ class Scenario:
                     raise ScenarioError("begins after the run is over", f"{name}[{place}].at")
 
     def but(self, **changes: Any) -> Scenario:
-        """The same scenario with some keys changed; inner keys are written `but(**{"gossip.fanout": 6})`."""
-        plain: dict[str, Any] = {}
-        made = self
-        for key, value in changes.items():
-            if "." in key:
-                made = _put(made, key.split("."), value, key)
-            else:
-                plain[key] = value
-        unknown = [key for key in plain if key not in {entry.name for entry in fields_of(Scenario)}]
-        if unknown:
-            raise ScenarioError("a scenario has no such key", unknown[0])
-        return dataclasses.replace(made, **plain) if plain else made
+        """The same scenario with some keys changed, all at once; inner keys are written `but(**{"gossip.fanout": 6})`.
+
+        With `but(**{"gossip.kind": "push"})` what the old part says beside its defaults stays where the new one has a key for it.
+        """
+        made: Scenario = changed(self, changes)
+        return made
+
+    def doubts(self) -> tuple[str, ...]:
+        """What can be run and is odd all the same, a sentence each, beginning with the key."""
+        sentence = "" if self.consensus is None else self.consensus.doubts()
+        return (f"consensus.{sentence}",) if sentence else ()
 
     def digest(self) -> str:
         """16 hexadecimal digits that name what is asked, whatever the file's name."""
@@ -194,21 +210,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(inner) for inner in value]
     return value
-
-
-def _put(owner: Any, keys: list[str], value: Any, path: str) -> Any:
-    """A copy of `owner` with the key at the end of the path changed; wrapped parts are looked through."""
-    name = keys[0]
-    if isinstance(owner, tuple):
-        if not name.isdigit() or int(name) >= len(owner):
-            raise ScenarioError(f"there are {len(owner)} of them; write a number below that", path)
-        place = int(name)
-        inner = value if len(keys) == 1 else _put(owner[place], keys[1:], value, path)
-        return (*owner[:place], inner, *owner[place + 1 :])
-    known = [entry.name for entry in fields_of(type(owner))] if is_part(owner) else []
-    if name not in known:
-        for wrapped in ("protocol", "part"):
-            if wrapped in known:
-                return dataclasses.replace(owner, **{wrapped: _put(getattr(owner, wrapped), keys, value, path)})
-        raise ScenarioError(f"there is no key {name!r} here; known keys are {', '.join(known) or 'none'}", path)
-    return dataclasses.replace(owner, **{name: value if len(keys) == 1 else _put(getattr(owner, name), keys[1:], value, path)})

@@ -1,0 +1,37 @@
+"""What a scenario asks of a protocol beside the protocol's own keys, and what a protocol may say about it.
+
+A protocol is a part with `async def run(self, node)`. All else is optional:
+
+    routes: ClassVar[tuple[str, ...]]   the routes its broadcasts can take; without it `USUAL_ROUTES`. Name "star" only if its
+                                        broadcasts name a `centre`, and ("direct",) alone if it never broadcasts
+    crash_tolerant: ClassVar[bool]      True: it stands crashes, not lies; f = (n - 1) // 2 and quorums of n // 2 + 1 instead of
+                                        f = (n - 1) // 3 and quorums of n - f
+    fits(self, terms: Terms) -> str     whether it can work on these terms: raises ScenarioError with the key (of its own, or of
+                                        `Terms`) where a run would mean nothing, returns a sentence `key: ...` where a run is
+                                        possible but odd, and '' where all is well
+
+A kind of message that names a block says so: `carries: ClassVar[str] = "digest"` is the field with the block's digest, and
+with `bodies = "attached"` the block travels inside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ROUTES = ("direct", "gossip", "star")
+USUAL_ROUTES = ("direct", "gossip")
+"""What a protocol that says nothing about routes can take: its broadcasts name no `centre`."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The scenario's side of `[consensus]`, by the names of its keys."""
+
+    route: str
+    bodies: str
+    block_interval: int
+    """Least time from a block to the next, ns."""
+    max_block: int
+    """Most bytes of transactions in a block."""
+    filler: int
+    """Bytes of weight without content in every block."""
