@@ -97,6 +97,7 @@ class PBFT:
             await node.fetch(proof.message.digest, self.patience // 8)
             voting.cancel()
             proofs.append(proof)
+            commit(node, proof.message)  # whoever decides without having prepared still counts for the others
             node.decide(slot, proof.message.digest)
             node.forget(Propose, slot=slot + 1)
 
@@ -109,7 +110,7 @@ class PBFT:
                 async with node.timeout(self.patience << view):
                     lock = await self.talk(node, slot, view, lock)
                     node.keep["place"] = (slot, view, lock)
-                    node.broadcast(Commit(slot, view, lock.message.digest), centre=leader(node, slot, view))
+                    commit(node, Commit(slot, view, lock.message.digest))
                     await node.forever()
             except TimeoutError:
                 node.note("view-change", slot=slot, view=view + 1)
@@ -163,6 +164,13 @@ class QBFT(PBFT):
 def leader(node: Node, slot: int, view: int) -> int:
     """Round robin over slots and views."""
     return (slot + view) % node.n
+
+
+def commit(node: Node, said: Commit) -> None:
+    """Send a COMMIT, unless this very one has been sent."""
+    if node.keep.get("commit") != said:
+        node.keep["commit"] = said
+        node.broadcast(said, centre=leader(node, said.slot, said.view))
 
 
 def locked(reports: tuple[Signed[ViewChange], ...], slot: int, prepares: int) -> str | None:

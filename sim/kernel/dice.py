@@ -69,8 +69,11 @@ class Dice:
         """Fold purpose and parts into one unsigned 64-bit key."""
         word = mix(self._root ^ word_of(purpose))
         for part in parts:
-            number = word_of(part) if isinstance(part, str) else int(part) & MASK
-            word = draw(word, (number + 1) & MASK)
+            number = word_of(part) if isinstance(part, str) else int(part)
+            word ^= ((number + 1) & MASK) * GOLDEN & MASK  # `draw`, written out: a run asks for hundreds of keys
+            word = ((word ^ (word >> 30)) * _FIRST) & MASK
+            word = ((word ^ (word >> 27)) * _SECOND) & MASK
+            word ^= word >> 31
         return word
 
     def uniform(self, purpose: str, *parts: int | str) -> float:

@@ -33,38 +33,27 @@ class Source(Protocol):
         """
 
 
-class Turn:
-    """One callback waiting for its turn; asyncio calls such a thing a handle."""
+class Turn(list[Any]):
+    """One callback waiting for its turn, which asyncio calls a handle: [callback, arguments, scope], empty once cancelled.
 
-    __slots__ = ("_args", "_callback", "_cancelled", "_scope", "when_ns")
+    A list, because making one is then one step of C, and a run makes a handful for every message that matters.
+    """
 
-    def __init__(
-        self, callback: Callable[..., object], args: tuple[Any, ...], scope: contextvars.Context | None, when_ns: int = -1
-    ) -> None:
-        self._callback = callback
-        self._args = args
-        self._scope = scope
-        self._cancelled = False
-        self.when_ns = when_ns
+    __slots__ = ("when_ns",)
+
+    when_ns: int
 
     def cancel(self) -> None:
         """Never run; harmless after the fact."""
-        self._cancelled = True
+        self.clear()
 
     def cancelled(self) -> bool:
         """Whether `cancel` was called."""
-        return self._cancelled
+        return not self
 
     def when(self) -> float:
         """Virtual seconds at which a timer is due."""
         return self.when_ns / 1e9
-
-    def run(self) -> None:
-        """Take the turn."""
-        if self._scope is None:
-            self._callback(*self._args)
-        else:
-            self._scope.run(self._callback, *self._args)
 
 
 class VirtualLoop(asyncio.AbstractEventLoop):
@@ -91,7 +80,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
     ) -> Turn:
         """Run `callback` at this instant, after everything already ready."""
-        turn = Turn(callback, args, context)
+        turn = Turn((callback, args, context))
         self._ready.append(turn)
         return turn
 
@@ -111,9 +100,10 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         self, when_ns: int, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
     ) -> Turn:
         """Run `callback` at the nanosecond `when_ns`; equal times run in the order in which they were set."""
-        turn = Turn(callback, args, context, max(when_ns, self.now_ns))
+        turn = Turn((callback, args, context))
+        turn.when_ns = when_ns = max(when_ns, self.now_ns)
         self._serial += 1
-        heappush(self._timers, (turn.when_ns, self._serial, turn))
+        heappush(self._timers, (when_ns, self._serial, turn))
         return turn
 
     def create_future(self) -> asyncio.Future[Any]:
@@ -129,7 +119,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     ) -> asyncio.Task[T]:
         """A task of this loop whose failure stops the run."""
         task: asyncio.Task[T] = asyncio.Task(coro, loop=self, name=name, context=context)
-        task.add_done_callback(self._notice)
+        task.add_done_callback(self.notice)
         return task
 
     def get_debug(self) -> bool:
@@ -203,12 +193,16 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         while not self._halted:
             while ready:
                 turn = ready.popleft()
-                if not turn._cancelled:
-                    turn.run()
+                if turn:
+                    callback, arguments, scope = turn
+                    if scope is None:
+                        callback(*arguments)
+                    else:
+                        scope.run(callback, *arguments)
             if self._failure is not None:
                 failure, self._failure = self._failure, None
                 raise failure
-            while timers and timers[0][2]._cancelled:
+            while timers and not timers[0][2]:
                 heappop(timers)
             limit_ns = min(timers[0][0], until_ns) if timers else until_ns
             if source is not None:
@@ -223,10 +217,11 @@ class VirtualLoop(asyncio.AbstractEventLoop):
             self.now_ns = limit_ns
             while timers and timers[0][0] == limit_ns:
                 turn = heappop(timers)[2]
-                if not turn._cancelled:
+                if turn:
                     ready.append(turn)
 
-    def _notice(self, task: asyncio.Task[Any]) -> None:
+    def notice(self, task: asyncio.Task[Any]) -> None:
+        """A task is over: stop the run if it failed."""
         if not task.cancelled():
             error = task.exception()
             if error is not None:

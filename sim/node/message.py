@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Generic, TypeVar, dataclass_transform
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 T = TypeVar("T")
 HEADER_BYTES, SIGNATURE_BYTES, AGGREGATE_BYTES = 12, 64, 96
+_PLAIN_BYTES: dict[type[Any], int] = {type(None): 1, bool: 8, int: 8, str: 32}
 
 
 @dataclass_transform(frozen_default=True)
@@ -91,18 +93,27 @@ def field_names(kind: Any) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1024)
+def places_of(kind: Any) -> dict[str, int]:
+    """The place of each field of a kind of message, by name."""
+    return {name: place for place, name in enumerate(field_names(kind))}
+
+
+@lru_cache(maxsize=1024)
 def reader_of(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
     """A function from a message to the tuple of its field values."""
     names = field_names(kind)
-    return lambda said: tuple([getattr(said, name) for name in names])
+    if len(names) < 2:  # attrgetter gives a tuple from two names on
+        return lambda said: tuple([getattr(said, name) for name in names])
+    return attrgetter(*names)
 
 
 def size_of(value: Any, identities: int) -> int:
     """Bytes of a field's value on the wire."""
-    if value is None or isinstance(value, (bool, int)):
-        return 8 if value is not None else 1
-    if isinstance(value, str):
-        return 32
+    plain = _PLAIN_BYTES.get(type(value))
+    if plain is not None:
+        return plain
+    if isinstance(value, (int, str)):  # an enumeration
+        return 8 if isinstance(value, int) else 32
     if isinstance(value, Certificate):
         return AGGREGATE_BYTES + (identities + 7) // 8 + size_of(value.message, identities)
     if isinstance(value, Signed):
@@ -111,7 +122,7 @@ def size_of(value: Any, identities: int) -> int:
         return 4 + sum(size_of(part, identities) for part in value)
     if hasattr(value, "size_bytes"):
         return int(value.size_bytes)
-    return sum(size_of(getattr(value, name), identities) for name in _names_in(value))
+    return sum([size_of(getattr(value, name), identities) for name in _names_in(value)])
 
 
 def wire_bytes(said: Any, identities: int) -> int:
@@ -128,6 +139,8 @@ def _names_in(value: Any) -> tuple[str, ...]:
 
 def signatures_in(value: Any) -> int:
     """How many signatures a receiver must check in a field's value (an aggregate counts as one)."""
+    if type(value) in _PLAIN_BYTES:
+        return 0
     if isinstance(value, Certificate):
         return 1
     if isinstance(value, Signed):
@@ -135,5 +148,5 @@ def signatures_in(value: Any) -> int:
     if isinstance(value, (tuple, list)):
         return sum(signatures_in(part) for part in value)
     if hasattr(value, "__dataclass_fields__"):
-        return sum(signatures_in(getattr(value, name)) for name in _names_in(value))
+        return sum([signatures_in(getattr(value, name)) for name in _names_in(value)])
     return 0

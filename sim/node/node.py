@@ -14,7 +14,7 @@ from sim.kernel.errors import Invalid
 from sim.net.core.state import FIELDS, HOLD, QUORUM, UP
 from sim.node.genesis import GENESIS
 from sim.node.inbox import Inbox
-from sim.node.message import Certificate, Signed, field_names
+from sim.node.message import Certificate, Signed, field_names, places_of
 from sim.node.society import Society
 
 T = TypeVar("T")
@@ -37,9 +37,8 @@ class Node:
         """What survives a crash; everything else a protocol knows is lost."""
         self.outbound: tuple[Callable[[int, Any], Iterator[tuple[int, Any]]], ...] = ()
         """Behaviours of an adversary, applied in order to everything sent; honest nodes have none."""
-        self._tasks: dict[int, asyncio.Task[Any]] = {}
-        self._task_serial = 0
-        self._pending: dict[int, str] = {}
+        self._tasks: dict[asyncio.Task[Any], None] = {}  # a dict and not a set, for its order
+        self._pending: dict[int, tuple[Any, int | str, dict[str, Any]]] = {}
 
     # who and when ---------------------------------------------------------------------------------------------------
 
@@ -110,12 +109,14 @@ class Node:
 
     def spawn(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Let a coroutine run beside this one; it ends with the node."""
-        task = self.society.loop.create_task(coroutine)
-        serial = self._task_serial
-        self._task_serial += 1
-        self._tasks[serial] = task
-        task.add_done_callback(lambda _: self._tasks.pop(serial, None))
+        task: asyncio.Task[T] = asyncio.Task(coroutine, loop=self.society.loop)
+        self._tasks[task] = None
+        task.add_done_callback(self._over)
         return task
+
+    def _over(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.pop(task, None)
+        self.society.loop.notice(task)
 
     def forget(self, kind: type[Any], **before: int) -> None:
         """Drop mail of a kind whose field (`slot=7`, `epoch=7`) is below the value."""
@@ -136,12 +137,12 @@ class Node:
         """Proof that `need` identities said the same; votes are counted in the core, once an identity."""
         society = self.society
         asked: Any = kind
-        names = field_names(asked)
+        places = places_of(asked)
         mask, values = 0, [0] * FIELDS
         for name, value in fields.items():
-            place = names.index(name)
+            place = places[name]
             mask |= 1 << place
-            values[place] = society.value(value)
+            values[place] = value if type(value) is int else society.value(value)
         number = await self._probe(QUORUM, society.kind(kind), need, mask, values, (kind, need, fields))
         return Certificate(society.contents[number], number, society.network.signers(self.seat, number))
 
@@ -211,7 +212,7 @@ class Node:
         """Lose everything but `keep`; what arrives from now on is lost too."""
         self.society.trace.record("crash", self.seat)
         self.society.network.set_flag(self.seat, UP, False)
-        for task in list(self._tasks.values()):
+        for task in list(self._tasks):
             task.cancel()
         self._tasks.clear()
 
@@ -224,13 +225,13 @@ class Node:
 
     def stop(self) -> None:
         """End of the run: close every coroutine."""
-        for task in list(self._tasks.values()):
+        for task in list(self._tasks):
             task.get_coro().close()
         self._tasks.clear()
 
     def waits(self) -> list[str]:
         """What this node waits for, in words."""
-        return [*self._pending.values(), *self.inbox.waits()]
+        return [*map(_told, self._pending.values()), *self.inbox.waits()]
 
     async def _run(self, program: Callable[[Node], Coroutine[Any, Any, None]]) -> None:
         try:
@@ -244,7 +245,7 @@ class Node:
         network = self.society.network
         future: asyncio.Future[int] = self.society.loop.create_future()
         probe = network.watch(self.seat, sort, kind, need, mask, values, future.set_result)
-        self._pending[probe] = _told(told)
+        self._pending[probe] = told
         try:
             return await future
         finally:

@@ -29,6 +29,7 @@ class Bookkeeping:
         self.mempool = Mempool(self.tree)
         self.chains = [Chain(self.tree) for _ in range(society.n)]
         self.listeners: list[OnBlock] = []
+        self._sound: dict[str, Block] = {}
         society.next_batch = self.next_batch
         society.accepts = self.accepts
         society.on_decide.append(self.on_decide)
@@ -59,8 +60,9 @@ class Bookkeeping:
         before = self._block(tip)
         if block.parent != tip or block.height != (1 if before is None else before.height + 1):
             return False
-        if block.flaw():
-            self.society.trace.record("reject", node.seat, "block", block.digest, block.flaw())
+        flaw = self._flaw(block)
+        if flaw:
+            self.society.trace.record("reject", node.seat, "block", block.digest, flaw)
             return False
         return not any(self.tree.includes(tip, transaction.id) for transaction in block.transactions)
 
@@ -76,6 +78,15 @@ class Bookkeeping:
             return
         for tell in self.listeners:
             tell(seat, block, self.society.loop.now_ns)
+
+    def _flaw(self, block: Block) -> str:
+        """What is wrong with a block, or ''; blocks are frozen, so one that was found sound is looked into once a run."""
+        if self._sound.get(block.digest) is block:
+            return ""
+        flaw = block.flaw()
+        if not flaw:
+            self._sound[block.digest] = block
+        return flaw
 
     def _block(self, digest: str) -> Block | None:
         if digest == GENESIS:
