@@ -64,7 +64,7 @@ def rule(w: World, event: int, seat: int, peer: int, item: int) -> int:
     """Publish to the relay; who gets a shred from its publisher is the relay, and sends it to all others."""
     if event != PUBLISHED and event != GOT:
         return 0
-    publisher: int = w.items[item]["publisher"]
+    publisher = int(w.items[item]["publisher"])
     if event == PUBLISHED:
         relay = relay_of(w, item)
         if relay >= 0 and relay != seat:

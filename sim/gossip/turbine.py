@@ -72,7 +72,7 @@ def shuffle(w: World, item: int) -> None:
     """
     n = w.setup[SEATS]
     row = w.items[item]["row"]
-    publisher: int = w.items[item]["publisher"]
+    publisher = int(w.items[item]["publisher"])
     for place in range(n + 1):
         w.options[STAKES + 2 * n + 1 + place] = w.options[STAKES + n + place]
     left = np.int64(0)
