@@ -6,8 +6,9 @@ own in exactly the first j bits, of which it knows up to `bucket`. The publisher
 gets a copy from a seat of which it is in bucket j answers for the part of that bucket around itself, that is, for its own
 buckets above j (the paper's falling height). A seat acts on the first copy only.
 
-Cost: with one delegate n - 1 bodies, none twice, in at most as many hops as there are buckets, about log2 n; with b delegates
-up to b times as many. A silent delegate hides its part of the space from that copy: redundancy comes from b, and from
+Cost: with one delegate n - 1 bodies, none twice, in at most as many hops as there are buckets, about log2 n. With b delegates a
+seat's first copy tends to come from higher up, so that it answers for more: about 6 (n - 1) bodies with b = 3 and 400 seats, not
+the b n that is often quoted. A silent delegate hides its part of the space from that copy: redundancy comes from b, and from
 `repairs`, coded pieces that each choose their own delegates (the paper's forward error correction).
 
 Simplified: buckets are filled and fresh from the start (no look-ups, no pings); the known seats of a bucket are drawn once.
