@@ -104,6 +104,24 @@ def test_plots_return_axes_and_bear_empty_runs() -> None:
             axes.figure.canvas.draw()
 
 
+def test_a_circle_has_no_axes_and_one_group_no_legend() -> None:
+    """Nothing is drawn that means nothing."""
+    from sim.study import plots, plots_world
+
+    north = ("north",) * good().seats
+    kinds = {
+        "circle": good(latitude=None, longitude=None, regions=north, honest=np.ones(good().seats, np.bool_)),
+        "two groups": good(latitude=None, longitude=None, regions=("south", *north[1:])),
+        "map": good(latitude=np.arange(len(north)) * 1.0, longitude=np.arange(len(north)) * 2.0, regions=north),
+    }
+    drawn = {name: plots_world.network(run, axes=plots.paper(None, windowless=True)) for name, run in kinds.items()}
+    assert {name: axes.axison for name, axes in drawn.items()} == {"circle": False, "two groups": False, "map": True}
+    assert drawn["circle"].get_legend() is None
+    assert drawn["two groups"].get_legend() is not None
+    for axes in drawn.values():
+        axes.figure.canvas.draw()
+
+
 def test_differ_uses_pairs() -> None:
     noisy = [(10.0 + step, 11.0 + step + 0.01 * (step % 2)) for step in range(10)]
     assert differ("x", noisy, higher_is_better=False).verdict == A_BETTER

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from sim.kernel.errors import ScenarioError
+from sim.kernel.files import FileName, located, read_whole
 from sim.kernel.part import part
 from sim.kernel.units import Duration, parse_duration
 from sim.net.latency import Floats
 
 _MOST_VALUES = 10_000_000
+_MOST_BYTES = 1 << 30
 
 
 @part
@@ -22,8 +22,9 @@ class Empirical:
     """Measured delays; each is as likely as any other, and nothing in between happens."""
     quantiles: tuple[Duration, ...] = ()
     """Delays at equal steps of chance from the least to the largest, straight lines between; ["1 ms", "2 ms", "9 ms"]: median 2 ms."""
-    path: str = ""
-    """A text file of measured delays such as `12.5 ms`, one a line; lines that start with # are skipped."""
+    path: FileName = ""
+    """A text file of measured delays such as `12.5 ms`, one a line; lines that start with # are skipped. Looked for beside the
+    scenario file, then in the working folder."""
 
     def check(self) -> None:
         """One source, of delays that make sense."""
@@ -32,7 +33,7 @@ class Empirical:
         if list(self.quantiles) != sorted(self.quantiles) or len(self.quantiles) == 1:
             raise ScenarioError("at least two quantiles are wanted, rising from the least delay to the largest", "quantiles")
         if self.path:
-            object.__setattr__(self, "values", _read(Path(self.path)))
+            object.__setattr__(self, "values", _read(self.path))
             object.__setattr__(self, "path", "")
 
     @property
@@ -66,10 +67,13 @@ class Empirical:
         return np.asarray(ranked[np.clip(place, 0, len(ranked) - 1)])
 
 
-def _read(path: Path) -> tuple[int, ...]:
+def _read(name: str) -> tuple[int, ...]:
+    path = located(name)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_whole(path, _MOST_BYTES).decode().splitlines()
+    except ScenarioError as error:
+        raise error.under("path") from None
+    except (OSError, ValueError) as error:
         raise ScenarioError(f"{path} cannot be read as text: {getattr(error, 'strerror', None) or error}", "path") from None
     found: list[int] = []
     for number, line in enumerate(lines, 1):

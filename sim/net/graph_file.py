@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sim.kernel.dice import Dice
 from sim.kernel.errors import ScenarioError
+from sim.kernel.files import FileName, located
 from sim.kernel.part import part
 from sim.net.topology import MOST_SEATS, Topology, linked
 
@@ -27,8 +28,8 @@ class File:
     """Seats and links from a file: GraphML (.graphml), GEXF (.gexf), or a list with one link `a b` or `a,b` a line (.txt, .csv,
     .edges, .edgelist), lines that start with # skipped. The file must be in one piece, without links that repeat."""
 
-    path: str
-    """The file, relative to the working folder."""
+    path: FileName
+    """The file, looked for beside the scenario file, then in the working folder."""
 
     def check(self) -> None:
         """The ending says what it is."""
@@ -37,7 +38,7 @@ class File:
 
     def build(self, dice: Dice) -> Topology:
         """The topology as the file has it; no chance in it. ScenarioError says in one sentence what is wrong with the file."""
-        path = Path(self.path)
+        path = located(self.path)
         if not path.is_file():
             raise ScenarioError(f"there is no file {self.path!r}", "path")
         if path.stat().st_size > _MOST_BYTES:

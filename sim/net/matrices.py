@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.kernel.errors import ScenarioError
+from sim.kernel.files import located, read_whole
 
 TABLES = Path(__file__).parent / "tables"
 MATRICES = {
@@ -20,6 +21,7 @@ MATRICES = {
     "simblock-2019": ("simblock_latency_2019.csv", 1),
 }
 """File and divisor: round trips are halved, SimBlock's numbers are one-way already."""
+_MOST_BYTES = 1 << 28
 
 
 def region_matrix(name: str, regions: tuple[str, ...]) -> NDArray[np.int64]:
@@ -42,14 +44,16 @@ def load_matrix(name: str) -> tuple[tuple[str, ...], NDArray[np.int64]]:
         near = difflib.get_close_matches(name, MATRICES, 1, 0.4)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise ScenarioError(f"no matrix {name!r}; {hint}There are {', '.join(MATRICES)}, or a path ending in .csv", "matrix")
-    return _read(TABLES / file if file else Path(name), divisor)
+    return _read(TABLES / file if file else located(name), divisor)
 
 
 def table_lines(path: Path, key: str) -> list[str]:
     """The lines of a CSV file without comments and blanks; ScenarioError at `key` where it cannot be read."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_whole(path, _MOST_BYTES).decode("utf-8-sig").splitlines()
+    except ScenarioError as error:
+        raise error.under(key) from None
+    except (OSError, ValueError) as error:
         raise ScenarioError(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'no UTF-8 text'}", key) from None
     return [line for line in lines if line.strip() and not line.startswith("#")]
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sim.kernel.dice import Dice
 from sim.kernel.errors import ScenarioError
+from sim.kernel.files import FileName
 from sim.kernel.part import part
 from sim.kernel.units import MS, Count, Duration
 from sim.net.matrices import region_matrix, table_lines
@@ -44,8 +45,9 @@ class Regions:
     """Seats per region, such as {north = 10, south = 10, cloud = 5}; their names become north-0 and so on."""
     degree: Count | None = None
     """Neighbours of each seat; by default 8, or everybody where there are fewer."""
-    matrix: str = ""
-    """Base latency between regions: aws-2025, aws-2019, simblock-2015, simblock-2019 or a CSV file of round trips in ms."""
+    matrix: FileName = ""
+    """Base latency between regions: aws-2025, aws-2019, simblock-2015, simblock-2019 or a CSV file of round trips in ms,
+    looked for beside the scenario file, then in the working folder."""
 
     def build(self, dice: Dice) -> Topology:
         """The topology drawn from `dice`; without a matrix `base_ns` is None."""

@@ -55,8 +55,15 @@ class Bookkeeping:
         return Block.of(tip, height, node.seat, node.now, transactions, self.filler_bytes)
 
     def accepts(self, node: Node, block: Block, parent: str | None) -> bool:
-        """Whether a proposed block is genuine, stands on what the node has decided, and repeats nothing of that chain."""
+        """Whether a proposed block is genuine, stands on `parent` (by default the last decision), and repeats nothing of that chain.
+
+        A liar may name any parent: one that nobody has published, or that is no block of a chain, bears nothing.
+        """
         tip = self.chains[node.seat].tip if parent is None else parent
+        try:
+            self._admit(tip)
+        except (KeyError, Tampered, Unlinked):
+            return False
         before = self._block(tip)
         if block.parent != tip or block.height != (1 if before is None else before.height + 1):
             return False
@@ -99,7 +106,7 @@ class Bookkeeping:
         missing = []
         while tip not in self.tree:
             block = self._block(tip)
-            assert block is not None
+            assert block is not None  # the tree knows the genesis
             missing.append(block)
             tip = block.parent
         for block in reversed(missing):

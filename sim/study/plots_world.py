@@ -32,7 +32,11 @@ Axes = Any
 
 
 def network(evidence: Evidence, axes: Axes | None = None) -> Axes:
-    """The seats on longitude and latitude (on a circle where they have none): colour for region, cross for adversary."""
+    """The seats on longitude and latitude: colour for region, cross for adversary.
+
+    Where seats have no coordinates they stand on a circle, whose axes would mean nothing and are not drawn; a legend is drawn
+    where there is something to tell apart.
+    """
     axes = paper(axes, 8.0, 6.4)
     placed = evidence.latitude is not None and evidence.longitude is not None
     if evidence.latitude is not None and evidence.longitude is not None:
@@ -63,15 +67,15 @@ def network(evidence: Evidence, axes: Axes | None = None) -> Axes:
         axes.scatter(x[held], y[held], s=size * 3, color="black", marker="x", linewidth=1.6, zorder=3,
                      label="held by adversary")  # fmt: skip
     axes.margins(0.08)
+    legend = len(axes.get_legend_handles_labels()[0]) > 1
     title = f"Network ({evidence.seats} seats, {links} links)"
     if placed:
         # One degree of longitude is shorter by this much than one of latitude.
         axes.set_aspect(1 / max(0.2, math.cos(math.radians(float(np.mean(y))))), adjustable="datalim")
-        return finish(axes, title, "longitude (degrees)", "latitude (degrees)")
+        return finish(axes, title, "longitude (degrees)", "latitude (degrees)", legend)
     axes.set_aspect("equal", adjustable="datalim")
-    axes.set_xticks([])
-    axes.set_yticks([])
-    return finish(axes, title, "", "")
+    axes.set_axis_off()
+    return finish(axes, title, "", "", legend)
 
 
 def timeline(evidence: Evidence, axes: Axes | None = None) -> Axes:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.kernel.errors import ScenarioError
+from sim.kernel.files import near, read_whole
 from sim.kernel.part import PartField, fields_of, settle
 from sim.study.change import override
 from sim.study.plugins import find
@@ -29,14 +30,10 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
     """
     place = Path(path)
     try:
-        if place.is_dir():
-            raise ScenarioError(f"{place} is a folder, not a scenario file")
-        content = place.read_bytes()
-    except OSError as error:
-        near = _near_file(place)
-        raise ScenarioError(f"cannot read {place}: {error.strerror or error}{near}") from None
-    if len(content) > MOST_BYTES:
-        raise ScenarioError(f"{place} has {len(content):,} bytes; a scenario file has at most {MOST_BYTES:,}")
+        content = read_whole(place, MOST_BYTES, "scenario file")
+    except (OSError, ValueError) as error:
+        near_name = _near_file(place) if isinstance(error, OSError) else ""
+        raise ScenarioError(f"cannot read {place}: {getattr(error, 'strerror', None) or error}{near_name}") from None
     return loads(content, str(place), overrides)
 
 
@@ -61,9 +58,10 @@ def from_dict(tables: Mapping[str, Any], source: str = "", overrides: Sequence[s
     """A scenario from plain tables, as a TOML reader gives them."""
     entries = {entry.name: entry for entry in fields_of(Scenario) if entry.name not in ("source", "overrides")}
     _refuse_unknown(tables, list(entries), "")
+    folder = Path(source).parent if source else None
     made: dict[str, Any] = {"source": source, "overrides": tuple(overrides)}
     for name, value in tables.items():
-        made[name] = _table(name, value, entries[name])
+        made[name] = _table(name, value, entries[name], folder)
     for name in ("duration", "topology"):
         if name not in tables:
             raise ScenarioError("is missing; every scenario needs it", name)
@@ -72,21 +70,21 @@ def from_dict(tables: Mapping[str, Any], source: str = "", overrides: Sequence[s
     return scenario
 
 
-def _table(name: str, value: Any, entry: PartField) -> Any:
+def _table(name: str, value: Any, entry: PartField, folder: Path | None) -> Any:
     if name in _LISTS:
         if not isinstance(value, list):
             raise ScenarioError(f"write it with double brackets, [[{name}]], one table each", name)
-        return tuple(_named(name, one, f"{name}[{place}]") for place, one in enumerate(value))
+        return tuple(_named(name, one, f"{name}[{place}]", folder) for place, one in enumerate(value))
     if name == "link":
-        return _part(Link, _mapping(value, name), name)
+        return _part(Link, _mapping(value, name), name, folder)
     if name == "seat":
-        return _part(Seat, _mapping(value, name), name)
+        return _part(Seat, _mapping(value, name), name, folder)
     if name == "expect":
         return tuple(_expectations(_mapping(value, name), name))
     if name == "sweep":
         return tuple(_axes(_mapping(value, name), name))
     if name == "consensus" or entry.group:
-        return _named(name, value, name)
+        return _named(name, value, name, folder)
     return settle(value, entry, name, units_required=True)
 
 
@@ -97,7 +95,7 @@ def _axes(table: Mapping[str, Any], path: str) -> list[tuple[str, Any]]:
     return [(key, tuple(many) if isinstance(many, list) else many) for key, many in table.items()]
 
 
-def _named(group: str, value: Any, path: str) -> Any:
+def _named(group: str, value: Any, path: str, folder: Path | None) -> Any:
     """A table with a `kind`: the part of that name, inside its wrapper where the group has one."""
     table = dict(_mapping(value, path))
     kind = table.pop("kind", None)
@@ -108,22 +106,27 @@ def _named(group: str, value: Any, path: str) -> Any:
     except ScenarioError as error:
         raise error.under(path) from None
     if group not in _WRAPPED:
-        return _part(cls, table, path)
+        return _part(cls, table, path, folder)
     wrapper, inside = _WRAPPED[group]
     outer = [entry.name for entry in fields_of(wrapper) if entry.name != inside]
     inner = [entry.name for entry in fields_of(cls)]
     _refuse_unknown(table, [*inner, *outer], path)
     own = {key: table.pop(key) for key in list(table) if key in inner}
-    return _part(wrapper, table, path, {inside: _part(cls, own, path)})
+    return _part(wrapper, table, path, folder, {inside: _part(cls, own, path, folder)})
 
 
-def _part(cls: type[Any], table: Mapping[str, Any], path: str, ready: Mapping[str, Any] | None = None) -> Any:
+def _part(cls: type[Any], table: Mapping[str, Any], path: str, folder: Path | None, ready: Mapping[str, Any] | None = None) -> Any:
     entries = {entry.name: entry for entry in fields_of(cls)}
     _refuse_unknown(table, list(entries), path)
     values: dict[str, Any] = dict(ready or {})
     for key, value in table.items():
         entry, where = entries[key], f"{path}.{key}"
-        values[key] = _named(entry.group, value, where) if entry.group else settle(value, entry, where, units_required=True)
+        if entry.group:
+            values[key] = _named(entry.group, value, where, folder)
+            continue
+        values[key] = settle(value, entry, where, units_required=True)
+        if entry.kind == "file":
+            values[key] = near(values[key], folder)
     for entry in entries.values():
         if entry.required and entry.name not in values:
             raise ScenarioError(f"is missing: {entry.manual or entry.kind}", f"{path}.{entry.name}")

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+import shlex
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import product
@@ -15,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from sim.kernel.errors import ScenarioError
+from sim.study.checks import judge
 from sim.study.distribution import distribution
 from sim.study.read import load
 from sim.study.report import write_whole
 from sim.study.run import run
-from sim.study.scenario import Scenario
+from sim.study.scenario import Expectation, Scenario
 
 Told = Callable[[int, int], None]
 Job = tuple[str, tuple[str, ...], dict[str, Any], int]
@@ -39,10 +41,12 @@ class Sweep:
     """The finished runs of a sweep: (settings, seed, report) each."""
 
     runs: tuple[tuple[dict[str, Any], int, dict[str, Any]], ...]
+    failed: tuple[str, ...] = ()
+    """One sentence for each check that failed and each expectation that was not kept, with the command that shows it again."""
 
     def ok(self) -> bool:
-        """Whether no check failed in any run."""
-        return all(check["verdict"] != "fail" for _, _, report in self.runs for check in report["checks"])
+        """Whether no check failed and every expectation held, in every run."""
+        return not self.failed
 
     def rows(self) -> list[dict[str, Any]]:
         """One row per combination: its settings and the distribution over seeds of each headline metric."""
@@ -59,17 +63,19 @@ class Sweep:
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        """Rows and whether all checks held."""
-        return {"ok": self.ok(), "rows": self.rows()}
+        """Rows, whether all checks and expectations held, and which did not."""
+        return {"ok": self.ok(), "rows": self.rows(), "failed": list(self.failed)}
 
     def text(self) -> str:
-        """A table: one line per combination, medians over seeds."""
+        """A table: one line per combination, medians over seeds; then what failed."""
         names = [".".join(path) for path in _HEADLINES]
         lines = ["  ".join([f"{'settings':<40}", *(f"{name.split('.', 1)[1]:>22}" for name in names)])]
         for row in self.rows():
             told = ", ".join(f"{key}={value}" for key, value in row["settings"].items()) or "(all)"
             cells = [row[name]["p50"] for name in names]
             lines.append("  ".join([f"{told:<40}", *(f"{'-' if cell is None else format(cell, '.4g'):>22}" for cell in cells)]))
+        if self.failed:
+            lines += ["", "failed", *(f"  ✗ {sentence}" for sentence in self.failed)]
         return "\n".join(lines)
 
 
@@ -87,8 +93,15 @@ def sweep(
         raise ScenarioError("a sweep needs at least one seed", "sweep.seeds")
     if not scenario.source:
         raise ScenarioError("a sweep runs in other processes, which read the scenario again; load it from a file", "sweep")
-    changes = scenario.overrides
-    jobs = [(scenario.source, changes, settings, seed) for settings in _combinations(axes) for seed in range(1, count + 1)]
+    if load(scenario.source, scenario.overrides).digest() != scenario.digest():
+        why = "was changed after it was read, and the other processes of a sweep would not know"
+        raise ScenarioError(f"{scenario.source} {why}; give the changes to load(path, overrides) instead", "sweep")
+    jobs: list[Job] = []
+    expectations: list[tuple[Expectation, ...]] = []
+    for settings in _combinations(axes):
+        asked = load(scenario.source, [*scenario.overrides, *_texts(settings)])  # what is wrong is said before anything runs
+        jobs += [(scenario.source, scenario.overrides, settings, seed) for seed in range(1, count + 1)]
+        expectations += [asked.expect] * count
     folder = None if out is None else Path(out)
     done: dict[int, dict[str, Any]] = {}
     waiting = []
@@ -106,13 +119,28 @@ def sweep(
                 write_whole(_path(folder, scenario, jobs[place]), json.dumps(report).encode())
             if progress is not None:
                 progress(len(done), len(jobs))
-    return Sweep(tuple((jobs[place][2], jobs[place][3], done[place]) for place in range(len(jobs))))
+    failed = [sentence for place, job in enumerate(jobs) for sentence in _failed(job, done[place], expectations[place])]
+    return Sweep(tuple((jobs[place][2], jobs[place][3], done[place]) for place in range(len(jobs))), tuple(failed))
+
+
+def _failed(job: Job, report: dict[str, Any], expectations: Sequence[Expectation]) -> list[str]:
+    """What one run did not keep, each with how to see it again."""
+    source, changes, settings, seed = job
+    words = ["medgossip", "run", source, "--seed", str(seed)]
+    for text in (*changes, *_texts(settings)):
+        words += ["--set", text]
+    broken = [f"{check['name']}: {check['evidence']}" for check in report["checks"] if check["verdict"] == "fail"]
+    return [f"{sentence}\n    again: {shlex.join(words)}" for sentence in (*broken, *judge(report, expectations))]
+
+
+def _texts(settings: dict[str, Any]) -> list[str]:
+    """Settings of the axes as overrides."""
+    return [f"{key}={json.dumps(value)}" for key, value in settings.items()]
 
 
 def _one(job: Job) -> dict[str, Any]:
     source, changes, settings, seed = job
-    overrides = [f"{key}={json.dumps(value)}" for key, value in settings.items()]
-    return run(load(source, [*changes, *overrides]), seed).to_dict()
+    return run(load(source, [*changes, *_texts(settings)]), seed).to_dict()
 
 
 def _combinations(axes: dict[str, Any]) -> Iterator[dict[str, Any]]:

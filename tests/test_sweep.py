@@ -1,0 +1,67 @@
+"""A sweep is as honest as its worst run, says everything wrong before it starts, and runs what it was given."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+import sim
+from sim.cli import main
+from sim.kernel.errors import ScenarioError
+from sim.study import sweep as module
+from sim.study.read import load
+
+TEXT = """
+duration = "3 s"
+[topology]
+kind = "complete"
+seats = 4
+[consensus]
+kind = "pbft"
+block_interval = "500 ms"
+[expect]
+agreement = true
+"consensus.decided" = "> 4"
+[sweep]
+seeds = 2
+"consensus.block_interval" = ["500 ms", "1 s"]
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A sweep of which every second run keeps no expectation: three blocks a second apart are not more than four."""
+    place = tmp_path / "half the truth.toml"
+    place.write_text(TEXT)
+    return place
+
+
+def test_a_failed_expectation_fails_the_sweep(path: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    done = sim.sweep(load(path), out=str(tmp_path / "out"))
+    assert not done.ok() and len(done.failed) == 2
+    again = done.failed[0].partition("again: ")[2]
+    assert main([*shlex.split(again)[1:], "--quiet"]) == 1
+    assert "consensus.decided" in capsys.readouterr().out
+    assert main(["sweep", str(path), "--quiet", "--out", str(tmp_path / "out")]) == 1, "also when the runs are read again"
+    assert capsys.readouterr().out.count("again: medgossip run") == 2
+
+
+def test_it_is_ok_where_all_holds(path: Path) -> None:
+    path.write_text(TEXT.replace('"> 4"', '"> 2"'))
+    done = sim.sweep(load(path))
+    assert done.ok() and done.to_dict()["failed"] == [] and "failed" not in done.text()
+
+
+def test_wrong_combinations_are_told_before_anything_runs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.write_text(TEXT.replace('["500 ms", "1 s"]', '["500 ms", "1 parsec"]'))
+    monkeypatch.setattr(module, "ProcessPoolExecutor", None)
+    with pytest.raises(ScenarioError, match=r"consensus\.block_interval"):
+        sim.sweep(load(path))
+
+
+def test_a_scenario_changed_after_reading_is_refused(path: Path) -> None:
+    """The workers read the file, and would sweep over something else than was given."""
+    with pytest.raises(ScenarioError, match="was changed after it was read"):
+        sim.sweep(load(path).but(duration="4 s"))
