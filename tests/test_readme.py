@@ -55,7 +55,9 @@ def test_the_parts_run_in_scenarios(folder: Path) -> None:
 
     agreed = sim.run(loads(SCENARIO).but(consensus=sim.study.scenario.Consensus(protocol=Sequencer(), block_interval="1 s")))
     assert agreed.ok() and agreed.to_dict()["consensus"]["decided"] >= 19, agreed.text()
-    rumour = loads(SCENARIO.replace("complete", "star") + '[[workload]]\nkind = "rumour"\nsize = "1 kB"\ncount = 1\n').but(gossip=Staggered(gap="10 ms"))
+    rumour = loads(SCENARIO.replace("complete", "star") + '[[workload]]\nkind = "rumour"\nsize = "1 kB"\ncount = 1\n').but(
+        gossip=Staggered(gap="10 ms")
+    )
     spread = sim.run(rumour).evidence.spreads[0]
     from_the_rim = spread.publisher != 0
     waited = [int(time - spread.published_ns) // 1_000_000 for time in spread.arrival_ns]
