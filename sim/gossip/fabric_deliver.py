@@ -178,7 +178,7 @@ class FabricDeliver:
     def strategy(self, topology: Topology, dice: Dice) -> Strategy:
         """The rule and what it wants to be given."""
         try:
-            seats = choose(self.orderers, topology, dice, "fabric-orderers")  # type: ignore[arg-type]
+            seats = choose(self.orderers, topology, dice, "fabric-orderers")
         except ScenarioError as error:
             raise ScenarioError(error.sentence, "orderers") from None
         if not seats:
