@@ -11,6 +11,9 @@ no peer exchange, and P5 (application) and P6 (addresses) do not exist; nobody c
 messages); bodies of a graylisted neighbour are still taken in, its control packets are not. A neighbour that has crashed
 stays in the mesh, as no connection is seen to break, until P3 finds it silent. With CPU costs on, IDONTWANT leaves after
 the check of the body, not before it. A heartbeat announces at most the 960 newest ids.
+
+P3 wants care, here as in the field: it punishes whoever has nothing to deliver, so it needs a topic in which many publish.
+With one or two publishers their neighbours are always late, seats prune honest peers, and the mesh falls apart.
 """
 
 from __future__ import annotations
