@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sim.kernel.part import part
+from sim.net.core.state import UP
 from sim.node.surroundings import Surroundings
 
 
@@ -22,7 +23,15 @@ class Crash:
 
         def mend() -> None:
             for seat in seats:
-                if world.program is not None:
-                    world.nodes[seat].restart(world.program)
+                revive(world, seat)
 
         return mend
+
+
+def revive(world: Surroundings, seat: int) -> None:
+    """Bring a seat up again; where there is no consensus it has no program to start, but it relays."""
+    if world.program is not None:
+        world.nodes[seat].restart(world.program)
+    else:
+        world.society.trace.record("restart", seat)
+        world.society.network.set_flag(seat, UP, True)
