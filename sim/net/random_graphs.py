@@ -2,7 +2,7 @@
 
 Random regular graphs: the pairing model of Bollobas (1980), whose loops and double links are repaired by switching with a
 random good link (McKay and Wormald, 1990). Small worlds: Watts and Strogatz (Nature, 1998). Scale-free: Barabasi and Albert
-(Science, 1999). Links come back as int32[m, 2], each once.
+(Science, 1999). Dialled links as in Bitcoin, coin tosses as in Gilbert (1959). Links come back as int32[m, 2], each once.
 """
 
 from __future__ import annotations
@@ -218,3 +218,67 @@ def near_edges(x: Any, y: Any, order: Any, starts: Any, cells: int, radius: floa
                             edges[found, 0], edges[found, 1] = one, other
                         found += 1
     return found
+
+
+@njit
+def outbound_edges(key: Any, dialled: Any, fresh: bool) -> Any:
+    """Links of seats that each dial `dialled[seat]` distinct others; with `fresh` none that has dialled them before.
+
+    Without `fresh` two seats that dial each other share one link. A seat that finds nobody new in 64 tries a link gives up.
+    """
+    seats = len(dialled)
+    wanted = dialled.sum()
+    edges = np.empty((wanted, 2), np.int32)
+    size = 16
+    while size < 4 * wanted:
+        size *= 2
+    table = np.full(size, _EMPTY, np.int64)
+    made = 0
+    word = 0
+    for seat in range(seats):
+        first = made
+        merged = np.empty(dialled[seat], np.int32)  # those that had dialled this seat before
+        twice = 0
+        got = 0
+        tries = 0
+        while got < dialled[seat] and tries < 64 * dialled[seat]:
+            tries += 1
+            word += 1
+            other = below(key, word, seats)
+            if other == seat:
+                continue
+            if not _contains(table, _name(seats, seat, other)):
+                _put(table, _name(seats, seat, other))
+                edges[made, 0], edges[made, 1] = seat, other
+                made += 1
+                got += 1
+                continue
+            if fresh:
+                continue
+            mine = False
+            for place in range(first, made):
+                mine = mine or edges[place, 1] == other
+            for place in range(twice):
+                mine = mine or merged[place] == other
+            if not mine:
+                merged[twice] = other
+                twice += 1
+                got += 1
+    return edges[:made]
+
+
+@njit
+def coin_edges(key: Any, seats: int, threshold: int) -> Any:
+    """Every pair is linked with chance threshold / 2**32, each by a draw of its own."""
+    found = 0
+    for one in range(seats):
+        for other in range(one):
+            found += np.int64(draw64(key, np.uint64(one * seats + other)) >> _U32) < threshold
+    edges = np.empty((found, 2), np.int32)
+    place = 0
+    for one in range(seats):
+        for other in range(one):
+            if np.int64(draw64(key, np.uint64(one * seats + other)) >> _U32) < threshold:
+                edges[place, 0], edges[place, 1] = one, other
+                place += 1
+    return edges
