@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     compare = commands.add_parser("compare", help="run two scenarios over the same seeds and compare them")
     sweep = commands.add_parser("sweep", help="run a scenario over its [sweep] axes and seeds on all cores")
     lists = commands.add_parser("list", help="list the parts of a group, or all groups")
+    validate = commands.add_parser("validate", help="compare runs with published and exact numbers, case by case")
     serve = commands.add_parser("serve", help="live dashboard (not in this version)")
     for one in (run, explain, sweep):
         one.add_argument("scenario", help="a scenario file (TOML)")
@@ -38,6 +39,10 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("first", help="a scenario file")
     compare.add_argument("second", help="another scenario file")
     lists.add_argument("group", nargs="?", help="topology, latency, gossip, consensus, availability, workload, adversary, fault")
+    validate.add_argument("cases", nargs="*", metavar="case", help="numbers of cases (V21) or groups (A to E); all if left out")
+    effort = validate.add_mutually_exclusive_group()
+    effort.add_argument("--seeds", type=int, help="how many independent runs for each case with chance in it")
+    effort.add_argument("--quick", action="store_true", help="few runs: about a minute in all, wider tolerances")
     for one in (run, check, explain, compare, sweep):
         one.add_argument(
             "--set", action="append", default=[], metavar="KEY=VALUE", help="override any key, such as gossip.fanout=6"
@@ -48,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("--seeds", type=int, help="how many seeds")
     for one in (run, sweep):
         one.add_argument("--out", metavar="DIR", help="write report.json, report.txt and plots there")
-    for one in (run, check, compare, sweep, lists):
+    for one in (run, check, compare, sweep, lists, validate):
         one.add_argument("--json", action="store_true", help="print exactly one JSON document")
         one.add_argument("--quiet", action="store_true", help="no progress on standard error")
     serve.add_argument("--port", type=int, default=8000)
@@ -227,6 +232,24 @@ def _list(options: argparse.Namespace) -> int:
     return HELD
 
 
+def _validate(options: argparse.Namespace) -> int:
+    from sim.study.validation import judge
+
+    bar = Bar(options.quiet)
+    seeds = None if options.seeds is None else _count(options.seeds, 1)
+    cases = judge.chosen(options.cases)
+    rows = []
+    if not options.json:
+        print(judge.head())
+    for row in judge.validate(cases, seeds, options.quick, lambda done, total, name: bar(done / total, name)):
+        rows.append(row)
+        if not options.json:
+            print(row.text(), flush=True)
+    bar(1.0, f"{len(rows)} of {len(rows)}")
+    _print_json(judge.to_dict(rows)) if options.json else print(judge.summary(rows))
+    return FAILED if any(row.verdict == "fail" for row in rows) else HELD
+
+
 def _serve(options: argparse.Namespace) -> int:
     from sim.kernel.errors import ScenarioError
 
@@ -240,5 +263,6 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "compare": _compare,
     "sweep": _sweep,
     "list": _list,
+    "validate": _validate,
     "serve": _serve,
 }

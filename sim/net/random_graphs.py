@@ -273,7 +273,8 @@ def coin_edges(key: Any, seats: int, threshold: int) -> Any:
     found = 0
     for one in range(seats):
         for other in range(one):
-            found += np.int64(draw64(key, np.uint64(one * seats + other)) >> _U32) < threshold
+            if np.int64(draw64(key, np.uint64(one * seats + other)) >> _U32) < threshold:
+                found += 1
     edges = np.empty((found, 2), np.int32)
     place = 0
     for one in range(seats):

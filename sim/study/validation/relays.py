@@ -1,0 +1,110 @@
+"""Group B, relays that announce first, what they cost, and the tree and membership protocols beside them."""
+
+from __future__ import annotations
+
+import math
+
+from sim.study.validation.case import Case, Measured, Within, common
+from sim.study.validation.worlds import MS, constant, delays_ns, evidence, first_seat, spreading
+
+_CHAIN = "CF: h (3 L + S/B) with announcements, h (L + S/B) without"
+_SMALL_BYTES = 48  # an announcement or a request; its body, too, takes its time on the uplink
+_SMALL_MS = _SMALL_BYTES * 8 / 100e6 * 1e3
+
+
+def _chain(kind: str, runs: int) -> Measured:
+    """1 MB over five hops of 50 ms and 100 Mbit/s."""
+    rumour = {"size": "1 MB", "origin": first_seat(6)}
+    line = {"kind": "line", "seats": 6}
+    found = evidence(spreading(line, constant("50 ms"), rumour, gossip={"kind": kind}, up="100 Mbit/s"))
+    return common(delays_ns(found).max(axis=1) / MS)
+
+
+_BLOCKS, _INTERVAL_S, _NODES = 20, 600, 1000
+
+
+def _traffic_kbit_s(runs: int) -> Measured:
+    """Mean traffic of a seat, in and out, in kbit/s: blocks of 1 MB every ten minutes by announcement."""
+    rumour = {"size": "1 MB", "count": _BLOCKS, "every": f"{_INTERVAL_S} s"}
+    overlay = {"kind": "random-regular", "seats": _NODES, "degree": 8}
+    duration_s = _BLOCKS * _INTERVAL_S
+    tables = spreading(overlay, constant("50 ms"), rumour, gossip={"kind": "announce"}, duration=f"{duration_s} s")
+    found = evidence(tables)
+    if (delays_ns(found) < 0).any():
+        return Measured(math.nan)
+    moved = float(found.sent_bytes.sum() + found.received_bytes.sum())
+    return Measured(moved * 8 / _NODES / duration_s / 1e3)
+
+
+CASES = (
+    Case(
+        id="V22",
+        what="mesh of degree 8, perfect suppression: duplicates a node",
+        source="CF: D/2 - 1 + 1/n",
+        expected=8 / 2 - 1 + 1 / 1000,
+        missing="suppression of copies the other side has already (IDONTWANT)",
+    ),
+    Case(
+        id="V31",
+        what="Plumtree, 1000 seats, degree 8: payload messages in steady state",
+        source="CF: n - 1",
+        expected=999,
+        missing="Plumtree",
+    ),
+    Case(
+        id="V31",
+        what="Plumtree: announcements in steady state",
+        source="CF: 2 (E - (n - 1))",
+        expected=6002,
+        missing="Plumtree",
+    ),
+    Case(
+        id="V31",
+        what="Plumtree: relative redundancy during the first flood",
+        source="CF: (n (r - 1) + 1) / (n - 1) - 1",
+        expected=7001 / 999 - 1,
+        missing="Plumtree",
+    ),
+    *(
+        Case(
+            id="V32",
+            what=f"SWIM, {n} members: periods to first detection",
+            source="CF: Das, Gupta, Motivala 2002",
+            expected=1 / (1 - (1 - 1 / (n - 1)) ** (n - 1)),
+            missing="SWIM",
+        )
+        for n in (10, 100)
+    ),
+    Case(
+        id="V33",
+        what=f"five hops, INV/GETDATA/BLOCK (their {_SMALL_BYTES} B counted)",
+        unit="ms",
+        source=_CHAIN,
+        expected=5 * (3 * 50 + 80) + 2 * 5 * _SMALL_MS,
+        measure=lambda runs: _chain("announce", runs),
+    ),
+    Case(
+        id="V33",
+        what="five hops, unsolicited push",
+        unit="ms",
+        source=_CHAIN,
+        expected=5 * (50 + 80),
+        measure=lambda runs: _chain("flood", runs),
+    ),
+    Case(
+        id="V33",
+        what="five hops, compact blocks that succeed",
+        unit="ms",
+        source="CF: h (3 L + S_c/B)",
+        missing="compact blocks",
+    ),
+    Case(
+        id="V36",
+        what="traffic of a node at 1 MB / 10 min, in and out",
+        unit="kbit/s",
+        source="CF: 2 S 8 / T; Gervais et al. CCS 2016 print 26.65",
+        expected=2 * 1e6 * 8 / _INTERVAL_S / 1e3,
+        rule=Within(0.02),
+        measure=_traffic_kbit_s,
+    ),
+)

@@ -1,0 +1,165 @@
+"""Group C, times: message delays to a decision, timers of failed views, quorums of random delays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from sim.net.topology import numbered
+from sim.study.evidence import Evidence
+from sim.study.validation.case import Case, Errors, Measured, Within, common, mean_of
+from sim.study.validation.worlds import MS, SECOND, agreeing, constant, decided_ns, evidence, exponential
+
+_DELAY = constant("1 s")
+
+
+def _proposal_to_decision_s(found: Evidence) -> list[list[float]]:
+    """For each block decided, the times from its proposal to its decisions, ascending, in s."""
+    published = {row[3]: row[0] for row in found.trace.of("publish")}
+    each: dict[str, list[float]] = {}
+    for row in found.trace.of("decide"):
+        each.setdefault(row[4], []).append((row[0] - published[row[4]]) / SECOND)
+    return [sorted(times) for times in each.values()]
+
+
+def _delays_to_commit(kind: str) -> Callable[[int], Measured]:
+    """From proposal to commit at every replica, in delays of 1 s, over several blocks."""
+    tables = agreeing(kind, 7, _DELAY, duration="60 s", consensus={"patience": "100 s", "block_interval": "5 s"})
+    return lambda runs: common([time for times in _proposal_to_decision_s(evidence(tables)) for time in times])
+
+
+def _raft_commit(runs: int) -> Measured:
+    """From the append to the leader's commit, in delays."""
+    tables = agreeing("raft", 5, _DELAY, duration="120 s", consensus={"block_interval": "10 s", "election_timeout": "20 s"})
+    return common([times[0] for times in _proposal_to_decision_s(evidence(tables))])
+
+
+def _streamlet_final(runs: int) -> Measured:
+    """From the start of a block's epoch to its finality, in s, where the next epoch's block follows: delays of 1 s, 2 D = 10 s."""
+    tables = agreeing("streamlet", 4, _DELAY, duration="200 s", consensus={"delta": "5 s"})
+    return common([min(times) for times in _proposal_to_decision_s(evidence(tables))[1:]])
+
+
+def _after_dead_leaders_s(kind: str, dead: int) -> Callable[[int], Measured]:
+    """When all decide after `dead` leaders in a row: patience 10 s, doubling, delays of 1 s."""
+    n, latest_s = 16, 10 * (2**dead - 1) + 5
+    crash = {"fault": [{"kind": "crash", "seats": list(numbered("seat", n)[:dead])}]}
+    consensus = {"patience": "10 s", "block_interval": "9999 s"}
+    tables = agreeing(kind, n, _DELAY, duration=f"{latest_s} s", consensus=consensus, more=crash)
+    return lambda runs: common(decided_ns(evidence(tables)) / SECOND)
+
+
+def _normal_ms(n: int) -> Callable[[int], Measured]:
+    """Time until n - f nodes have decided. Relayed decisions are not modelled: 250 ms, far more than what parts the first n - f."""
+    law = {"kind": "normal", "mean": "250 ms", "sd": "50 ms"}
+    tables = agreeing("pbft", n, law, duration="3 s", consensus={"block_interval": "100 s", "patience": "100 s"})
+    enough = n - (n - 1) // 3
+    return lambda runs: mean_of([decided_ns(evidence(tables, seed))[enough - 1] / MS for seed in range(1, runs + 1)])
+
+
+def _raft_of_three(runs: int) -> Measured:
+    """Leader's commit among three under Exp(1 s); nothing is sent twice, for heartbeats are rare."""
+    consensus = {"block_interval": "60 s", "heartbeat": "30 min", "election_timeout": "10 h"}
+    tables = agreeing("raft", 3, exponential("1 s"), duration="36 h", consensus=consensus)
+    found = [_proposal_to_decision_s(evidence(tables, seed)) for seed in range(1, runs + 1)]
+    return mean_of(np.array([times[0] for blocks in found for times in blocks]))
+
+
+_DSN = "Wang et al. DSN 2022, BFT-Simulator; MC and REF"
+_ORDER = "CF: order statistics of Gamma(2, 1)"
+CASES = (
+    *(
+        Case(
+            id="V42",
+            what=f"{name}: proposal to commit at every replica, in delays",
+            source="CF: 3 d",
+            expected=3,
+            measure=_delays_to_commit(kind),
+        )
+        for kind, name in (("pbft", "PBFT"), ("qbft", "QBFT"))
+    ),
+    Case(
+        id="V42",
+        what="Raft: append to the leader's commit, in delays",
+        source="CF: 2 d",
+        expected=2,
+        measure=_raft_commit,
+    ),
+    Case(
+        id="V42",
+        what="Streamlet: start of a block's epoch (2 D = 10 s) to finality",
+        unit="s",
+        source="CF: 2 D + 2 d",
+        expected=12,
+        measure=_streamlet_final,
+    ),
+    *(
+        Case(id="V42", what=f"{what}, in delays", source="CF", expected=expected, missing=missing)
+        for what, expected, missing in (
+            ("basic HotStuff: replicas decide", 7, "basic HotStuff"),
+            ("chained HotStuff, 3-chain: decision", 7, "HotStuff"),
+            ("Jolteon, 2-chain: decision", 5, "Jolteon"),
+            ("Simplex: finalised", 3, "Simplex"),
+            ("Tendermint: commit at a replica", 3, "Tendermint"),
+            ("Bracha broadcast: delivery", 3, "Bracha's reliable broadcast"),
+            ("Narwhal: one round", 3, "Narwhal"),
+            ("Alpenglow Votor, fast path after receipt", 1, "Alpenglow"),
+        )
+    ),
+    *(
+        Case(
+            id="V43",
+            what=f"PBFT, {n} nodes, N(250, 50) ms: until n - f have decided",
+            unit="ms",
+            source=_DSN,
+            expected=expected,
+            rule=Within(0.005),
+            measure=_normal_ms(n),
+            runs=1000,
+            quick=quick,
+        )
+        for n, expected, quick in ((7, 773.2, 400), (16, 793.4, 150))
+    ),
+    *(
+        Case(id="V45", what=f"leader round trip to 2f of {n - 1}, Exp(1)", source=_ORDER, expected=expected, missing="HotStuff")
+        for n, expected in ((4, 1.824074), (7, 2.032049))
+    ),
+    Case(
+        id="V45",
+        what="Raft, 3 servers, Exp(1): leader's commit",
+        unit="s",
+        source=_ORDER,
+        expected=1.25,
+        rule=Errors(),
+        measure=_raft_of_three,
+        runs=10,
+        quick=1,
+    ),
+    Case(
+        id="V46",
+        what="chained HotStuff, fixed leader, N(250, 50) ms, 4 nodes: a decision",
+        unit="ms",
+        source="CF and REF",
+        expected=512.5,
+        missing="HotStuff with a fixed leader",
+    ),
+    *(
+        Case(
+            id="V54",
+            what=f"{name}, {dead} dead leader{'s' if dead > 1 else ''} in a row: decision",
+            unit="s",
+            source="CF: T (2^k - 1) + 4 d, T = 10 s, d = 1 s",
+            expected=10 * (2**dead - 1) + 4,
+            measure=_after_dead_leaders_s(kind, dead),
+        )
+        for kind, name in (("pbft", "PBFT"), ("qbft", "QBFT"))
+        for dead in (1, 2, 3, 5)
+    ),
+    Case(
+        id="V54",
+        what="Tendermint, 3 dead leaders: sum of timers that grow linearly",
+        source="CF: k base + delta k (k - 1) / 2",
+        missing="Tendermint",
+    ),
+)

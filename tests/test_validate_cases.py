@@ -1,0 +1,29 @@
+"""Published and exact numbers: every case that can be played is a test, over the rows that `medgossip validate` prints.
+
+Each is played with its quick number of runs; with its usual number under `-m thorough`.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from sim.study.validation.case import Case
+from sim.study.validation.cases import all_cases
+from sim.study.validation.judge import judged
+
+PLAYED = [pytest.param(case, id=case.name.replace(" ", "-")) for case in all_cases() if case.measure is not None]
+LONGER = [pytest.param(case, id=case.name.replace(" ", "-")) for case in all_cases() if case.runs > case.quick]
+
+
+@pytest.mark.parametrize("case", PLAYED)
+def test_case(case: Case) -> None:
+    row = judged(case, quick=True)
+    assert row.verdict == "pass", row.text()
+
+
+@pytest.mark.slow
+@pytest.mark.thorough
+@pytest.mark.parametrize("case", LONGER)
+def test_case_with_all_its_runs(case: Case) -> None:
+    row = judged(case)
+    assert row.verdict == "pass", row.text()
