@@ -127,7 +127,7 @@ CASES = (
             rule=Errors(),
             measure=_failed_views(n, crashed),
             runs=1000,
-            quick=100,
+            quick=40,
         )
         for n, crashed in ((4, 1), (16, 5))
     ),

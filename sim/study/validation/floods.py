@@ -256,7 +256,7 @@ CASES = (
             rule=Errors(),
             measure=_connected(1000, c),
             runs=2000,
-            quick=100,
+            quick=50,
         )
         for c in (0, 2)
     ),

@@ -82,7 +82,7 @@ def _sd_about_mean(runs: int) -> Measured:
 
 # V14 --------------------------------------------------------------------------------------------------------------------
 
-_PERIOD_S, _GAPS = 300, 20_000
+_PERIOD_S, _GAPS = 300, 4000
 
 
 @lru_cache(maxsize=4)
@@ -250,7 +250,7 @@ CASES = (
             expected=1 - math.exp(-limit_s / _PERIOD_S),
             rule=Errors(),
             measure=_gaps_until(limit_s),
-            runs=5,
+            runs=25,
             quick=5,
         )
         for limit_s in (10, 30, 60, 120, 300, 600, 1200, 1800)
@@ -261,7 +261,7 @@ CASES = (
         source=_CLOCK,
         expected=1,
         measure=_distance_accepted,
-        runs=5,
+        runs=25,
         quick=5,
     ),
 )
