@@ -12,7 +12,7 @@ from sim.kernel.errors import ScenarioError
 from sim.study.validation import judge
 from sim.study.validation.case import EQUAL, Case, Errors, Measured, Within, common, mean_of, share_of
 from sim.study.validation.cases import GROUPS, all_cases
-from sim.study.validation.theory import giant_share, harmonic, kolmogorov, pushed_share
+from sim.study.validation.theory import giant_share, harmonic, kolmogorov, pushed_share, residue
 
 GIVEN = """1 2 3 5 7 12 13 14 15 17 18 20 21 22 23 25 27 28 31 32 33 36 38 41 42 43 45 46 53 54 55 56 57 58 59 60 64 65 67
 70 71 74 75 77 78 79 82 84 86"""
@@ -96,6 +96,7 @@ def test_closed_forms() -> None:
     assert harmonic(4) == pytest.approx(25 / 12)
     assert [round(pushed_share(fanout), 6) for fanout in (2, 3, 5)] == [0.796812, 0.940480, 0.993023]
     assert [round(giant_share(8, alive), 5) for alive in (0.5, 0.3)] == [0.99583, 0.91515]
+    assert [round(residue(k), 6) for k in (1, 2, 3, 4, 5)] == [0.203188, 0.059520, 0.019827, 0.006977, 0.002516]
     assert kolmogorov(1.3581 / math.sqrt(10_000), 10_000) == pytest.approx(0.05, abs=0.001)
 
 

@@ -28,6 +28,11 @@ def pushed_share(fanout: float) -> float:
     return root(lambda x: 1 - math.exp(-fanout * x) - x, 1e-6, 1.0)
 
 
+def residue(k: int) -> float:
+    """The share s = exp(-(k + 1)(1 - s)) < 1 that rumour mongering leaves out (Demers et al. 1987, section 1.4)."""
+    return root(lambda s: math.exp(-(k + 1) * (1 - s)) - s, 0.0, 0.9)
+
+
 def giant_share(degree: int, alive: float) -> float:
     """Share of the living seats of a random regular graph in its giant component when a share `alive` of seats lives.
 
