@@ -39,6 +39,16 @@ BAD = {
     "no effect": (GOOD + '[seat]\nverify = "1 ms"', ["seat.verify", "cores"]),
     "withheld inside": (GOOD + 'bodies = "attached"\n[[adversary]]\nkind = "withhold"', ["adversary[0]", "gossip"]),
     "partition of nobody": (GOOD + '[[fault]]\nkind = "partition"\ngroups = [["mars"]]', ["fault[0]", "mars"]),
+    "slower than time": (
+        GOOD + '[link]\nlatency = {kind = "constant", value = "10 s"}\n[[fault]]\nkind = "slow"\nseats = 2\nfactor = 1000.0',
+        ["fault[0].factor", "104 days", "smaller factor"],
+    ),
+    "slower than time, drawn": (
+        GOOD + '[link]\nlatency = {kind = "uniform", low = "0 s", high = "4 h"}\n[[fault]]\nkind = "slow"\nfactor = 30.0',
+        ["fault[0].factor", "104 days"],
+    ),
+    "constant beyond counting": (GOOD + '[link]\nlatency = {kind = "constant", value = "40000 d"}', ["link.latency", "104 days"]),
+    "tail beyond counting": (GOOD + '[link]\nlatency = {kind = "exponential", mean = "90 d"}', ["link.latency", "104 days"]),
     "not TOML": ("title = = 1", ["not TOML", "line 1"]),
     "bad expectation": (GOOD + '[expect]\nagreement = "probably"', ["expect.agreement"]),
     "nothing": ("", ["duration", "missing"]),

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.net.core import state as st
+from sim.net.latency import FACTOR_BITS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,3 +55,11 @@ class Costs:
         elif not fixed:
             changes["tables"] = np.full((1, 3 * 4097), self.constant_ns, np.int64)
         return world.replaced(changes) if changes else world
+
+
+def longest_latency_ns(world: st.World) -> int:
+    """The longest latency that any link can draw, before anything slows it down."""
+    if world.setup[st.CONSTANT_NS] >= 0:
+        return int(world.setup[st.CONSTANT_NS])
+    base_ns, most = int(world.base_ns.max()), int(world.tables.max())
+    return base_ns * most >> FACTOR_BITS if world.setup[st.RELATIVE] else base_ns + most

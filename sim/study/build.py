@@ -16,6 +16,7 @@ from sim.kernel.errors import ScenarioError
 from sim.kernel.loop import VirtualLoop
 from sim.kernel.trace import LEVELS, WIRE, Trace
 from sim.net.costs import Costs
+from sim.net.latency import MOST_NS, factor_table, law_table
 from sim.net.network import Network
 from sim.net.strategy import Strategy, chunks_of
 from sim.net.topology import Topology
@@ -121,10 +122,12 @@ def costs_of(scenario: Scenario, topology: Topology) -> Costs:
     if jitter is not None:
         table = _table_of(jitter, True)
     elif law is not None:
-        if law.is_constant:
-            constant_ns = round(law.mean_ns())
-        else:
+        if not law.is_constant:
             table = _table_of(law, False)
+        elif law.mean_ns() > MOST_NS:
+            raise ScenarioError("is longer than 104 days, the most that is taken; write a shorter one", "link.latency")
+        else:
+            constant_ns = round(law.mean_ns())
     return Costs(
         constant_ns=constant_ns,
         table=table,
@@ -142,9 +145,10 @@ def costs_of(scenario: Scenario, topology: Topology) -> Costs:
 @lru_cache(maxsize=64)
 def _table_of(law: Any, factors: bool) -> NDArray[np.int64]:
     """A law as the core wants it; sweeps and small runs ask for the same one over and over."""
-    from sim.net.latency import factor_table, law_table
-
-    table = factor_table(law) if factors else law_table(law)
+    try:
+        table = factor_table(law) if factors else law_table(law)
+    except ScenarioError as error:
+        raise error.under("link.jitter" if factors else "link.latency") from None
     table.setflags(write=False)
     return table
 
@@ -202,10 +206,13 @@ def _add_trouble(world: World) -> None:
 
 
 def _check_fault(world: World, place: int, entry: Any) -> None:
-    """Refuse seats that nobody has before the run begins, not in its middle."""
+    """Refuse seats that nobody has, and what does not fit, before the run begins and not in its middle."""
     try:
         for group in getattr(entry.part, "groups", None) or [getattr(entry.part, "seats", 0)]:
             world.surroundings.choose(group, "check")
+        fits = getattr(entry.part, "fits", None)
+        if fits is not None:
+            fits(world.surroundings)
     except ScenarioError as error:
         raise error.under(f"fault[{place}]") from None
 
