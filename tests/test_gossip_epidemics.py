@@ -210,6 +210,41 @@ def test_push_pull_mends_what_the_news_missed() -> None:
     assert not np.isinf(since_published_s(many({**gossip, "sync": "10 s"}, 60, 20))).any()
 
 
+@pytest.mark.parametrize("liars", [(0, 1), (1, 0)])
+def test_push_pull_turns_to_another_where_nothing_comes(liars: tuple[int, int]) -> None:
+    """Seats 0 and 1 list the item and push nothing; whichever of the two is asked first, the other is after the patience."""
+    found = []
+    for liar in (None, *liars):
+        net = network(PushPull(retransmit=0, sync="1 s", patience="10 s"))
+        item = net.item("block", "block", 1000)
+        for seat in (0, 1):
+            net.publish(seat, item)
+        net.advance(MS // 2)
+        for seat in (0, 1):
+            net.set_flag(seat, st.RELAYS, False)
+        if liar is not None:
+            net.set_flag(liar, st.SERVES, False)
+        net.advance(30 * SECOND)
+        found.append(int(net.world.arrival[item, 2]))
+    assert sorted(found[1:]) == [found[0], found[0] + 10 * SECOND]
+
+
+def test_push_pull_asks_again_at_the_next_exchange() -> None:
+    """Seat 0 serves nobody for 2.5 s: each of its digests is answered by a request once the patience for the last one is over."""
+    net = network(PushPull(retransmit=0, sync="1 s", patience="300 ms"), 2)
+    item = net.item("block", "block", 1000)
+    net.publish(0, item)
+    net.advance(MS // 2)
+    net.set_flag(0, st.RELAYS, False)
+    net.set_flag(0, st.SERVES, False)
+    net.advance(5 * SECOND // 2)
+    assert net.world.by_packet[st.REQUEST, 0] in (2, 3)
+    net.set_flag(0, st.SERVES, True)
+    net.advance(4 * SECOND)
+    assert 5 * SECOND // 2 < net.world.arrival[item, 1] <= 7 * SECOND // 2 + 3 * MS
+    assert net.world.by_packet[st.BODY, 0] == 1
+
+
 # mongering ------------------------------------------------------------------------------------------------------------------
 
 

@@ -87,6 +87,24 @@ def test_where_the_extension_fails_too_both_announce_their_sets() -> None:
     assert complete
 
 
+def test_a_sketch_tells_the_set_as_it_was() -> None:
+    """What seat 0 makes while its sketch is under way is not in it: found in the next reconciliation."""
+    found = []
+    for late_ns in (0, MS // 2):  # before the sketch is taken, and after
+        empty = network(SLOW, Complete(seats=2))
+        empty.advance(1 * SECOND)
+        answerer = int(empty.world.memory[1, 1] > 0)
+        taken_ns = int(empty.world.memory[answerer, 1])
+        net = network(SLOW, Complete(seats=2))
+        net.advance(taken_ns - MS // 4 + late_ns)
+        item = net.item("tx", "tx", 300)
+        net.publish(answerer, item)
+        net.advance(taken_ns + 10 * MS)
+        found.append((int(net.world.by_packet[st.CONTROL, 1]), int(net.world.held[item, 1 - answerer]) == st.HELD))
+    nothing = 3 * HEADER + 4 + 4 + 2
+    assert found == [(nothing + 4 + 4, True), (nothing, False)]  # one element more, one id asked for
+
+
 def test_reconciling_again_finds_nothing() -> None:
     """Once both know, a round is three packets: a request, one empty element, and the answer; nothing is announced again."""
     net = network(SLOW, Complete(seats=2))
