@@ -271,7 +271,10 @@ def _announce_set(w: World, seat: int, peer: int, ours_ns: int, theirs_ns: int, 
 
 @part
 class Erlay:
-    """Announce to `fanout` neighbours at once, to the others by reconciling sets once an `interval`."""
+    """Announce to `fanout` neighbours at once, to the others by reconciling sets once an `interval`.
+
+    Naumenko et al., "Erlay", CCS 2019; BIP 330. Announcements cost hardly more with more links; the last seats wait for an interval.
+    """
 
     fanout: Count = 1  # neighbours, of those the seat connected to, that are told at once
     inbound: Share = 0.1  # chance of each neighbour that connected to the seat to be told at once
