@@ -160,9 +160,10 @@ def test_a_new_leader_asks_for_what_was_missed() -> None:
 
 def test_a_withholding_leader_is_passed_by_state_transfer() -> None:
     """It says that it lives, so nobody replaces it; heights of the other organisation give it away."""
-    for heights, wanted in (({}, True), (OFF, False)):
+    for heights, wanted in (({"pull_every": "1 h"}, True), (OFF, False)):
         net = network(two_organisations(), **heights)
         net.set_flag(1, st.RELAYS, False)
+        net.set_flag(1, st.SERVES, False)
         item = publish(net)
         net.advance(200 * SECOND)
         assert (net.world.held[item, 1:11] == st.HELD).all() == wanted
