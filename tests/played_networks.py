@@ -5,6 +5,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Any
 
+import numpy as np
 from generated_networks import Case
 from reference_network import SlowNetwork
 
@@ -26,7 +27,12 @@ class Tape:
 def switch(net: Any, seat: int, what: str, value: int) -> None:
     """Flags, island or slowness of a seat, on either network."""
     if isinstance(net, Network):
-        net.world.seats[seat][what] = value
+        if what in ("island", "slowness"):
+            values = net.world.seats[what].copy()
+            values[seat] = value
+            net.set_apart(what, values)
+        else:
+            net.world.seats[seat][what] = value
     elif what == "flags":
         here = net.seats[seat]
         here.is_up, here.relays, here.serves = bool(value & st.UP), bool(value & st.RELAYS), bool(value & st.SERVES)
@@ -88,6 +94,8 @@ def compiled_outcome(case: Case) -> dict[str, Any]:
     world, clock, seats = net.world, net.world.clock, net.world.seats
     fates = [int(clock[word]) for word in (st.DELIVERED, st.LOST, st.CUT, st.DOWN)]
     meters = ("sent_bytes", "received_bytes", "longest_queue_ns", "up_window_most", "down_window_most")
+    for side in ("up", "down"):
+        seats[f"{side}_window_most"] = np.maximum(seats[f"{side}_window_most"], seats[f"{side}_window_bytes"])
     return outcome | {
         "wire": tape.rows,
         "mail": mail,

@@ -9,13 +9,13 @@ from typing import Any
 MESSAGE, CERTIFICATE, BODY, ANNOUNCE, REQUEST, BLOB, TICK = range(7)
 DELIVERED, LOST, CUT, DOWN = range(4)
 QUORUM, COLLECT, HOLD = range(3)
-SECOND_NS = 1_000_000_000
+WINDOW_NS = 2**30
 LOSS_APART = 0x9E6C63D0876A9A47
 
 
 @dataclass
 class Pipe:
-    """One direction of a seat's access line: a FIFO queue with a meter of bytes per second of time."""
+    """One direction of a seat's access line: a FIFO queue with a meter of bytes per window of time."""
 
     ps_per_byte: int
     free_ns: int = 0
@@ -30,8 +30,8 @@ class Pipe:
     def carry(self, ready_ns: int, size_bytes: int) -> int:
         """Queue from `ready_ns`; returns when the last bit is through."""
         self.free_ns = max(ready_ns, self.free_ns) + self.busy_ns(size_bytes)
-        if self.free_ns // SECOND_NS != self.window:
-            self.window, self.window_bytes = self.free_ns // SECOND_NS, 0
+        if self.free_ns // WINDOW_NS != self.window:
+            self.window, self.window_bytes = self.free_ns // WINDOW_NS, 0
         self.window_bytes += size_bytes
         self.most_bytes = max(self.most_bytes, self.window_bytes)
         return self.free_ns

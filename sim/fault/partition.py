@@ -22,15 +22,12 @@ class Partition:
 
     def strike(self, world: Surroundings) -> Callable[[], None]:
         """Put each group on an island of its own."""
-        seats = world.society.network.world.seats
-        before = seats["island"].copy()
+        network = world.society.network
+        before = network.world.seats["island"].copy()
+        islands = before.copy()
         island = int(before.max()) + 1
         for group in self.groups:  # type: ignore[attr-defined]
-            for seat in world.choose(group, "partition"):
-                seats[seat]["island"] = island
+            islands[list(world.choose(group, "partition"))] = island
             island += 1
-
-        def mend() -> None:
-            world.society.network.world.seats["island"] = before
-
-        return mend
+        network.set_apart("island", islands)
+        return lambda: network.set_apart("island", before)

@@ -37,11 +37,15 @@ class Slow:
     def strike(self, world: Surroundings) -> Callable[[], None]:
         """Slow them down."""
         chosen = list(world.choose(self.seats, "slow"))  # type: ignore[arg-type]
-        seats = world.society.network.world.seats
-        before = seats["slowness"][chosen].copy()
-        seats["slowness"][chosen] = round(1024 * self.factor)
+        network = world.society.network
+        before = network.world.seats["slowness"].copy()
+        slowness = before.copy()
+        slowness[chosen] = round(1024 * self.factor)
+        network.set_apart("slowness", slowness)
 
         def mend() -> None:
-            world.society.network.world.seats["slowness"][chosen] = before
+            mended = network.world.seats["slowness"].copy()
+            mended[chosen] = before[chosen]
+            network.set_apart("slowness", mended)
 
         return mend

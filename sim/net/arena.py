@@ -28,7 +28,7 @@ def make_world(
     clock[st.OPEN_BUCKET] = -1
     setup = np.zeros(st.SETUP_WORDS, np.int64)
     setup[[st.SEATS, st.CORES, st.WORDS, st.BUCKETS]] = n, cores, words, buckets
-    setup[[st.MEMORY_WORDS, st.CONSTANT_NS, st.WINDOW_NS]] = memory_words, 0, 1_000_000_000
+    setup[[st.MEMORY_WORDS, st.CONSTANT_NS]] = memory_words, 0
     seats = np.zeros(n, st.SEAT)
     seats["slowness"] = 1024
     seats["flags"] = st.UP | st.RELAYS | st.SERVES
@@ -68,27 +68,50 @@ def make_world(
         woken=np.zeros((128, 2), np.int64),
         mail=np.zeros((256, 3), np.int64),
         wire=np.zeros((1, 8), np.int64),
-        by_kind=np.zeros((64, 2), np.int64),
         by_packet=np.zeros((8, 2), np.int64),
     )
     return st.World(arrays)
 
 
+_ROOMY = {"chunks": 2 * st.CHUNK_EVENTS, "chunk_next": 0, "opened": 2, "sorting": 2, "near": 3, "far": 3, "envelopes": 0}
+_MOST_KEPT_BYTES = 1 << 28
+_kept: list[dict[str, Any]] = []
+
+
 def _queue_arrays(buckets: int, events: int) -> dict[str, Any]:
-    """The calendar queue, empty, and the envelopes that its events carry."""
-    return dict(  # noqa: C408
-        bucket_first=np.full(buckets, -1, np.int32),
-        bucket_last=np.full(buckets, -1, np.int32),
-        occupied=np.zeros(buckets // 64, np.uint64),
-        chunks=np.empty((events, 2 * st.CHUNK_EVENTS), np.int64),
-        chunk_next=np.empty(events, np.int32),
-        chunk_fill=np.empty(events, np.int32),
-        opened=np.empty((events, 2), np.int64),
-        sorting=np.empty((events, 2), np.int64),
-        near=np.empty((events, 3), np.int64),
-        far=np.empty((events, 3), np.int64),
-        envelopes=np.zeros(events, st.ENVELOPE),
-    )
+    """The calendar queue, empty, and the envelopes that its events carry: what an earlier run left, or new."""
+    arrays: dict[str, Any] = {
+        "bucket_first": np.full(buckets, -1, np.int32),
+        "bucket_at": np.zeros(buckets, np.int32),
+        "occupied": np.zeros(buckets // 64, np.uint64),
+    }
+    try:
+        roomy = _kept.pop()
+    except IndexError:
+        roomy = {}
+    if roomy and min(len(array) for array in roomy.values()) < events:
+        roomy = {}
+    return arrays | (roomy or {name: _uninitialised(name, events) for name in _ROOMY})
+
+
+def _uninitialised(name: str, rows: int) -> NDArray[Any]:
+    """Room that begins at a cache line; the core writes before it reads."""
+    kind = np.dtype(st.ARRAYS[name][0])
+    columns = _ROOMY[name]
+    size_bytes = rows * max(1, columns) * kind.itemsize
+    raw = np.empty(size_bytes + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    room = raw[start : start + size_bytes].view(kind)
+    return room.reshape(rows, columns) if columns else room
+
+
+def retire(world: st.World) -> None:
+    """Keep the queue's memory for the next run of this process: fresh pages cost more than all that is written to them."""
+    roomy = {name: getattr(world, name) for name in _ROOMY}
+    for name, array in roomy.items():
+        setattr(world, name, array[:0])
+    if not _kept and sum(array.nbytes for array in roomy.values()) <= _MOST_KEPT_BYTES:
+        _kept.append(roomy)
 
 
 def grow(world: st.World) -> st.World:
@@ -104,7 +127,7 @@ def grow(world: st.World) -> st.World:
     chunks = max(most, min(moving, int(world.setup[st.BUCKETS])) + moving // st.CHUNK_EVENTS + 2)
     heaps = max(most, pending) if refiling else most
     for names, used, need in (
-        (("chunks", "chunk_next", "chunk_fill"), st.CHUNKS_USED, chunks),
+        (("chunks", "chunk_next"), st.CHUNKS_USED, chunks),
         (("near",), st.NEAR, heaps),
         (("far",), st.FAR, heaps),
         (("envelopes",), st.ENVELOPES_USED, world.actions.shape[0] + 2),
@@ -121,13 +144,13 @@ def grow(world: st.World) -> st.World:
 
 
 def enlarge(world: st.World, wanted: dict[str, int]) -> st.World:
-    """The same world with the named arrays at least so many rows long; new rows are zero (arrival: -1)."""
+    """The same world with the named arrays at least so many rows long; new rows are zero (arrival: -1), of the queue anything."""
     changes: dict[str, Any] = {}
     for name, rows in wanted.items():
         old: NDArray[Any] = getattr(world, name)
         if rows <= old.shape[0]:
             continue
-        fresh = np.zeros((rows, *old.shape[1:]), old.dtype)
+        fresh = _uninitialised(name, rows) if name in _ROOMY else np.zeros((rows, *old.shape[1:]), old.dtype)
         fresh[: old.shape[0]] = old
         if name == "arrival":
             fresh[old.shape[0] :] = -1

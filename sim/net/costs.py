@@ -43,6 +43,7 @@ class Costs:
         fixed = self.table is None and world.base_ns.shape[0] == 1 and not world.base_ns.any()
         setup[st.CONSTANT_NS] = self.constant_ns if fixed else -1
         setup[st.RELATIVE] = int(self.relative)
+        setup[st.ONE_PLACE] = int(world.base_ns.shape[0] == 1)
         setup[st.LOSS_KEY] = np.uint64(loss_key).astype(np.int64)
         setup[st.LOSS_BELOW] = round(self.loss * 2**32)
         setup[st.SIGN_NS], setup[st.VERIFY_NS], setup[st.HASH_PS] = self.sign_ns, self.verify_ns, self.hash_ps_per_byte

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from array import array
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -14,34 +15,37 @@ from sim.net.core import engine
 from sim.net.core.state import World
 
 Rule = Callable[[World, int, int, int, int], int]
-NO_ORDERS = np.zeros(0, np.int64)
 
 
-def run(world: World, orders: Any, used: int, until_ns: int) -> int:
+def run(world: World, orders: array[int], until_ns: int) -> int:
     """`engine.run`, compiled if possible. Interpreted, NumPy would warn where 64-bit products wrap around, as they should."""
     if COMPILED:
-        status: int = _engine()(world, orders, used, until_ns)
+        status = _entry()[0](world.address, orders.buffer_info()[0], len(orders), until_ns)
         if world.plain is not None:
             world.plain.complain()
         return status
     with np.errstate(over="ignore"):
-        return _engine()(world, orders, used, until_ns)
+        return engine.run(world, np.array(orders, np.int64), len(orders), until_ns)
 
 
 @cache
-def _engine() -> Callable[[World, Any, int, int], int]:
-    if not COMPILED:
-        return engine.run
+def _entry() -> tuple[Callable[[int, int, int, int], int], Any]:
+    """The core as a C function of (address of the world's table, address of the orders, their number, until when).
+
+    Beside it what keeps its machine code alive.
+
+    Called through its address: the compiler's own dispatcher looks at the types of the arguments each time, for 4 us.
+    """
     import numba
 
-    from sim.net.core.compiled import RUN_TYPE
+    from sim.net.core.compiled import ENTRY_TYPE, plain_indices
+    from sim.net.core.entry import enter
 
-    source: Any = engine.run
-    with own_cache():
-        found: Callable[[World, Any, int, int], int] = numba.njit(RUN_TYPE, cache=True, error_model="numpy", nogil=True)(
-            source.py_func
-        )
-    return found
+    with own_cache(), plain_indices():
+        compiled = numba.cfunc(ENTRY_TYPE, cache=True, error_model="numpy")(enter)
+    prototype = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+    called: Callable[[int, int, int, int], int] = prototype(compiled.address)
+    return called, compiled
 
 
 @cache
@@ -99,4 +103,4 @@ def with_rule(world: World, rule: Rule) -> World:
 
 def needs_compiling() -> bool:
     """Whether the first run on this machine is still to come, which compiles the core (about 20 s on one core)."""
-    return COMPILED and not is_cached("run")
+    return COMPILED and not is_cached("enter")

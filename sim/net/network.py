@@ -41,6 +41,9 @@ class Network:
         world.options[: len(strategy.options)] = strategy.options
         self.world = driver.with_rule(costs.write(world, dice.key("loss")), strategy.rule)
         self.kind_names: list[str] = []
+        self.by_kind = [[0, 0] for _ in range(MOST_KINDS + 1)]
+        """Messages and bytes sent, by kind."""
+        self._letters: list[tuple[int, int, int, int]] = []  # kind, bytes, packet and tally of each message
         self.trace: Trace | None = None
         self.on_mail: Callable[[int, int, int], None] | None = None
         self._cut = strategy.cut
@@ -95,27 +98,27 @@ class Network:
             return number
         number = self._messages[content] = len(self._messages)
         self._ensure(("messages", "fields"), number + 1)
-        world = self.world
-        row = world.messages[number]
-        row["key"] = 0 if self.costs.same_weather_everywhere else self.dice.key("message", kind, *fields)
-        row["size_bytes"], row["kind"], row["attached"], row["checks"] = size_bytes, kind, attached, checks
-        row["certified"], row["signers"], row["tally"], row["next_alike"] = certified, -1, -1, -1
-        self.largest_bytes = max(self.largest_bytes, size_bytes)
+        tally = after = signer_row = -1
         if signers is not None:
-            row["signers"] = self._signer_rows
-            self._ensure(("certificates",), self._signer_rows + 1)
-            self.world.certificates[self._signer_rows] = signers
+            signer_row = self._signer_rows
             self._signer_rows += 1
-        world.fields[number, : len(fields)] = fields
+            self._ensure(("certificates",), self._signer_rows)
+            self.world.certificates[signer_row] = signers
         if vote:
-            n = self.topology.n
-            row["tally"] = self._tallies
-            self._ensure(("tally_count",), self._tallies + 1)
-            self._ensure(("tally_bits",), (self._tallies + 1) * n)
+            tally = self._tallies
             self._tallies += 1
+            self._ensure(("tally_count",), self._tallies)
+            self._ensure(("tally_bits",), self._tallies * self.topology.n)
+            alike = self.world.alike
             chain = chain_of(kind, int(fields[0]) if fields else 0)
-            row["next_alike"] = world.alike[chain]
-            world.alike[chain] = number
+            after = int(alike[chain])
+            alike[chain] = number
+        key = 0 if self.costs.same_weather_everywhere else self.dice.key("message", kind, *fields)
+        self.world.messages[number] = (key, size_bytes, kind, tally, certified, signer_row, after, attached, checks)
+        self.world.fields[number, : len(fields)] = fields
+        self._letters.append((kind, size_bytes, st.MESSAGE if certified < 0 else st.CERTIFICATE, tally))
+        if size_bytes > self.largest_bytes:
+            self.largest_bytes = size_bytes
         return number
 
     def item(self, name: Hashable, family: str, size_bytes: int, message: int = -1, signer: int = -1) -> int:
@@ -127,10 +130,8 @@ class Network:
             self.families.append(family)
             self._ensure(("items",), number + 1)
             self._ensure(("held", "arrival", "notes"), number + 1)
-            row = self.world.items[number]
-            row["key"] = self.dice.key("item", family, number)  # also what a strategy draws from
-            row["message"], row["signer"], row["row"], row["published_ns"], row["publisher"] = message, signer, number, -1, -1
-            row["whole"] = row["first_piece"] = -1
+            key = self.dice.key("item", family, number)  # also what a strategy draws from
+            self.world.items[number] = (key, 0, -1, -1, message, signer, 0, number, -1, -1, 0, 0, 0)
             self.world.setup[st.ITEMS] = number + 1
         if size_bytes:
             self.world.items[number]["size_bytes"] = size_bytes
@@ -141,21 +142,23 @@ class Network:
 
     def send(self, source: int, target: int, signer: int, message: int) -> None:
         """One copy of a message from seat to seat, outside the overlay."""
-        packet = st.CERTIFICATE if self.world.messages[message]["certified"] >= 0 else st.MESSAGE
-        self._count(message, 1 if source != target else 0)
-        self._commands.extend((st.SEND, source, target, signer, message, packet))
+        self._commands.extend((st.SEND, source, target, signer, message, self._count(message, 1 if source != target else 0)))
 
     def broadcast(self, source: int, signer: int, message: int) -> None:
         """A copy to every other seat; to itself at once."""
-        packet = st.CERTIFICATE if self.world.messages[message]["certified"] >= 0 else st.MESSAGE
-        self._count(message, self.topology.n - 1)
-        self._commands.extend((st.BROADCAST, source, signer, message, packet))
+        self._commands.extend((st.BROADCAST, source, signer, message, self._count(message, self.topology.n - 1)))
 
-    def _count(self, message: int, copies: int) -> None:
-        row = self.world.messages[message]
-        counts = self.world.by_kind[row["kind"]]
+    def _count(self, message: int, copies: int) -> int:
+        """Enter copies of a message into the books; returns which packet it travels in."""
+        kind, size_bytes, packet, _ = self._letters[message]
+        counts = self.by_kind[kind]
         counts[0] += copies
-        counts[1] += copies * row["size_bytes"]
+        counts[1] += copies * size_bytes
+        return packet
+
+    def size_of(self, message: int) -> int:
+        """Bytes of a message."""
+        return self._letters[message][1]
 
     def publish(self, seat: int, item: int, relayed: bool = True) -> None:
         """A seat has made an item: it holds it, and gossips it if `relayed`."""
@@ -232,7 +235,7 @@ class Network:
 
     def signers(self, seat: int, message: int) -> NDArray[np.uint64]:
         """The identities whose votes for `message` have reached a seat, as a bit set."""
-        place = int(self.world.messages[message]["tally"]) * self.topology.n + seat
+        place = self._letters[message][3] * self.topology.n + seat
         found: NDArray[np.uint64] = self.world.tally_bits[place].copy()
         return found
 
@@ -241,14 +244,21 @@ class Network:
         flags = int(self.world.seats[seat]["flags"])
         self.world.seats[seat]["flags"] = flags | flag if on else flags & ~flag
 
+    def set_apart(self, what: str, values: NDArray[np.int64]) -> None:
+        """Give every seat its `island` (0: the mainland) or its `slowness` (in 1/1024 of the usual latency)."""
+        seats = self.world.seats
+        seats[what] = values
+        self.world.setup[st.PARTED] = int(bool(seats["island"].any() or (seats["slowness"] != 1024).any()))
+
     # time -----------------------------------------------------------------------------------------------------------
 
     def advance(self, until_ns: int) -> int:
         """Let everything up to `until_ns` happen, but stop after the first instant that wakes somebody."""
-        commands, self._commands = self._commands, array("q")
-        orders = np.frombuffer(commands, np.int64) if commands else driver.NO_ORDERS
+        orders = self._commands
+        if orders:
+            self._commands = array("q")
         while True:
-            status = driver.run(self.world, orders, len(orders), until_ns)
+            status = driver.run(self.world, orders, until_ns)
             clock = self.world.clock
             self._empty_mail(clock)
             if status == st.GROW:

@@ -130,7 +130,7 @@ class Society:
         if self.route != "gossip":
             self.network.broadcast(source, identity, number)
             return
-        size_bytes = int(self.network.world.messages[number]["size_bytes"])
+        size_bytes = self.network.size_of(number)
         item = self.network.item((number, identity, self.loop.now_ns), "vote", size_bytes, number, identity)
         self.network.publish(source, item)
 

@@ -15,6 +15,7 @@ from sim.kernel.dice import Dice
 from sim.kernel.errors import ScenarioError
 from sim.kernel.loop import VirtualLoop
 from sim.kernel.trace import LEVELS, WIRE, Trace
+from sim.net.arena import retire
 from sim.net.costs import Costs
 from sim.net.latency import MOST_NS, factor_table, law_table
 from sim.net.network import Network
@@ -240,6 +241,7 @@ def _add_workloads(world: World) -> None:
 def clear_up(world: World) -> None:
     """Break the circles between loop, tasks and nodes, so that memory goes back at once."""
     world.loop.close()
+    retire(world.network.world)
     for node in world.society.nodes:
         node.stop()
     gc.collect(0)

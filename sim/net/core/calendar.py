@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.kernel.jit import inlined, njit
+from sim.kernel.jit import COMPILED, inlined, njit
 from sim.net.core.order import heap_pop, heap_push, sort_by_time
 from sim.net.core.state import (
     BUCKETS,
+    CHUNK_BITS,
     CHUNK_EVENTS,
     CHUNKS_USED,
     FAR,
@@ -34,44 +35,65 @@ from sim.net.core.state import (
     World,
 )
 
+if COMPILED:
+    from sim.net.core.compiled import fetch_early
+else:
+
+    def fetch_early(array: np.ndarray, row: int) -> None:
+        """Nothing to gain without machine code."""
+
+
 _ONE = np.uint64(1)
-_CROWDED = 512  # events in one bucket from which the width is reconsidered
-_AIM = 32  # events a bucket should hold
+_SOON = 6  # events between asking for the memory of one and working on it
+_DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)  # its 64 windows of 6 bits all differ: a lone bit times it names its place
+_BIT = np.zeros(64, np.uint8)
+for _place in range(64):
+    _BIT[((0x03F79D71B4CB0A89 << _place) & 0xFFFF_FFFF_FFFF_FFFF) >> 58] = _place
+_CROWDED = 1024  # events in one bucket from which the width is reconsidered
+_AIM = 128  # events a bucket should hold
 
 
-@njit
+@inlined
 def push(w: World, time_ns: int, word: int) -> None:
-    """Add an event; the caller has made sure of room for it (`has_room`)."""
+    """Add an event; the caller has made sure of room for it (`sim.net.core.engine`)."""
     clock = w.clock
     clock[PENDING] += 1
     bucket = time_ns >> clock[SHIFT]
     ahead = bucket - clock[OPEN_BUCKET]
+    if 0 < ahead < w.setup[BUCKETS]:
+        append(w, bucket & (w.setup[BUCKETS] - 1), time_ns, word)
+    else:
+        _push_aside(w, time_ns, word, ahead)
+
+
+@njit
+def _push_aside(w: World, time_ns: int, word: int, ahead: int) -> None:
+    """Into a heap: what falls into the open bucket, or beyond the year."""
+    clock = w.clock
     if ahead <= 0:
         clock[NEAR] = heap_push(w.near, clock[NEAR], time_ns, clock[SERIAL], word)
-        clock[SERIAL] += 1
-    elif ahead >= w.setup[BUCKETS]:
-        clock[FAR] = heap_push(w.far, clock[FAR], time_ns, clock[SERIAL], word)
-        clock[SERIAL] += 1
-        clock[FAR_PUSHES] += 1
     else:
-        append(w, bucket & (w.setup[BUCKETS] - 1), time_ns, word)
+        clock[FAR] = heap_push(w.far, clock[FAR], time_ns, clock[SERIAL], word)
+        clock[FAR_PUSHES] += 1
+    clock[SERIAL] += 1
 
 
 @inlined
 def append(w: World, slot: int, time_ns: int, word: int) -> None:
     """Write an event at the end of a bucket's chain."""
-    chunk = w.bucket_last[slot]
-    if chunk < 0 or w.chunk_fill[chunk] == CHUNK_EVENTS:
-        chunk = _next_chunk(w, slot, chunk)
-    fill = w.chunk_fill[chunk]
-    w.chunks[chunk, 2 * fill] = time_ns
-    w.chunks[chunk, 2 * fill + 1] = word
-    w.chunk_fill[chunk] = fill + 1
+    at: int = np.int64(w.bucket_at[slot])
+    if at & (CHUNK_EVENTS - 1) == 0:
+        at = _next_chunk(w, slot, at)
+    w.bucket_at[slot] = at + 1
+    chunk = at >> CHUNK_BITS
+    place = 2 * (at & (CHUNK_EVENTS - 1))
+    w.chunks[chunk, place] = time_ns
+    w.chunks[chunk, place + 1] = word
 
 
 @njit
-def _next_chunk(w: World, slot: int, last: int) -> int:
-    """Hang an empty chunk on a bucket's chain."""
+def _next_chunk(w: World, slot: int, at: int) -> int:
+    """Hang an empty chunk on a bucket's chain; returns where its first event goes."""
     clock = w.clock
     fresh = clock[FREE_CHUNK]
     if fresh >= 0:
@@ -79,15 +101,21 @@ def _next_chunk(w: World, slot: int, last: int) -> int:
     else:
         fresh = clock[CHUNKS_USED]
         clock[CHUNKS_USED] += 1
-    w.chunk_fill[fresh] = 0
     w.chunk_next[fresh] = -1
-    if last < 0:
+    if at == 0:
         w.bucket_first[slot] = fresh
         w.occupied[slot >> 6] |= _ONE << np.uint64(slot & 63)
     else:
-        w.chunk_next[last] = fresh
-    w.bucket_last[slot] = fresh
-    return fresh
+        w.chunk_next[(at >> CHUNK_BITS) - 1] = fresh
+    return fresh << CHUNK_BITS
+
+
+@inlined
+def fill_of(chunk: int, after: int, end: int) -> int:
+    """Events in a chunk of a chain that is written up to `end`: all but the last chunk are full."""
+    if after >= 0:
+        return CHUNK_EVENTS
+    return end - (chunk << CHUNK_BITS)
 
 
 @njit
@@ -119,6 +147,10 @@ def pop(w: World) -> int:
     at = clock[OPEN_AT]
     if at < clock[OPEN_END] and not (clock[NEAR] > 0 and w.near[0, 0] < w.opened[at, 0]):
         clock[OPEN_AT] = at + 1
+        if at + _SOON < clock[OPEN_END]:
+            soon = w.opened[at + _SOON, 1]
+            fetch_early(w.seats, (soon >> 32) & 0xFFFFFF)
+            fetch_early(w.envelopes, soon & 0xFFFFFFFF)
         return w.opened[at, 1]
     word = w.near[0, 2]
     clock[NEAR] = heap_pop(w.near, clock[NEAR])
@@ -193,10 +225,8 @@ def _next_occupied(w: World) -> int:
     bits = w.occupied[at] & (~np.uint64(0) << np.uint64(start & 63))
     for _ in range(words + 1):
         if bits != np.uint64(0):
-            place = 0
-            while not (bits >> np.uint64(place)) & _ONE:
-                place += 1
-            return (at << 6) + place
+            lowest = bits & (~bits + _ONE)
+            return (at << 6) + np.int64(_BIT[np.int64((lowest * _DE_BRUIJN) >> np.uint64(58))])
         at = (at + 1) & (words - 1)
         bits = w.occupied[at]
     return -1
@@ -206,19 +236,19 @@ def _next_occupied(w: World) -> int:
 def _gather(w: World, slot: int) -> int:
     """Copy a bucket's chain into `opened` in order of pushing and free its chunks; returns how many events."""
     count = 0
-    chunk = w.bucket_first[slot]
+    chunk = np.int64(w.bucket_first[slot])
+    end = np.int64(w.bucket_at[slot])
     while chunk >= 0:
-        fill = w.chunk_fill[chunk]
-        for place in range(fill):
+        after = np.int64(w.chunk_next[chunk])
+        for place in range(fill_of(chunk, after, end)):
             w.opened[count, 0] = w.chunks[chunk, 2 * place]
             w.opened[count, 1] = w.chunks[chunk, 2 * place + 1]
             count += 1
-        after = w.chunk_next[chunk]
         w.chunk_next[chunk] = w.clock[FREE_CHUNK]
         w.clock[FREE_CHUNK] = chunk
         chunk = after
     w.bucket_first[slot] = -1
-    w.bucket_last[slot] = -1
+    w.bucket_at[slot] = 0
     w.occupied[slot >> 6] &= ~(_ONE << np.uint64(slot & 63))
     return count
 
@@ -241,20 +271,28 @@ def _change_width(w: World) -> None:
     """Re-file everything under another bucket width, keeping the order of pushing among equal times."""
     clock = w.clock
     last_ns = (clock[OPEN_BUCKET] + 1) << clock[SHIFT]  # nothing pending lies before this instant
-    chain = -1
-    end = -1
+    chain = -1  # first of the emptied buckets' chunks, all in one chain, time -1 after its last event
+    last = -1
     for _ in range(w.setup[BUCKETS]):
         slot = _next_occupied(w)
         if slot < 0:
             break
         clock[OPEN_BUCKET] += 1 + ((slot - clock[OPEN_BUCKET] - 1) & (w.setup[BUCKETS] - 1))
+        end = np.int64(w.bucket_at[slot])
+        chunk: int = np.int64(w.bucket_first[slot])
         if chain < 0:
-            chain = w.bucket_first[slot]
+            chain = chunk
         else:
-            w.chunk_next[end] = w.bucket_first[slot]
-        end = w.bucket_last[slot]
+            w.chunk_next[last] = chunk
+        while chunk >= 0:
+            after: int = np.int64(w.chunk_next[chunk])
+            fill = fill_of(chunk, after, end)
+            for place in range(fill, CHUNK_EVENTS):
+                w.chunks[chunk, 2 * place] = -1
+            last = chunk
+            chunk = after
         w.bucket_first[slot] = -1
-        w.bucket_last[slot] = -1
+        w.bucket_at[slot] = 0
         w.occupied[slot >> 6] &= ~(_ONE << np.uint64(slot & 63))
     clock[SHIFT] += 2 * clock[WIDEN] - clock[NARROW] * (1 - clock[WIDEN])
     clock[NARROW] = 0
@@ -262,10 +300,12 @@ def _change_width(w: World) -> None:
     clock[OPEN_BUCKET] = (last_ns >> clock[SHIFT]) - 1
     _bring_near(w)  # what a wider year reaches is later than all of `chain`
     while chain >= 0:
-        for place in range(w.chunk_fill[chain]):
+        for place in range(CHUNK_EVENTS):
+            if w.chunks[chain, 2 * place] < 0:
+                break
             clock[PENDING] -= 1
             push(w, w.chunks[chain, 2 * place], w.chunks[chain, 2 * place + 1])
-        after = w.chunk_next[chain]
+        after = np.int64(w.chunk_next[chain])
         w.chunk_next[chain] = clock[FREE_CHUNK]
         clock[FREE_CHUNK] = chain
         chain = after

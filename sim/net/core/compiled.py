@@ -10,12 +10,15 @@ Import only where `sim.kernel.jit.COMPILED`. Its classes live at the top of the 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.core.typing.templates import AttributeTemplate
 from numba.extending import (
     NativeValue,
@@ -27,6 +30,7 @@ from numba.extending import (
     typeof_impl,
     unbox,
 )
+from numba.np import arrayobj
 from numba.np.arrayobj import populate_array
 
 from sim.net.core.state import ARRAYS, World
@@ -79,7 +83,9 @@ def _attribute(context: Any, builder: Any, kind: Any, value: Any, name: str) -> 
     array = context.make_array(array_type)(context, builder)
 
     def load(column: int) -> Any:
-        return builder.load(builder.gep(value, [ir.Constant(WORD, 3 * _PLACES[name] + column)]))
+        found = builder.load(builder.gep(value, [ir.Constant(WORD, 3 * _PLACES[name] + column)]))
+        found.set_metadata("invariant.load", builder.module.add_metadata([]))  # the table stays as it is while the core runs
+        return found
 
     item_bytes = context.get_abi_sizeof(context.get_data_type(array_type.dtype))
     item_size = ir.Constant(WORD, item_bytes)
@@ -91,7 +97,29 @@ def _attribute(context: Any, builder: Any, kind: Any, value: Any, name: str) -> 
 
 
 RULE_TYPE = types.int64(WORLD_TYPE, types.int64, types.int64, types.int64, types.int64)
-RUN_TYPE = types.int64(WORLD_TYPE, types.int64[::1], types.int64, types.int64)
+
+
+@contextmanager
+def plain_indices() -> Iterator[None]:
+    """Compile without Python's counting from the end for negative indices: the core has none, and the test costs a fifth.
+
+    Numba has no switch for it; where a later version has moved the function, the core only gets that much slower.
+    """
+    usual = getattr(arrayobj, "fix_integer_index", None)
+    if usual is not None:
+        arrayobj.fix_integer_index = _as_it_is
+    try:
+        yield
+    finally:
+        if usual is not None:
+            arrayobj.fix_integer_index = usual
+
+
+def _as_it_is(context: Any, builder: Any, kind: Any, index: Any, size: Any) -> Any:
+    return context.cast(builder, index, kind, types.intp if kind.signed else types.uintp)
+
+
+ENTRY_TYPE = types.int64(WORLD_TYPE, types.CPointer(types.int64), types.int64, types.int64)
 
 
 @intrinsic
@@ -104,3 +132,22 @@ def call_rule(typing: Any, w: Any, event: Any, seat: Any, peer: Any, item: Any) 
         return builder.call(builder.inttoptr(address, kind.as_pointer()), arguments)
 
     return RULE_TYPE, generate
+
+
+@intrinsic
+def fetch_early(typing: Any, array: Any, row: Any) -> Any:
+    """Ask the processor to fetch a row of an array into its cache, for reading and writing soon."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = signature.args[0]
+        found = context.make_array(kind)(context, builder, arguments[0])
+        stride = builder.extract_value(found.strides, 0)
+        place = builder.add(builder.ptrtoint(found.data, WORD), builder.mul(arguments[1], stride))
+        byte = ir.IntType(8).as_pointer()
+        flag = ir.IntType(32)
+        call = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
+        function = cgutils.get_or_insert_function(builder.module, call, "llvm.prefetch.p0i8")
+        builder.call(function, [builder.inttoptr(place, byte), flag(1), flag(3), flag(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), generate

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.kernel.dice import draw64
-from sim.kernel.jit import njit
+from sim.kernel.jit import inlined, njit
 from sim.net.core import relay
 from sim.net.core.calendar import largest_bucket_fits, peek, pop, push
 from sim.net.core.links import (
@@ -21,6 +21,7 @@ from sim.net.core.links import (
     take_core,
     take_downlink,
     transmit,
+    transmit_all,
     word_of,
 )
 from sim.net.core.relay import attach, body_is_lost, body_is_new, hear, hear_again, hold, request_is_lost, send_item
@@ -55,6 +56,8 @@ from sim.net.core.state import (
     NARROW,
     NEAR,
     NOW,
+    OPEN_AT,
+    OPEN_END,
     PENDING,
     PUBLISH,
     REACHED,
@@ -86,11 +89,12 @@ def run(w: World, commands: np.ndarray, used: int, until_ns: int) -> int:
     """Obey `commands[:used]` at the present instant, then advance; returns IDLE, REACHED, WOKE or GROW."""
     clock = w.clock
     while clock[COMMAND_AT] < used:
-        if not _has_room(w):
+        if _room(w) < 1:
             return GROW
         at = clock[COMMAND_AT]
         _obey(w, commands, at)
         clock[COMMAND_AT] = at + COMMAND_WORDS[commands[at]]
+    room = 0
     while True:
         time_ns = peek_with_room(w, until_ns)
         if time_ns == -2:
@@ -101,27 +105,38 @@ def run(w: World, commands: np.ndarray, used: int, until_ns: int) -> int:
             return WOKE
         if time_ns > until_ns:
             return REACHED
-        if not _has_room(w):
-            return GROW
+        if room < 1:
+            room = _room(w)
+            if room < 1:
+                return GROW
+        room -= 1
         clock[NOW] = time_ns
         _happen(w, pop(w))
 
 
-@njit
+@inlined
 def peek_with_room(w: World, until_ns: int) -> int:
     """`peek`, or -2 if opening the next bucket might need more room than there is."""
-    if not largest_bucket_fits(w):
+    if w.clock[OPEN_AT] >= w.clock[OPEN_END] and not _can_open(w):
         return -2
+    return peek(w, until_ns)
+
+
+@njit
+def _can_open(w: World) -> bool:
+    """Whether there is room to open the next bucket, and to change the width of all if that is due."""
     clock = w.clock
+    if not largest_bucket_fits(w):
+        return False
     if clock[NARROW] > 0 or clock[WIDEN] > 0:
         moving = clock[PENDING]  # all events may be filed anew, into either heap or any bucket
         if clock[NEAR] + moving > w.near.shape[0] or clock[FAR] + moving > w.far.shape[0]:
-            return -2
+            return False
     else:
         moving = clock[FAR]
-    if clock[CHUNKS_USED] + moving + 2 > w.chunks.shape[0] and clock[CHUNKS_USED] + _chunks_for(w, moving) > w.chunks.shape[0]:
-        return -2
-    return peek(w, until_ns)
+    if clock[CHUNKS_USED] + moving + 2 <= w.chunks.shape[0]:
+        return True
+    return clock[CHUNKS_USED] + _chunks_for(w, moving) <= w.chunks.shape[0]
 
 
 @njit
@@ -131,19 +146,19 @@ def _chunks_for(w: World, events: int) -> int:
 
 
 @njit
-def _has_room(w: World) -> bool:
-    """Whether any one event or command can be carried out without an array overflowing."""
+def _room(w: World) -> int:
+    """How many events or commands, whatever they are, can be carried out without an array overflowing."""
     clock = w.clock
     most = w.actions.shape[0] + w.setup[SEATS] + 2
-    return (
-        clock[CHUNKS_USED] + most <= w.chunks.shape[0]
-        and clock[NEAR] + most <= w.near.shape[0]
-        and clock[FAR] + most <= w.far.shape[0]
-        and clock[ENVELOPES_USED] + w.actions.shape[0] + 2 <= w.envelopes.shape[0]
-        and clock[WOKEN] + w.probes.shape[0] <= w.woken.shape[0]
-        and clock[MAILED] + 4 <= w.mail.shape[0]
-        and (w.setup[RECORD_WIRE] == 0 or clock[WIRED] + most <= w.wire.shape[0])
-    )
+    least = (w.chunks.shape[0] - clock[CHUNKS_USED]) // most
+    least = min(least, (w.near.shape[0] - clock[NEAR]) // most)
+    least = min(least, (w.far.shape[0] - clock[FAR]) // most)
+    least = min(least, (w.envelopes.shape[0] - clock[ENVELOPES_USED]) // (w.actions.shape[0] + 2))
+    least = min(least, (w.woken.shape[0] - clock[WOKEN]) // w.probes.shape[0])
+    least = min(least, (w.mail.shape[0] - clock[MAILED]) // 4)
+    if w.setup[RECORD_WIRE] != 0:
+        least = min(least, (w.wire.shape[0] - clock[WIRED]) // most)
+    return least
 
 
 @njit
@@ -172,7 +187,7 @@ def _happen(w: World, word: int) -> None:
         release(w, envelope)
         return
     if stage == ARRIVED and w.seats[seat]["down_ps_per_byte"] > 0:
-        taken_ns = take_downlink(w, seat, envelope)
+        taken_ns = take_downlink(w, seat, row["size_bytes"], now_ns - row["up_busy_ns"], now_ns)
         if taken_ns > now_ns:
             push(w, taken_ns, word_of(RECEIVED, seat, envelope))
             return
@@ -255,11 +270,7 @@ def _broadcast(w: World, source: int, signer: int, message: int, packet: int) ->
     """To every other seat, the next one first; to itself at once."""
     deliver(w, source, signer, message)
     envelope, ready_ns = _message_envelope(w, source, signer, message, packet)
-    seats = w.setup[SEATS]
-    for target in range(source + 1, seats):
-        transmit(w, ready_ns, envelope, target)
-    for target in range(source):
-        transmit(w, ready_ns, envelope, target)
+    transmit_all(w, ready_ns, envelope)
     release(w, envelope)
 
 

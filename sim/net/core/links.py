@@ -18,8 +18,10 @@ from sim.net.core.state import (
     CONSTANT_NS,
     CORES,
     CUT,
+    DELAY_NS,
     ENVELOPES_USED,
     FATE_CUT,
+    FATE_DELIVERED,
     FATE_LOST,
     FREE_ENVELOPE,
     HASH_PS,
@@ -29,18 +31,30 @@ from sim.net.core.state import (
     LOSS_KEY,
     LOST,
     MESSAGE,
+    NOW,
+    ONE_PLACE,
+    PARTED,
     RECORD_WIRE,
     RELATIVE,
+    SEATS,
     SENT,
     SIGN_NS,
+    TARGET,
     VERIFY_NS,
-    WINDOW_NS,
+    WINDOW_BITS,
     WIRED,
     World,
 )
 from sim.net.latency import sample_delay_ns
 
+_U32 = np.uint64(32)
 _LOW = np.uint64(0x9E6C63D0876A9A47)  # sets the loss draw apart from the latency draw of the same copy
+
+
+@inlined
+def serialise_ns(size_bytes: int, ps_per_byte: int) -> int:
+    """How long a link of that rate is busy with so many bytes."""
+    return (size_bytes * ps_per_byte + 500) // 1000
 
 
 @njit
@@ -57,7 +71,8 @@ def new_envelope(w: World, source: int, signer: int, item: int, packet: int, siz
     row = w.envelopes[envelope]
     row["key"] = key
     row["size_bytes"] = size_bytes
-    row["sent_ns"] = clock[0]
+    row["sent_ns"] = clock[NOW]
+    row["up_busy_ns"] = serialise_ns(size_bytes, w.seats[source]["up_ps_per_byte"])
     row["source"] = source
     row["signer"] = signer
     row["item"] = item
@@ -83,87 +98,109 @@ def word_of(stage: int, seat: int, envelope: int) -> int:
     return (stage << 56) | (seat << 32) | envelope
 
 
-@inlined
-def serialise_ns(size_bytes: int, ps_per_byte: int) -> int:
-    """How long a link of that rate is busy with so many bytes."""
-    return (size_bytes * ps_per_byte + 500) // 1000
-
-
 @njit
 def transmit(w: World, ready_ns: int, envelope: int, target: int) -> None:
     """Send one copy from the envelope's source at `ready_ns` or when its uplink is free."""
-    row = w.envelopes[envelope]
-    source = row["source"]
-    size_bytes = row["size_bytes"]
-    sender = w.seats[source]
-    receiver = w.seats[target]
-    w.clock[SENT] += 1
-    w.by_packet[row["packet"], 0] += 1
-    w.by_packet[row["packet"], 1] += size_bytes
-    sender["sent_bytes"] += size_bytes
-    leaves_ns = ready_ns
-    if sender["up_ps_per_byte"] > 0:
-        leaves_ns = _take_uplink(w, ready_ns, source, size_bytes)
-    if sender["island"] != receiver["island"]:
-        w.clock[CUT] += 1
-        record(w, leaves_ns, FATE_CUT, envelope, target)
-        return
-    draw_word = (np.uint64(source) << np.uint64(32)) | np.uint64(target)
-    if w.setup[LOSS_BELOW] > 0:
-        luck = draw64(row["key"] ^ _LOW ^ np.uint64(w.setup[LOSS_KEY]), draw_word)
-        if np.int64(luck >> np.uint64(32)) < w.setup[LOSS_BELOW]:
-            w.clock[LOST] += 1
-            record(w, leaves_ns, FATE_LOST, envelope, target)
-            return
-    latency_ns = w.setup[CONSTANT_NS]
-    if latency_ns < 0:
-        luck = draw64(row["key"], draw_word)
-        here = sender["site"]
-        there = receiver["site"]
-        latency_ns = sample_delay_ns(w.base_ns[here, there], w.tables[w.law[here, there]], w.setup[RELATIVE], luck)
-    if (sender["slowness"] | receiver["slowness"]) != 1024:
-        latency_ns = (latency_ns * sender["slowness"] >> 10) * receiver["slowness"] >> 10
-    row["copies"] += 1
-    w.clock[IN_FLIGHT] += 1
-    push(w, leaves_ns + latency_ns, word_of(ARRIVED, target, envelope))
+    count_copies(w, envelope, 1)
+    _send(w, ready_ns, envelope, target)
 
 
 @njit
-def _take_uplink(w: World, ready_ns: int, seat: int, size_bytes: int) -> int:
+def transmit_actions(w: World, ready_ns: int, envelope: int, first: int, end: int) -> None:
+    """Send the copies that rows `first` to `end` of the gossip rule's actions ask for."""
+    count_copies(w, envelope, end - first)
+    for at in range(first, end):
+        _send(w, ready_ns + w.actions[at, DELAY_NS], envelope, w.actions[at, TARGET])
+
+
+@njit
+def transmit_all(w: World, ready_ns: int, envelope: int) -> None:
+    """A copy to every other seat, the next one first."""
+    source = np.int64(w.envelopes[envelope]["source"])
+    seats = w.setup[SEATS]
+    count_copies(w, envelope, seats - 1)
+    for target in range(source + 1, seats):
+        _send(w, ready_ns, envelope, target)
+    for target in range(source):
+        _send(w, ready_ns, envelope, target)
+
+
+@inlined
+def count_copies(w: World, envelope: int, copies: int) -> None:
+    """Enter so many copies into the books, whatever becomes of them."""
+    row = w.envelopes[envelope]
+    sent_bytes = copies * row["size_bytes"]
+    w.clock[SENT] += copies
+    w.by_packet[row["packet"], 0] += copies
+    w.by_packet[row["packet"], 1] += sent_bytes
+    w.seats[row["source"]]["sent_bytes"] += sent_bytes
+
+
+@inlined
+def _send(w: World, ready_ns: int, envelope: int, target: int) -> None:
+    """One copy: uplink, partition, loss, latency; then it is on its way."""
+    row = w.envelopes[envelope]
+    source = np.int64(row["source"])
+    leaves_ns = ready_ns
+    if w.seats[source]["up_ps_per_byte"] > 0:
+        leaves_ns = _take_uplink(w, ready_ns, source, row["size_bytes"], row["up_busy_ns"])
+    draw_word = (np.uint64(source) << _U32) | np.uint64(target)
+    fate = FATE_DELIVERED
+    if w.setup[PARTED] != 0 and w.seats[source]["island"] != w.seats[target]["island"]:
+        fate = FATE_CUT
+        w.clock[CUT] += 1
+    elif w.setup[LOSS_BELOW] > 0:
+        luck = draw64(row["key"] ^ _LOW ^ np.uint64(w.setup[LOSS_KEY]), draw_word)
+        if np.int64(luck >> _U32) < w.setup[LOSS_BELOW]:
+            fate = FATE_LOST
+            w.clock[LOST] += 1
+    if fate != FATE_DELIVERED:
+        record(w, leaves_ns, fate, envelope, target)
+    else:
+        latency_ns = w.setup[CONSTANT_NS]
+        if latency_ns < 0:
+            here = np.int64(0)
+            there = np.int64(0)
+            if w.setup[ONE_PLACE] == 0:
+                here = np.int64(w.seats[source]["site"])
+                there = np.int64(w.seats[target]["site"])
+            law = np.int64(w.law[here, there])
+            latency_ns = sample_delay_ns(w.base_ns[here, there], w.tables[law], w.setup[RELATIVE], draw64(row["key"], draw_word))
+        if w.setup[PARTED] != 0:
+            latency_ns = (latency_ns * w.seats[source]["slowness"] >> 10) * w.seats[target]["slowness"] >> 10
+        row["copies"] += 1
+        w.clock[IN_FLIGHT] += 1
+        push(w, leaves_ns + latency_ns, word_of(ARRIVED, target, envelope))
+
+
+@inlined
+def _take_uplink(w: World, ready_ns: int, seat: int, size_bytes: int, busy_ns: int) -> int:
     """Queue on the seat's uplink; returns when the last bit has left. Meters bytes per window of time."""
     row = w.seats[seat]
     start_ns = max(ready_ns, row["up_free_ns"])
-    end_ns = start_ns + serialise_ns(size_bytes, row["up_ps_per_byte"])
+    end_ns = start_ns + busy_ns
     row["up_free_ns"] = end_ns
     if start_ns - ready_ns > row["longest_queue_ns"]:
         row["longest_queue_ns"] = start_ns - ready_ns
-    window = end_ns // w.setup[WINDOW_NS]
-    if window != row["up_window"]:
-        row["up_window"] = window
+    if end_ns >> WINDOW_BITS != row["up_window"]:
+        row["up_window_most"] = max(row["up_window_most"], row["up_window_bytes"])
+        row["up_window"] = end_ns >> WINDOW_BITS
         row["up_window_bytes"] = 0
     row["up_window_bytes"] += size_bytes
-    if row["up_window_bytes"] > row["up_window_most"]:
-        row["up_window_most"] = row["up_window_bytes"]
     return end_ns
 
 
-@njit
-def take_downlink(w: World, seat: int, envelope: int) -> int:
+@inlined
+def take_downlink(w: World, seat: int, size_bytes: int, first_bit_ns: int, now_ns: int) -> int:
     """Queue on the seat's downlink now that the last bit is here; returns when the copy is wholly taken in."""
     row = w.seats[seat]
-    size_bytes = w.envelopes[envelope]["size_bytes"]
-    now_ns = w.clock[0]
-    sender_ps = w.seats[w.envelopes[envelope]["source"]]["up_ps_per_byte"]
-    first_bit_ns = now_ns - serialise_ns(size_bytes, sender_ps)
     end_ns = max(first_bit_ns, row["down_free_ns"]) + serialise_ns(size_bytes, row["down_ps_per_byte"])
     row["down_free_ns"] = end_ns
-    window = end_ns // w.setup[WINDOW_NS]
-    if window != row["down_window"]:
-        row["down_window"] = window
+    if end_ns >> WINDOW_BITS != row["down_window"]:
+        row["down_window_most"] = max(row["down_window_most"], row["down_window_bytes"])
+        row["down_window"] = end_ns >> WINDOW_BITS
         row["down_window_bytes"] = 0
     row["down_window_bytes"] += size_bytes
-    if row["down_window_bytes"] > row["down_window_most"]:
-        row["down_window_most"] = row["down_window_bytes"]
     return max(now_ns, end_ns)
 
 
@@ -194,11 +231,15 @@ def checking_ns(w: World, envelope: int, signatures: int) -> int:
     return w.setup[VERIFY_NS] * signatures + row["size_bytes"] * w.setup[HASH_PS] // 1000
 
 
-@njit
+@inlined
 def record(w: World, time_ns: int, fate: int, envelope: int, seat: int) -> None:
     """A row of the trace's wire level, if it is being kept."""
-    if w.setup[RECORD_WIRE] == 0:
-        return
+    if w.setup[RECORD_WIRE] != 0:
+        _write_wire(w, time_ns, fate, envelope, seat)
+
+
+@njit
+def _write_wire(w: World, time_ns: int, fate: int, envelope: int, seat: int) -> None:
     source = w.envelopes[envelope]
     row = w.wire[w.clock[WIRED]]
     w.clock[WIRED] += 1

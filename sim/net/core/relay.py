@@ -25,7 +25,7 @@ import numpy as np
 from sim.kernel.dice import draw64
 from sim.kernel.jit import COMPILED, inlined, njit
 from sim.net.core.calendar import push
-from sim.net.core.links import new_envelope, release, signing_ns, take_core, transmit, word_of
+from sim.net.core.links import new_envelope, release, signing_ns, take_core, transmit, transmit_actions, word_of
 from sim.net.core.state import (
     ABOUT,
     ABSENT,
@@ -230,9 +230,9 @@ def _ask_rule(w: World, event: int, seat: int, peer: int, item: int, ready_ns: i
         envelope = _item_envelope(w, seat, about, packet, event, action[SIZE_BYTES], action[WORD])
         first = at
         while at < count and _alike(w, first, at):
-            if not silent:
-                transmit(w, ready_ns + w.actions[at, DELAY_NS], envelope, w.actions[at, TARGET])
             at += 1
+        if not silent:
+            transmit_actions(w, ready_ns, envelope, first, at)
         for done in range(first, at):
             _clear(w, done)
         release(w, envelope)

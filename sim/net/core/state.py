@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
-CHUNK_EVENTS = 32  # events in one contiguous chunk of a calendar bucket
+CHUNK_BITS = 5
+CHUNK_EVENTS = 1 << CHUNK_BITS  # events in one contiguous chunk of a calendar bucket
+WINDOW_BITS = 30  # bytes are metered in windows of 2**30 ns, about a second: a shift instead of a division
 
 # Words of `World.clock` ------------------------------------------------------------------------------------------------
 NOW, SERIAL, PENDING, SHIFT, OPEN_BUCKET, OPEN_AT, OPEN_END, NEAR, FAR = range(9)
@@ -23,8 +25,8 @@ CLOCK_WORDS = 34
 
 # Words of `World.setup` ------------------------------------------------------------------------------------------------
 SEATS, CORES, WORDS, BUCKETS, LOSS_KEY, LOSS_BELOW, RELATIVE, RECORD_WIRE = range(8)
-SIGN_NS, VERIFY_NS, HASH_PS, ANNOUNCE_BYTES, REQUEST_BYTES, MEMORY_WORDS, KEEPS_NOTES, CONSTANT_NS, WINDOW_NS = range(8, 17)
-ITEMS, CONTROL_KEY, TELLS_COPIES = range(17, 20)
+SIGN_NS, VERIFY_NS, HASH_PS, ANNOUNCE_BYTES, REQUEST_BYTES, MEMORY_WORDS, KEEPS_NOTES, CONSTANT_NS = range(8, 16)
+ITEMS, CONTROL_KEY, TELLS_COPIES, PARTED, ONE_PLACE = range(16, 21)
 SETUP_WORDS = 24
 
 # Why the core returned to Python ---------------------------------------------------------------------------------------
@@ -56,37 +58,39 @@ ABSENT, WANTED, CHECKING, HELD = range(4)
 FATES = ("delivered", "lost", "cut", "down")
 FATE_DELIVERED, FATE_LOST, FATE_CUT, FATE_DOWN = range(4)
 
-SEAT = np.dtype(
+SEAT = np.dtype(  # two cache lines: what receiving touches, then what sending touches
     [
-        ("up_free_ns", "i8"),
         ("down_free_ns", "i8"),
-        ("up_ps_per_byte", "i8"),
         ("down_ps_per_byte", "i8"),
-        ("sent_bytes", "i8"),
         ("received_bytes", "i8"),
-        ("up_window", "i8"),
+        ("down_window_bytes", "i8"),
+        ("needs", "u8"),  # bit (need mod 64) of each probe for a quorum: most votes complete nothing
+        ("listening", "i8"),
+        ("down_window", "i4"),
+        ("probe", "i4"),
+        ("slowness", "i4"),
+        ("flags", "i2"),
+        ("island", "i2"),
+        ("up_free_ns", "i8"),
+        ("up_ps_per_byte", "i8"),
+        ("sent_bytes", "i8"),
         ("up_window_bytes", "i8"),
         ("up_window_most", "i8"),
-        ("down_window", "i8"),
-        ("down_window_bytes", "i8"),
         ("down_window_most", "i8"),
-        ("listening", "i8"),
-        ("slowness", "i8"),
         ("longest_queue_ns", "i8"),
+        ("up_window", "i4"),
         ("site", "i4"),
-        ("island", "i4"),
-        ("flags", "i4"),
-        ("probe", "i4"),
     ],
     align=True,
 )
 
-ENVELOPE = np.dtype(
+ENVELOPE = np.dtype(  # one cache line
     [
         ("key", "u8"),
         ("size_bytes", "i8"),
         ("sent_ns", "i8"),
         ("word", "i8"),
+        ("up_busy_ns", "i8"),
         ("source", "i4"),
         ("signer", "i4"),
         ("item", "i4"),
@@ -156,11 +160,10 @@ ARRAYS: dict[str, tuple[Any, int]] = {
     "seats": (SEAT, 1),
     "cores": ("i8", 2),
     "bucket_first": ("i4", 1),
-    "bucket_last": ("i4", 1),
+    "bucket_at": ("i4", 1),
     "occupied": ("u8", 1),
     "chunks": ("i8", 2),
     "chunk_next": ("i4", 1),
-    "chunk_fill": ("i4", 1),
     "opened": ("i8", 2),
     "sorting": ("i8", 2),
     "near": ("i8", 2),
@@ -190,9 +193,11 @@ ARRAYS: dict[str, tuple[Any, int]] = {
     "woken": ("i8", 2),
     "mail": ("i8", 2),
     "wire": ("i8", 2),
-    "by_kind": ("i8", 2),
     "by_packet": ("i8", 2),
 }
+
+
+_PLACES = {name: place for place, name in enumerate(ARRAYS)}
 
 
 class World:
@@ -209,11 +214,10 @@ class World:
     seats: Any  # SEAT[n]
     cores: Any  # int64[n, c]: when each CPU core is free
     bucket_first: Any  # int32[buckets]: first chunk
-    bucket_last: Any  # int32[buckets]: last chunk
+    bucket_at: Any  # int32[buckets]: where the next event is written, chunk * CHUNK_EVENTS + fill; a multiple if full, 0 if empty
     occupied: Any  # uint64[buckets / 64]: which buckets hold anything
     chunks: Any  # int64[chunks, 2 * CHUNK_EVENTS]: (time, word) pairs
     chunk_next: Any  # int32[chunks]
-    chunk_fill: Any  # int32[chunks]
     opened: Any  # int64[capacity, 2]: the open bucket, sorted
     sorting: Any  # int64[capacity, 2]: room to sort in
     near: Any  # int64[capacity, 3]: heap of (time, serial, word) that fell into the open bucket
@@ -243,7 +247,6 @@ class World:
     woken: Any  # int64[capacity, 2]: probe, message or item
     mail: Any  # int64[capacity, 3]: seat, signer, message
     wire: Any  # int64[capacity, 8]: rows of the trace's wire level
-    by_kind: Any  # int64[64, 2]: messages and bytes sent, by message kind
     by_packet: Any  # int64[8, 2]: messages and bytes sent, by packet
     rule: Any  # the gossip strategy's function, as Python calls it
     plain: Any  # `sim.net.driver.PlainRule` where the rule could not be compiled, else None
@@ -251,25 +254,32 @@ class World:
     address: int  # where `table` lies
 
     def __init__(self, arrays: dict[str, Any], rule: Any = None, rule_address: int = 0) -> None:
-        table = np.zeros((len(ARRAYS) + 1, 3), np.int64)
-        for place, (name, (kind, dimensions)) in enumerate(ARRAYS.items()):
-            array = arrays[name]
-            if array.dtype != np.dtype(kind) or array.ndim != dimensions or not array.flags.c_contiguous:
-                raise TypeError(f"world.{name} must be a contiguous {np.dtype(kind)} array of {dimensions} dimensions")
-            setattr(self, name, array)
-            table[place, 0] = array.ctypes.data
-            table[place, 1 : 1 + dimensions] = array.shape
-        table[-1, 0] = rule_address
+        self.table = np.zeros((len(ARRAYS) + 1, 3), np.int64)
+        self.address = self.table.ctypes.data
+        for name in ARRAYS:
+            self._enter(name, arrays[name])
+        self.table[-1, 0] = rule_address
         self.rule = rule
         self.plain = None
-        self.table = table
-        self.address = table.ctypes.data
 
     def replaced(self, changes: dict[str, Any]) -> World:
         """The same world with some arrays exchanged."""
-        arrays = {name: getattr(self, name) for name in ARRAYS} | changes
-        world = World(arrays, self.rule, int(self.table[-1, 0]))
-        if self.plain is not None:
-            world.plain = self.plain
+        world = World.__new__(World)
+        for name in World.__slots__:
+            setattr(world, name, getattr(self, name))
+        world.table = self.table.copy()
+        world.address = world.table.ctypes.data
+        for name, array in changes.items():
+            world._enter(name, array)
+        if world.plain is not None:
             world.plain.world = world
         return world
+
+    def _enter(self, name: str, array: Any) -> None:
+        kind, dimensions = ARRAYS[name]
+        if array.dtype != kind or array.ndim != dimensions or not array.flags.c_contiguous:
+            raise TypeError(f"world.{name} must be a contiguous {np.dtype(kind)} array of {dimensions} dimensions")
+        setattr(self, name, array)
+        row = self.table[_PLACES[name]]
+        row[0] = array.__array_interface__["data"][0]
+        row[1 : 1 + dimensions] = array.shape

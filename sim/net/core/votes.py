@@ -62,12 +62,25 @@ def _count_vote(w: World, seat: int, signer: int, message: int, tally: int) -> N
     w.tally_bits[place, signer >> 6] |= bit
     count = w.tally_count[tally, seat] + 1
     w.tally_count[tally, seat] = count
+    if w.seats[seat]["needs"] >> np.uint64(count & 63) & _ONE:
+        _fire_fulfilled(w, seat, message, count)
+
+
+@njit
+def _fire_fulfilled(w: World, seat: int, message: int, count: int) -> None:
+    """Fire the seat's probes for which `count` votes for a message are enough; notes anew which counts matter here."""
+    needs = np.uint64(0)
     probe = w.seats[seat]["probe"]
     while probe >= 0:
-        after = w.probes[probe]["next"]
-        if count >= w.probes[probe]["need"] and w.probes[probe]["sort"] == QUORUM and matches(w, probe, message):
-            fire(w, probe, message)
+        row = w.probes[probe]
+        after = row["next"]
+        if row["sort"] == QUORUM:
+            if count >= row["need"] and matches(w, probe, message):
+                fire(w, probe, message)
+            else:
+                needs |= _ONE << np.uint64(row["need"] & 63)
         probe = after
+    w.seats[seat]["needs"] = needs
 
 
 @njit
@@ -88,12 +101,7 @@ def _merge_certificate(w: World, seat: int, message: int, signers: int) -> None:
         return
     count = w.tally_count[tally, seat] + added
     w.tally_count[tally, seat] = count
-    probe = w.seats[seat]["probe"]
-    while probe >= 0:
-        after = w.probes[probe]["next"]
-        if count >= w.probes[probe]["need"] and w.probes[probe]["sort"] == QUORUM and matches(w, probe, message):
-            fire(w, probe, message)
-        probe = after
+    _fire_fulfilled(w, seat, message, count)
 
 
 @njit
@@ -172,6 +180,8 @@ def watch(w: World, probe: int) -> None:
             newest = max(newest, _newest_fulfilled(w, probe, index))
     if newest >= 0:
         fire(w, probe, newest)
+    else:
+        w.seats[seat]["needs"] |= _ONE << np.uint64(row["need"] & 63)
 
 
 @njit
