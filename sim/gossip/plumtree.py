@@ -10,6 +10,7 @@ member of the tree delays its subtree by `graft_after`, at every item while the 
 What differs from the papers: connections are seen to break by silence (`keepalive`, `silent_after`), as no TCP is modelled.
 The seven names of a shuffle travel in seven packets with a walk each, and each is answered by one, because a control packet
 carries one word. Two announcers of a missing body are remembered. What was spread before a seat has joined never reaches it.
+As in the papers links are taken to be reliable: under loss, who misses the body and all its announcements misses the item.
 """
 
 from __future__ import annotations
