@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.net.core import state as st
-from sim.net.latency import FACTOR_BITS
+from sim.net.latency import FACTOR_BITS, TABLE
+from sim.net.pairs import Rates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,12 +20,15 @@ class Costs:
     constant_ns: int = 0
     """One-way latency where `table` is None."""
     table: NDArray[np.int64] | None = None
-    """Latency law as an integer inverse distribution function (`sim.net.latency`); None for a constant."""
+    """Latency law as an integer inverse distribution function (`sim.net.latency`), or one row for each law; None for a constant."""
+    laws: NDArray[np.int32] | None = None
+    """int32[S, S]: the row of `table` for each pair of sites, which then says all; None where there is one law."""
     relative: bool = False
     """Whether `table` holds factors on the topology's own latencies instead of nanoseconds."""
     loss: float = 0.0
-    up_bit_s: int = 0
-    down_bit_s: int = 0
+    up_bit_s: Rates = 0
+    down_bit_s: Rates = 0
+    """One rate for all seats, or int64[seats]."""
     cores: int = 0
     sign_ns: int = 0
     verify_ns: int = 0
@@ -49,12 +53,15 @@ class Costs:
         setup[st.SIGN_NS], setup[st.VERIFY_NS], setup[st.HASH_PS] = self.sign_ns, self.verify_ns, self.hash_ps_per_byte
         setup[st.ANNOUNCE_BYTES], setup[st.REQUEST_BYTES] = self.announce_bytes, self.request_bytes
         for name, rate in (("up_ps_per_byte", self.up_bit_s), ("down_ps_per_byte", self.down_bit_s)):
-            world.seats[name] = round(8e12 / rate) if rate else 0
+            world.seats[name] = _ps_per_byte(rate) if isinstance(rate, int) else [_ps_per_byte(one) for one in rate.tolist()]
         changes: dict[str, Any] = {}
         if self.table is not None:
-            changes["tables"] = np.ascontiguousarray(self.table, np.int64).reshape(1, -1)
+            changes["tables"] = np.ascontiguousarray(self.table, np.int64).reshape(-1, TABLE)
         elif not fixed:
-            changes["tables"] = np.full((1, 3 * 4097), self.constant_ns, np.int64)
+            changes["tables"] = np.full((1, TABLE), self.constant_ns, np.int64)
+        if self.laws is not None:
+            changes["law"] = np.ascontiguousarray(self.laws, np.int32)
+            changes["base_ns"] = np.zeros_like(world.base_ns)
         return world.replaced(changes) if changes else world
 
 
@@ -64,3 +71,7 @@ def longest_latency_ns(world: st.World) -> int:
         return int(world.setup[st.CONSTANT_NS])
     base_ns, most = int(world.base_ns.max()), int(world.tables.max())
     return base_ns * most >> FACTOR_BITS if world.setup[st.RELATIVE] else base_ns + most
+
+
+def _ps_per_byte(rate_bit_s: int) -> int:
+    return round(8e12 / rate_bit_s) if rate_bit_s else 0

@@ -230,6 +230,7 @@ class Gamma:
 class Pareto:
     """A heavy tail behind a least delay. Without `shape`: SimBlock's law (mean m, least m - 5 ms, shape 0.2 * m / 1 ms).
 
+    As a jitter with neither shape nor mean: SimBlock's law with the base latency of each pair of places as its mean.
     Source: SimBlock, Network.java; Gervais et al., CCS 2016, whose simulator has shape = mean / 5.
     """
 
@@ -242,10 +243,17 @@ class Pareto:
         """A mean exists."""
         if self.shape is not None and not 1 < self.shape <= 1_000_000:
             raise ScenarioError(f"{self.shape:g} is no usable shape: above 1 (else there is no mean), at most 1000000", "shape")
-        if self.shape is None and self.mean is None:
-            raise ScenarioError("give a shape, or a mean for SimBlock's law", "shape")
         if self.shape is None and self.mean is not None and self.mean <= 5 * MS:
             raise ScenarioError("SimBlock's law needs a mean above 5 ms; give a shape for shorter ones", "mean")
+
+    @property
+    def per_pair(self) -> bool:
+        """Whether its form follows the mean of each pair of places, so that no one table of factors serves all."""
+        return self.mean is None and self.shape is None
+
+    def of_mean(self, mean_ns: int) -> Pareto:
+        """SimBlock's law with this mean; ScenarioError where that is 5 ms or less."""
+        return Pareto(mean=mean_ns)
 
     @property
     def is_constant(self) -> bool:

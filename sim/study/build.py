@@ -19,6 +19,7 @@ from sim.net.arena import retire
 from sim.net.costs import Costs
 from sim.net.latency import MOST_NS, factor_table, law_table
 from sim.net.network import Network
+from sim.net.pairs import pair_tables, rates_bit_s
 from sim.net.strategy import Strategy, chunks_of
 from sim.net.topology import Topology
 from sim.node.node import Node
@@ -119,8 +120,14 @@ def costs_of(scenario: Scenario, topology: Topology) -> Costs:
     law, jitter = link.latency, link.jitter
     if jitter is not None and topology.base_ns is None:
         raise ScenarioError("this topology has no latencies of its own to jitter; give link.latency instead", "link.jitter")
-    table, constant_ns = None, 0
-    if jitter is not None:
+    table, laws, constant_ns = None, None, 0
+    per_pair = jitter is not None and getattr(jitter, "per_pair", False)
+    if jitter is not None and topology.base_ns is not None and per_pair:
+        try:
+            table, laws = pair_tables(jitter, topology.base_ns)
+        except ScenarioError as error:
+            raise ScenarioError(error.sentence, "link.jitter") from None
+    elif jitter is not None:
         table = _table_of(jitter, True)
     elif law is not None:
         if not law.is_constant:
@@ -132,10 +139,11 @@ def costs_of(scenario: Scenario, topology: Topology) -> Costs:
     return Costs(
         constant_ns=constant_ns,
         table=table,
-        relative=jitter is not None,
+        laws=laws,
+        relative=jitter is not None and not per_pair,
         loss=link.loss,
-        up_bit_s=seat.up,
-        down_bit_s=seat.down,
+        up_bit_s=rates_bit_s(seat.up, topology.regions, "seat.up"),
+        down_bit_s=rates_bit_s(seat.down, topology.regions, "seat.down"),
         cores=seat.cores,
         sign_ns=seat.service_ns("sign"),
         verify_ns=seat.service_ns("verify"),

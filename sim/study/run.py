@@ -11,11 +11,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.kernel import jit
 from sim.kernel.loop import apart
 from sim.net.core import state as st
 from sim.net.driver import needs_compiling
+from sim.net.pairs import Rates
 from sim.study.build import World, build, clear_up
 from sim.study.evidence import Evidence, Spread
 from sim.study.report import Report
@@ -127,8 +129,8 @@ def evidence_of(world: World) -> Evidence:
         by_packet={name: _pair(core.by_packet[packet]) for packet, name in enumerate(st.PACKET_NAMES) if core.by_packet[packet, 0]},
         sent_bytes=seats["sent_bytes"].copy(),
         received_bytes=seats["received_bytes"].copy(),
-        up_bit_s=np.full(topology.n, scenario.seat.up, np.int64),
-        down_bit_s=np.full(topology.n, scenario.seat.down, np.int64),
+        up_bit_s=_each(network.costs.up_bit_s, topology.n),
+        down_bit_s=_each(network.costs.down_bit_s, topology.n),
         window_ns=1 << st.WINDOW_BITS,
         up_window_most=np.maximum(seats["up_window_most"], seats["up_window_bytes"]),
         down_window_most=np.maximum(seats["down_window_most"], seats["down_window_bytes"]),
@@ -143,6 +145,11 @@ def evidence_of(world: World) -> Evidence:
 
 
 PLAIN_RULE = "the gossip rule runs as plain Python, which Numba could not compile: some 100 times slower a call, same bits"
+
+
+def _each(rate: Rates, seats: int) -> NDArray[np.int64]:
+    """int64[seats]: the rate of each seat."""
+    return np.array(np.broadcast_to(np.asarray(rate, np.int64), seats))
 
 
 def counters_of(clock: Any) -> dict[str, int]:

@@ -39,8 +39,8 @@ class Link:
 class Seat:
     """What every seat can do. Service times are those of real libraries on one server core (Ed25519, BLAKE2b)."""
 
-    up: Rate = 0  # uplink, shared by all links of the seat; 0: not modelled
-    down: Rate = 0  # downlink; 0: not modelled
+    up: Rate | dict[str, Rate] = 0  # uplink, shared by all links of the seat, or {region = rate, ...}; 0: not modelled
+    down: Rate | dict[str, Rate] = 0  # downlink, or {region = rate, ...}; 0: not modelled
     cores: Count = 0  # CPU cores; 0: CPU time is not modelled
     sign: Duration | None = None  # one signature; 40 us where cores are modelled
     verify: Duration | None = None  # checking one signature; 170 us where cores are modelled
