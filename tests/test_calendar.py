@@ -16,7 +16,7 @@ from sim.kernel.jit import njit
 from sim.net import arena
 from sim.net.core import state as st
 from sim.net.core.calendar import pop, push
-from sim.net.core.engine import _room, peek_with_room
+from sim.net.core.room import peek_with_room, room_left
 from sim.net.core.state import NOW, World
 from sim.net.topologies import Complete
 
@@ -31,7 +31,7 @@ def work_off(w: World, orders: np.ndarray, popped: np.ndarray, done: np.ndarray)
         what = orders[done[0], 0]
         value = orders[done[0], 1]
         if what == PUSH:
-            if _room(w) < 1:
+            if room_left(w) < 1:
                 return 1
             push(w, w.clock[NOW] + value, done[2])
             done[2] += 1

@@ -49,8 +49,7 @@ class Network:
         self._cut = strategy.cut
         self._commands = array("q")
         if strategy.starts:
-            for seat in range(n):
-                self._commands.extend((st.START, seat))
+            self._commands.extend(word for seat in range(n) for word in (st.START, seat))
         self._kinds: dict[Hashable, int] = {}
         self._messages: dict[Hashable, int] = {}
         self._items: dict[Hashable, int] = {}
@@ -117,8 +116,7 @@ class Network:
         self.world.messages[number] = (key, size_bytes, kind, tally, certified, signer_row, after, attached, checks)
         self.world.fields[number, : len(fields)] = fields
         self._letters.append((kind, size_bytes, st.MESSAGE if certified < 0 else st.CERTIFICATE, tally))
-        if size_bytes > self.largest_bytes:
-            self.largest_bytes = size_bytes
+        self.largest_bytes = max(self.largest_bytes, size_bytes)
         return number
 
     def item(self, name: Hashable, family: str, size_bytes: int, message: int = -1, signer: int = -1) -> int:
@@ -167,8 +165,7 @@ class Network:
             row["publisher"] = seat
         pieces = self._pieces(item) if relayed and self._cut is not None else range(0)
         self._commands.extend((st.PUBLISH, seat, item, int(relayed and not pieces)))
-        for piece in pieces:
-            self._commands.extend((st.PUBLISH, seat, piece, 1))
+        self._commands.extend(word for piece in pieces for word in (st.PUBLISH, seat, piece, 1))
 
     def _pieces(self, item: int) -> range:
         """The pieces in which an item travels, made when it is first published; none for a vote or where one is enough."""

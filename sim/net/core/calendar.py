@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.kernel.jit import COMPILED, inlined, njit
-from sim.net.core.order import heap_pop, heap_push, sort_by_time
+from sim.kernel.jit import inlined, njit
+from sim.net.core.order import fetch_early, heap_pop, heap_push, lowest_bit, sort_by_time
 from sim.net.core.state import (
     BUCKETS,
     CHUNK_BITS,
@@ -35,20 +35,8 @@ from sim.net.core.state import (
     World,
 )
 
-if COMPILED:
-    from sim.net.core.compiled import fetch_early
-else:
-
-    def fetch_early(array: np.ndarray, row: int) -> None:
-        """Nothing to gain without machine code."""
-
-
 _ONE = np.uint64(1)
 _SOON = 6  # events between asking for the memory of one and working on it
-_DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)  # its 64 windows of 6 bits all differ: a lone bit times it names its place
-_BIT = np.zeros(64, np.uint8)
-for _place in range(64):
-    _BIT[((0x03F79D71B4CB0A89 << _place) & 0xFFFF_FFFF_FFFF_FFFF) >> 58] = _place
 _CROWDED = 1024  # events in one bucket from which the width is reconsidered
 _AIM = 128  # events a bucket should hold
 
@@ -225,8 +213,7 @@ def _next_occupied(w: World) -> int:
     bits = w.occupied[at] & (~np.uint64(0) << np.uint64(start & 63))
     for _ in range(words + 1):
         if bits != np.uint64(0):
-            lowest = bits & (~bits + _ONE)
-            return (at << 6) + np.int64(_BIT[np.int64((lowest * _DE_BRUIJN) >> np.uint64(58))])
+            return (at << 6) + lowest_bit(bits)
         at = (at + 1) & (words - 1)
         bits = w.occupied[at]
     return -1

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from sim.kernel.dice import draw64
-from sim.kernel.jit import inlined, njit
+from sim.kernel.jit import njit
 from sim.net.core import relay
-from sim.net.core.calendar import largest_bucket_fits, peek, pop, push
+from sim.net.core.calendar import pop, push
 from sim.net.core.links import (
     checking_ns,
     new_envelope,
@@ -25,6 +25,7 @@ from sim.net.core.links import (
     word_of,
 )
 from sim.net.core.relay import attach, body_is_lost, body_is_new, hear, hear_again, hold, request_is_lost, send_item
+from sim.net.core.room import peek_with_room, room_left
 from sim.net.core.state import (
     ALERT,
     ARRIVED,
@@ -32,17 +33,12 @@ from sim.net.core.state import (
     BLOB,
     BODY,
     BROADCAST,
-    BUCKETS,
     CERTIFICATE,
-    CHUNK_EVENTS,
-    CHUNKS_USED,
     COMMAND_AT,
     COMMAND_WORDS,
     CORES,
     DELIVERED,
     DOWN,
-    ENVELOPES_USED,
-    FAR,
     FATE_DELIVERED,
     FATE_DOWN,
     FIELDS,
@@ -51,19 +47,11 @@ from sim.net.core.state import (
     IDLE,
     IN_FLIGHT,
     LISTEN,
-    MAILED,
     MESSAGE,
-    NARROW,
-    NEAR,
     NOW,
-    OPEN_AT,
-    OPEN_END,
-    PENDING,
     PUBLISH,
     REACHED,
     RECEIVED,
-    RECORD_WIRE,
-    SEATS,
     SEND,
     SERVED,
     START,
@@ -72,8 +60,6 @@ from sim.net.core.state import (
     UNWATCH,
     UP,
     WATCH,
-    WIDEN,
-    WIRED,
     WOKE,
     WOKEN,
     World,
@@ -89,7 +75,7 @@ def run(w: World, commands: np.ndarray, used: int, until_ns: int) -> int:
     """Obey `commands[:used]` at the present instant, then advance; returns IDLE, REACHED, WOKE or GROW."""
     clock = w.clock
     while clock[COMMAND_AT] < used:
-        if _room(w) < 1:
+        if room_left(w) < 1:
             return GROW
         at = clock[COMMAND_AT]
         _obey(w, commands, at)
@@ -106,59 +92,12 @@ def run(w: World, commands: np.ndarray, used: int, until_ns: int) -> int:
         if time_ns > until_ns:
             return REACHED
         if room < 1:
-            room = _room(w)
+            room = room_left(w)
             if room < 1:
                 return GROW
         room -= 1
         clock[NOW] = time_ns
         _happen(w, pop(w))
-
-
-@inlined
-def peek_with_room(w: World, until_ns: int) -> int:
-    """`peek`, or -2 if opening the next bucket might need more room than there is."""
-    if w.clock[OPEN_AT] >= w.clock[OPEN_END] and not _can_open(w):
-        return -2
-    return peek(w, until_ns)
-
-
-@njit
-def _can_open(w: World) -> bool:
-    """Whether there is room to open the next bucket, and to change the width of all if that is due."""
-    clock = w.clock
-    if not largest_bucket_fits(w):
-        return False
-    if clock[NARROW] > 0 or clock[WIDEN] > 0:
-        moving = clock[PENDING]  # all events may be filed anew, into either heap or any bucket
-        if clock[NEAR] + moving > w.near.shape[0] or clock[FAR] + moving > w.far.shape[0]:
-            return False
-    else:
-        moving = clock[FAR]
-    if clock[CHUNKS_USED] + moving + 2 <= w.chunks.shape[0]:
-        return True
-    return clock[CHUNKS_USED] + _chunks_for(w, moving) <= w.chunks.shape[0]
-
-
-@njit
-def _chunks_for(w: World, events: int) -> int:
-    """Most chunks that so many events can take: one begun in every bucket, the others full."""
-    return min(events, w.setup[BUCKETS]) + events // CHUNK_EVENTS + 2
-
-
-@njit
-def _room(w: World) -> int:
-    """How many events or commands, whatever they are, can be carried out without an array overflowing."""
-    clock = w.clock
-    most = w.actions.shape[0] + w.setup[SEATS] + 2
-    least = (w.chunks.shape[0] - clock[CHUNKS_USED]) // most
-    least = min(least, (w.near.shape[0] - clock[NEAR]) // most)
-    least = min(least, (w.far.shape[0] - clock[FAR]) // most)
-    least = min(least, (w.envelopes.shape[0] - clock[ENVELOPES_USED]) // (w.actions.shape[0] + 2))
-    least = min(least, (w.woken.shape[0] - clock[WOKEN]) // w.probes.shape[0])
-    least = min(least, (w.mail.shape[0] - clock[MAILED]) // 4)
-    if w.setup[RECORD_WIRE] != 0:
-        least = min(least, (w.wire.shape[0] - clock[WIRED]) // most)
-    return least
 
 
 @njit

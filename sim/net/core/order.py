@@ -1,10 +1,23 @@
-"""Putting events in order: a stable sort of one bucket, and binary heaps of (time, serial, word)."""
+"""Putting events in order: a stable sort of one bucket, binary heaps of (time, serial, word), the lowest bit of a set."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from sim.kernel.jit import inlined, njit
+from sim.kernel.jit import COMPILED, inlined, njit
+
+if COMPILED:
+    from sim.net.core.compiled import fetch_early as fetch_early
+else:
+
+    def fetch_early(array: np.ndarray, row: int) -> None:
+        """Nothing to gain without machine code."""
+
+
+_DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)  # its 64 windows of 6 bits all differ: a lone bit times it names its place
+_BIT = np.zeros(64, np.uint8)
+for _place in range(64):
+    _BIT[((0x03F79D71B4CB0A89 << _place) & 0xFFFF_FFFF_FFFF_FFFF) >> 58] = _place
 
 
 @njit
@@ -109,3 +122,10 @@ def heap_pop(heap: np.ndarray, size: int) -> int:
     heap[at, 1] = serial
     heap[at, 2] = word
     return size
+
+
+@inlined
+def lowest_bit(bits: np.uint64) -> int:
+    """The place of the lowest bit that is set; some bit must be."""
+    alone = bits & (~bits + np.uint64(1))
+    return np.int64(_BIT[np.int64((alone * _DE_BRUIJN) >> np.uint64(58))])
