@@ -64,7 +64,7 @@ class SlowNetwork(SlowWorld):
                 return
             ready_ns = self.seats[seat].work(self.now_ns, self._signing_ns(self.items[item].size_bytes))
             self._get(seat, item)
-            if relayed and self.seats[seat].relays:
+            if relayed and (self.seats[seat].relays or self.seats[seat].serves):
                 self._act(self.gossip.published(self, seat, item), seat, item, ready_ns)
 
         self.orders.append(obey)

@@ -221,6 +221,14 @@ def test_a_mistake_in_a_plain_rule_is_raised() -> None:
         sim.run(from_dict(RUMOUR).but(gossip=Broken()), 1)
 
 
+@pytest.mark.parametrize(("lie", "reached"), [("drop", 1.0), ("silent", 0.0), ("withhold", 0.0)])
+def test_a_dropper_spreads_what_is_its_own(lie: str, reached: float) -> None:
+    """A seat that relays nothing still hands out its own body; a silent or a withholding one hands out nothing."""
+    tables = {**RUMOUR, "adversary": [{"kind": lie, "seats": ["seat-00"]}]}
+    tables["workload"] = [{"kind": "rumour", "size": "1 kB", "origin": "seat-00"}]
+    assert sim.run(from_dict(tables), 1).to_dict()["gossip"]["reached_share"] == reached
+
+
 def insisting_rule(w: World, event: int, seat: int, peer: int, item: int) -> int:
     """The body to seat 1 again every millisecond."""
     if event != PUBLISHED and event != TICKED:

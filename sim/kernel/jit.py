@@ -22,11 +22,11 @@ def _cache_folder() -> str:
     """Where machine code is kept: one folder for each state of our sources.
 
     Numba's own cache looks only at the file of the function itself, so a change in a function that it calls would go
-    unnoticed and old machine code would run on. A gossip rule calls only what lies in these two floors and in its own file.
+    unnoticed and old machine code would run on.
     """
     package = Path(__file__).parent.parent
     state = blake2b(digest_size=8)
-    for floor in ("kernel", "net"):
+    for floor in ("kernel", "net", "gossip"):
         for source in sorted((package / floor).rglob("*.py")):
             state.update(source.read_bytes())
     home = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")

@@ -28,6 +28,7 @@ from sim.node.surroundings import Surroundings
 from sim.study.bookkeeping import Bookkeeping
 from sim.study.checks_safety import SafetyWatch
 from sim.study.marketplace import Marketplace
+from sim.study.plugins import kind_of
 from sim.study.scenario import Scenario
 
 
@@ -184,7 +185,7 @@ def _add_trouble(world: World) -> None:
             raise error.under(f"adversary[{place}]") from None
         for seat in seats:
             world.corrupted[seat] = True
-        name = _kind_of(entry.part)
+        name = kind_of(entry.part)
 
         def corrupt(
             part: Any = entry.part, seats: tuple[int, ...] = seats, name: str = name, lasts: int | None = entry.lasts
@@ -198,7 +199,7 @@ def _add_trouble(world: World) -> None:
         _at(loop, entry.at, corrupt)
     for place, entry in enumerate(scenario.fault):
         _check_fault(world, place, entry)
-        name = _kind_of(entry.part)
+        name = kind_of(entry.part)
 
         def strike(part: Any = entry.part, name: str = name, lasts: int | None = entry.lasts) -> None:
             trace.record("fault", -1, name, "begin", "")
@@ -231,10 +232,6 @@ def _at(loop: VirtualLoop, time_ns: int, action: Callable[[], None]) -> None:
         action()
     else:
         loop.call_at_ns(time_ns, action)
-
-
-def _kind_of(part: Any) -> str:
-    return type(part).__name__.lower()
 
 
 def _add_workloads(world: World) -> None:

@@ -42,6 +42,12 @@ def registered(cls: Any) -> str | None:
     return next((kind for group in GROUPS for kind, known in _places(group).items() if known == place), None)
 
 
+def kind_of(part: Any) -> str:
+    """What reports call a part: the kind under which it is registered, else the name of its class."""
+    cls: Any = type(part)
+    return registered(cls) or cls.__name__.lower()
+
+
 def find(group: str, kind: str) -> type[Any]:
     """The class of a part; ScenarioError with the nearest known name where there is none."""
     place = _places(group).get(kind)

@@ -20,6 +20,7 @@ from sim.net.driver import needs_compiling
 from sim.net.pairs import Rates
 from sim.study.build import World, build, clear_up
 from sim.study.evidence import Evidence, Spread
+from sim.study.plugins import kind_of
 from sim.study.report import Report
 from sim.study.scenario import Scenario
 
@@ -120,8 +121,8 @@ def evidence_of(world: World) -> Evidence:
         quorum_size=world.society.quorum_size,
         duration_ns=scenario.duration,
         heal_ns=scenario.heal,
-        consensus_kind=None if scenario.consensus is None else type(scenario.consensus.protocol).__name__.lower(),
-        gossip_kind="none" if scenario.gossip is None else type(scenario.gossip).__name__.lower(),
+        consensus_kind=None if scenario.consensus is None else kind_of(scenario.consensus.protocol),
+        gossip_kind="none" if scenario.gossip is None else kind_of(scenario.gossip),
         spreads=spreads_of(world),
         blocks=world.society.blocks,
         counters=counters_of(clock),

@@ -14,8 +14,8 @@ TICK), TARGET (a seat, any seat; of a TICK its number), DELAY_NS, and three that
 the event's), SIZE_BYTES (of a control packet), WORD (a control packet's meaning). A rule keeps what it remembers in
 `w.memory[seat, :]`, of an item at a seat in `w.notes[row, seat]`, and finds its parameters in `w.options`.
 
-What a seat does is switched by its flags, from outside: without RELAYS it sends bodies and announcements to nobody,
-without SERVES it answers no request; a seat that is down sends nothing, but ticks that are about no item run on.
+What a seat does is switched by its flags, from outside: without RELAYS it spreads only what it has made itself,
+without SERVES it answers no request, without both it does neither; a seat that is down sends nothing, but ticks that are about no item run on.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def publish(w: World, seat: int, item: int, relayed: int) -> None:
         ready_ns = take_core(w, seat, ready_ns, signing_ns(w, row["size_bytes"]))
     _mark_held(w, seat, item)
     _speak(w, seat, item)
-    if relayed and w.seats[seat]["flags"] & RELAYS:
+    if relayed and w.seats[seat]["flags"] & (RELAYS | SERVES):
         _ask_rule(w, PUBLISHED, seat, -1, item, ready_ns)
 
 
@@ -214,7 +214,7 @@ def _ask_rule(w: World, event: int, seat: int, peer: int, item: int, ready_ns: i
     """Ask the rule and send what it wants sent; like copies, one after the other, share an envelope."""
     count = call_rule(w, event, seat, peer, item)
     flags = w.seats[seat]["flags"]
-    spreads = flags & RELAYS or event == REQUESTED
+    spreads = flags & RELAYS or event == REQUESTED or event == PUBLISHED
     at = 0
     while at < count:
         action = w.actions[at]
