@@ -92,10 +92,10 @@ def test_published_mean_times() -> None:
 def told_only(net: Network, told: int, *, then_silent: bool) -> int:
     """Seat 0 publishes to seats 1 to `told` and to nobody else; returns the body."""
     body = net.item("body", "block", 10_000)
-    net.world.seats["island"][told + 1 :] = 1
+    net.set_apart("island", (np.arange(len(net.world.seats)) > told).astype(np.int64))
     net.publish(0, body)
     net.advance(0)
-    net.world.seats["island"] = 0
+    net.set_apart("island", np.zeros(len(net.world.seats), np.int64))
     if then_silent:
         net.set_flag(0, st.UP, False)
     net.advance(1000 * MS)
