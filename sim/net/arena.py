@@ -74,7 +74,15 @@ def make_world(
 
 
 _ROOMY = {"chunks": 2 * st.CHUNK_EVENTS, "chunk_next": 0, "opened": 2, "sorting": 2, "near": 3, "far": 3, "envelopes": 0}
-_MOST_KEPT_BYTES = 1 << 28
+_USED = {
+    "chunks": st.CHUNKS_USED,
+    "chunk_next": st.CHUNKS_USED,
+    "opened": st.OPEN_END,
+    "near": st.NEAR,
+    "far": st.FAR,
+    "envelopes": st.ENVELOPES_USED,
+}
+_MOST_KEPT_BYTES = 1 << 29  # of address space; only what was written to is memory
 _kept: list[dict[str, Any]] = []
 
 
@@ -120,8 +128,8 @@ def grow(world: st.World) -> st.World:
     most = world.actions.shape[0] + world.seats.shape[0] + 2
     wanted: dict[str, int] = {}
     pending = int(clock[st.PENDING])
-    if pending * 2 > world.opened.shape[0]:
-        wanted["opened"] = wanted["sorting"] = 4 * pending
+    if pending > world.opened.shape[0]:
+        wanted["opened"] = wanted["sorting"] = 2 * pending
     refiling = bool(clock[st.NARROW] or clock[st.WIDEN])
     moving = pending if refiling else int(clock[st.FAR])
     chunks = max(most, min(moving, int(world.setup[st.BUCKETS])) + moving // st.CHUNK_EVENTS + 2)
@@ -151,7 +159,8 @@ def enlarge(world: st.World, wanted: dict[str, int]) -> st.World:
         if rows <= old.shape[0]:
             continue
         fresh = _uninitialised(name, rows) if name in _ROOMY else np.zeros((rows, *old.shape[1:]), old.dtype)
-        fresh[: old.shape[0]] = old
+        used = int(world.clock[_USED[name]]) if name in _USED else old.shape[0]
+        fresh[:used] = old[:used]
         if name == "arrival":
             fresh[old.shape[0] :] = -1
         changes[name] = fresh
