@@ -16,6 +16,7 @@ from sim.kernel.jit import njit
 from sim.net import arena
 from sim.net.core import state as st
 from sim.net.core.calendar import pop, push
+from sim.net.core.order import sort_within
 from sim.net.core.room import peek_with_room, room_left
 from sim.net.core.state import NOW, World
 from sim.net.topologies import Complete
@@ -201,3 +202,14 @@ def test_exactly_one_year_ahead() -> None:
     ]
     every = drained([np.array(orders, np.int64)])
     assert by_calendar(every)[0] == by_heap(every) == [[bucket_ns, 1], [instant - 1, 3], [instant, 0], [instant, 2]]
+
+
+@pytest.mark.parametrize("count", [0, 1, 39, 40, 199, 200, 1000])
+@pytest.mark.parametrize(("width_bits", "times"), [(4, 16), (6, 50), (13, 8192), (16, 65536), (16, 3), (30, 2**30), (20, 900)])
+def test_a_bucket_is_sorted_and_equal_times_keep_their_order(count: int, width_bits: int, times: int) -> None:
+    """Dealt out by time, or merged where the times are few or crowd: what a stable sort gives."""
+    luck = np.random.default_rng(count + width_bits)
+    rows = np.column_stack((luck.integers(0, times, count) + (5 << width_bits), np.arange(count))).astype(np.int64)
+    expected = rows[np.argsort(rows[:, 0], kind="stable")].tolist()
+    sort_within(rows, np.empty_like(rows), np.zeros(256, np.int64), count, width_bits)
+    assert rows.tolist() == expected

@@ -90,6 +90,7 @@ def _queue_arrays(buckets: int, events: int) -> dict[str, Any]:
     """The calendar queue, empty, and the envelopes that its events carry: what an earlier run left, or new."""
     arrays: dict[str, Any] = {
         "bucket_first": np.full(buckets, -1, np.int32),
+        "shares": np.zeros(256, np.int64),
         "bucket_at": np.zeros(buckets, np.int32),
         "occupied": np.zeros(buckets // 64, np.uint64),
     }

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.kernel.jit import inlined, njit
-from sim.net.core.order import fetch_early, heap_pop, heap_push, lowest_bit, sort_by_time
+from sim.net.core.order import fetch_early, heap_pop, heap_push, lowest_bit, sort_within
 from sim.net.core.state import (
     BUCKETS,
     CHUNK_BITS,
@@ -175,7 +175,7 @@ def _open_next(w: World, until_ns: int) -> int:
         return begins_ns
     clock[OPEN_BUCKET] += 1 + ((slot - clock[OPEN_BUCKET] - 1) & (year - 1))
     count = _gather(w, slot)
-    sort_by_time(w.opened, w.sorting, count)
+    sort_within(w.opened, w.sorting, w.shares, count, clock[SHIFT])
     clock[OPEN_AT] = 0
     clock[OPEN_END] = count
     if clock[PENDING] > clock[PEAK_PENDING]:

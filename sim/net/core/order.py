@@ -39,6 +39,49 @@ def sort_by_time(rows: np.ndarray, room: np.ndarray, count: int) -> None:
         width *= 2
 
 
+@njit
+def sort_within(rows: np.ndarray, room: np.ndarray, shares: np.ndarray, count: int, width_bits: int) -> None:
+    """Sort rows whose times differ in their lowest `width_bits` only: dealt out by the first of these, then by insertion.
+
+    Like `sort_by_time`, which does it where the times are few, or crowd so that dealing out would not help.
+    """
+    bits = 6 if count < 200 else 8
+    if count < 40 or width_bits < bits:
+        sort_by_time(rows, room, count)
+        return
+    shift = width_bits - bits
+    last = (1 << bits) - 1
+    for share in range(last + 1):
+        shares[share] = 0
+    for at in range(count):
+        shares[(rows[at, 0] >> shift) & last] += 1
+    begin = 0
+    crowded = False
+    for share in range(last + 1):
+        size = shares[share]
+        crowded |= size > 32
+        shares[share] = begin
+        begin += size
+    if crowded:
+        sort_by_time(rows, room, count)
+        return
+    for at in range(count):
+        share = (rows[at, 0] >> shift) & last
+        place = shares[share]
+        shares[share] = place + 1
+        room[place, 0] = rows[at, 0]
+        room[place, 1] = rows[at, 1]
+    for at in range(count):
+        time_ns = room[at, 0]
+        place = at
+        while place > 0 and rows[place - 1, 0] > time_ns:
+            rows[place, 0] = rows[place - 1, 0]
+            rows[place, 1] = rows[place - 1, 1]
+            place -= 1
+        rows[place, 0] = time_ns
+        rows[place, 1] = room[at, 1]
+
+
 @inlined
 def _insertion_sort(rows: np.ndarray, start: int, end: int) -> None:
     for at in range(start + 1, end):

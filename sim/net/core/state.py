@@ -166,6 +166,7 @@ ARRAYS: dict[str, tuple[Any, int]] = {
     "chunk_next": ("i4", 1),
     "opened": ("i8", 2),
     "sorting": ("i8", 2),
+    "shares": ("i8", 1),
     "near": ("i8", 2),
     "far": ("i8", 2),
     "envelopes": (ENVELOPE, 1),
@@ -220,6 +221,7 @@ class World:
     chunk_next: Any  # int32[chunks]
     opened: Any  # int64[capacity, 2]: the open bucket, sorted
     sorting: Any  # int64[capacity, 2]: room to sort in
+    shares: Any  # int64[256]: how many of them fall into each part of the bucket
     near: Any  # int64[capacity, 3]: heap of (time, serial, word) that fell into the open bucket
     far: Any  # int64[capacity, 3]: heap of what lies beyond the calendar's year
     envelopes: Any  # ENVELOPE[capacity]
