@@ -189,7 +189,7 @@ def _compare(options: argparse.Namespace) -> int:
     first, second = _loaded(options.first, options), _loaded(options.second, options)
     result = compare(first, second, _count(options.seeds, 20), lambda done, total: bar(done / total, f"{done} of {total} runs"))
     _print_json(result.to_dict()) if options.json else print(result.text())
-    return HELD
+    return FAILED if result.failed else HELD
 
 
 def _count(given: int | None, usual: int) -> int:

@@ -150,6 +150,20 @@ def test_no_seeds_are_no_comparison(scenario: str, monkeypatch: pytest.MonkeyPat
     assert asked in ([], [0])
 
 
+@pytest.mark.parametrize(("expected", "status"), [("> 0.5", 0), ("< 0.5", 1)])
+def test_a_comparison_fails_with_its_expectations(
+    expected: str, status: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a run does; the table is printed all the same, and says which run of which scenario it was."""
+    file = tmp_path / "rumour.toml"
+    file.write_text(
+        'duration = "5 s"\n[topology]\nkind = "ring"\nseats = 5\n[[workload]]\nkind = "rumour"\nsize = "1 kB"\n'
+        f'[expect]\ngossip.reached_share = "{expected}"\n'
+    )
+    assert main(["compare", str(file), str(file), "--seeds", "2", "--quiet"]) == status
+    assert ("b, seed 1: gossip.reached_share" in capsys.readouterr().out) == bool(status)
+
+
 def test_a_negative_seed_is_refused(scenario: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """As in the file."""
     _pretend(monkeypatch, lambda: _Report(True))

@@ -48,7 +48,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What came of comparing a with b. `failed` names the checks that failed, by scenario and seed."""
+    """What came of comparing a with b. `failed` names checks and expectations that failed, by scenario and seed."""
 
     a: str
     b: str
@@ -76,7 +76,7 @@ class Comparison:
         lines = [f"a: {self.a}", f"b: {self.b}", f"{len(self.seeds)} seeds, the same for both", ""]
         lines += aligned([head, *rows], right=True)
         if self.failed:
-            lines += ["", "failed checks", *(f"  ✗ {one}" for one in self.failed)]
+            lines += ["", "failed", *(f"  ✗ {one}" for one in self.failed)]
         return "\n".join(lines) + "\n"
 
     def __str__(self) -> str:
@@ -124,11 +124,11 @@ def compare(a: Any, b: Any, seeds: int | Iterable[int] = 20, progress: Callable[
     failed: list[str] = []
     for place, seed in enumerate(chosen):
         for side, scenario in enumerate((a, b)):
-            table = run(scenario, seed=seed).to_dict()
+            report = run(scenario, seed=seed)
+            table = report.to_dict()
             tables[side].append(table)
-            for one in table["checks"]:
-                if one["verdict"] == "fail":
-                    failed.append(f"{'ab'[side]}, seed {seed}: {one['name']}: {one['evidence']}")
+            broken = [f"{one['name']}: {one['evidence']}" for one in table["checks"] if one["verdict"] == "fail"]
+            failed += [f"{'ab'[side]}, seed {seed}: {sentence}" for sentence in (*broken, *report.failed_expectations)]
             if progress is not None:
                 progress(2 * place + side + 1, 2 * len(chosen))
     names = [str(getattr(one, "title", one)) for one in (a, b)]
