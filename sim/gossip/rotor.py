@@ -28,9 +28,8 @@ from sim.net.core.state import BODY, GOT, PUBLISHED, SEATS, World
 from sim.net.strategy import Strategy
 from sim.net.topology import Topology
 
-KEY, PARTITION, LINE = range(
-    3
-)  # words of `options`; then the seats in the order in which their stakes lie on a line, and the stakes
+# Words of `options`; from LINE on the seats in the order in which their stakes lie on a line, then the stakes.
+KEY, PARTITION, LINE = range(3)
 _SHIFT = np.uint64(32)
 
 

@@ -34,7 +34,7 @@ def _entry() -> tuple[Callable[[int, int, int, int], int], Any]:
 
     Beside it what keeps its machine code alive.
 
-    Called through its address: the compiler's own dispatcher looks at the types of the arguments each time, for 4 us.
+    Called through its address: the compiler's own dispatcher looks at the types of the arguments each time.
     """
     import numba
 
@@ -67,7 +67,7 @@ def _machine_code(rule: Any) -> Any:
 
 
 class PlainRule:
-    """A gossip rule that stays Python: the compiled core calls back, some microseconds each time instead of nanoseconds."""
+    """A gossip rule that stays Python: the compiled core calls back, which is slower."""
 
     def __init__(self, world: World, rule: Rule) -> None:
         self.world, self.rule = world, rule

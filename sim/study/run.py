@@ -145,7 +145,7 @@ def evidence_of(world: World) -> Evidence:
     )
 
 
-PLAIN_RULE = "the gossip rule runs as plain Python, which Numba could not compile: some 100 times slower a call, same bits"
+PLAIN_RULE = "the gossip rule runs as plain Python, which Numba could not compile: slower, same bits"
 
 
 def _each(rate: Rates, seats: int) -> NDArray[np.int64]:

@@ -43,7 +43,7 @@ _AIM = 128  # events a bucket should hold
 
 @inlined
 def push(w: World, time_ns: int, word: int) -> None:
-    """Add an event; the caller has made sure of room for it (`sim.net.core.engine`)."""
+    """Add an event; the caller has made sure of room for it (`sim.net.core.room`)."""
     clock = w.clock
     clock[PENDING] += 1
     bucket = time_ns >> clock[SHIFT]

@@ -101,7 +101,7 @@ RULE_TYPE = types.int64(WORLD_TYPE, types.int64, types.int64, types.int64, types
 
 @contextmanager
 def plain_indices() -> Iterator[None]:
-    """Compile without Python's counting from the end for negative indices: the core has none, and the test costs a fifth.
+    """Compile without Python's counting from the end for negative indices: the core has none, and the tests cost time.
 
     Numba has no switch for it; where a later version has moved the function, the core only gets that much slower.
     """
