@@ -69,6 +69,9 @@ def make_world(
         mail=np.zeros((256, 3), np.int64),
         wire=np.zeros((1, 8), np.int64),
         by_packet=np.zeros((8, 2), np.int64),
+        waits=np.zeros(st.WAITS_OF_SEAT + n, np.int64),
+        item_books=np.zeros((16, 4), np.int64),
+        came_from=np.full((8, n), -1, np.int32),
     )
     return st.World(arrays)
 
@@ -153,7 +156,7 @@ def grow(world: st.World) -> st.World:
 
 
 def enlarge(world: st.World, wanted: dict[str, int]) -> st.World:
-    """The same world with the named arrays at least so many rows long; new rows are zero (arrival: -1), of the queue anything."""
+    """The same world with the named arrays at least so many rows long; new rows are zero (arrival, came_from: -1), of the queue anything."""
     changes: dict[str, Any] = {}
     for name, rows in wanted.items():
         old: NDArray[Any] = getattr(world, name)
@@ -162,7 +165,7 @@ def enlarge(world: st.World, wanted: dict[str, int]) -> st.World:
         fresh = _uninitialised(name, rows) if name in _ROOMY else np.zeros((rows, *old.shape[1:]), old.dtype)
         used = int(world.clock[_USED[name]]) if name in _USED else old.shape[0]
         fresh[:used] = old[:used]
-        if name == "arrival":
+        if name in ("arrival", "came_from"):
             fresh[old.shape[0] :] = -1
         changes[name] = fresh
     return world.replaced(changes) if changes else world

@@ -126,8 +126,8 @@ class Network:
             number = self._items[name] = len(self._items)
             self.item_names.append(name)
             self.families.append(family)
-            self._ensure(("items",), number + 1)
-            self._ensure(("held", "arrival", "notes"), number + 1)
+            self._ensure(("items", "item_books"), number + 1)
+            self._ensure(("held", "arrival", "notes", "came_from"), number + 1)
             key = self.dice.key("item", family, number)  # also what a strategy draws from
             self.world.items[number] = (key, 0, -1, -1, message, signer, 0, number, -1, -1, 0, 0, 0)
             self.world.setup[st.ITEMS] = number + 1

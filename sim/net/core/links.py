@@ -14,6 +14,9 @@ from sim.kernel.jit import inlined, njit
 from sim.net.core.calendar import push
 from sim.net.core.state import (
     ARRIVED,
+    BOOK_BYTES,
+    BOOK_PACKETS,
+    BOOK_WAITED,
     CERTIFICATE,
     CONSTANT_NS,
     CORES,
@@ -41,6 +44,8 @@ from sim.net.core.state import (
     SIGN_NS,
     TARGET,
     VERIFY_NS,
+    WAITS_OF_KIND,
+    WAITS_OF_SEAT,
     WINDOW_BITS,
     WIRED,
     World,
@@ -102,15 +107,17 @@ def word_of(stage: int, seat: int, envelope: int) -> int:
 def transmit(w: World, ready_ns: int, envelope: int, target: int) -> None:
     """Send one copy from the envelope's source at `ready_ns` or when its uplink is free."""
     count_copies(w, envelope, 1)
-    _send(w, ready_ns, envelope, target)
+    count_waiting(w, envelope, _send(w, ready_ns, envelope, target))
 
 
 @njit
 def transmit_actions(w: World, ready_ns: int, envelope: int, first: int, end: int) -> None:
     """Send the copies that rows `first` to `end` of the gossip rule's actions ask for."""
     count_copies(w, envelope, end - first)
+    waited_ns = 0
     for at in range(first, end):
-        _send(w, ready_ns + w.actions[at, DELAY_NS], envelope, w.actions[at, TARGET])
+        waited_ns += _send(w, ready_ns + w.actions[at, DELAY_NS], envelope, w.actions[at, TARGET])
+    count_waiting(w, envelope, waited_ns)
 
 
 @njit
@@ -119,10 +126,12 @@ def transmit_all(w: World, ready_ns: int, envelope: int) -> None:
     source = np.int64(w.envelopes[envelope]["source"])
     seats = w.setup[SEATS]
     count_copies(w, envelope, seats - 1)
+    waited_ns = 0
     for target in range(source + 1, seats):
-        _send(w, ready_ns, envelope, target)
+        waited_ns += _send(w, ready_ns, envelope, target)
     for target in range(source):
-        _send(w, ready_ns, envelope, target)
+        waited_ns += _send(w, ready_ns, envelope, target)
+    count_waiting(w, envelope, waited_ns)
 
 
 @inlined
@@ -134,16 +143,40 @@ def count_copies(w: World, envelope: int, copies: int) -> None:
     w.by_packet[row["packet"], 0] += copies
     w.by_packet[row["packet"], 1] += sent_bytes
     w.seats[row["source"]]["sent_bytes"] += sent_bytes
+    if _is_about_item(row["packet"], row["item"]):
+        w.item_books[row["item"], BOOK_PACKETS] += copies
+        w.item_books[row["item"], BOOK_BYTES] += sent_bytes
 
 
 @inlined
-def _send(w: World, ready_ns: int, envelope: int, target: int) -> None:
-    """One copy: uplink, partition, loss, latency; then it is on its way."""
+def count_waiting(w: World, envelope: int, waited_ns: int) -> None:
+    """Enter into the books how long the copies of one envelope stood in their sender's uplink queue, together."""
+    if waited_ns > 0:
+        row = w.envelopes[envelope]
+        w.waits[row["packet"]] += waited_ns
+        w.waits[WAITS_OF_SEAT + row["source"]] += waited_ns
+        if _is_about_item(row["packet"], row["item"]):
+            w.item_books[row["item"], BOOK_WAITED] += waited_ns
+        elif row["item"] >= 0:
+            w.waits[WAITS_OF_KIND + w.messages[row["item"]]["kind"]] += waited_ns
+
+
+@inlined
+def _is_about_item(packet: int, item: int) -> bool:
+    """Whether an envelope's `item` is the number of an item, not that of a message and not nothing."""
+    return item >= 0 and packet != MESSAGE and packet != CERTIFICATE
+
+
+@inlined
+def _send(w: World, ready_ns: int, envelope: int, target: int) -> int:
+    """One copy: uplink, partition, loss, latency; then it is on its way. Returns how long it stood in the uplink's queue."""
     row = w.envelopes[envelope]
     source = np.int64(row["source"])
     leaves_ns = ready_ns
+    waited_ns = 0
     if w.seats[source]["up_ps_per_byte"] > 0:
         leaves_ns = _take_uplink(w, ready_ns, source, row["size_bytes"], row["up_busy_ns"])
+        waited_ns = leaves_ns - ready_ns - row["up_busy_ns"]
     draw_word = (np.uint64(source) << _U32) | np.uint64(target)
     fate = FATE_DELIVERED
     if w.setup[PARTED] != 0 and w.seats[source]["island"] != w.seats[target]["island"]:
@@ -171,6 +204,7 @@ def _send(w: World, ready_ns: int, envelope: int, target: int) -> None:
         row["copies"] += 1
         w.clock[IN_FLIGHT] += 1
         push(w, leaves_ns + latency_ns, word_of(ARRIVED, target, envelope))
+    return waited_ns
 
 
 @inlined

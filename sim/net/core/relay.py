@@ -36,6 +36,7 @@ from sim.net.core.state import (
     BLOB,
     BODY,
     BODY_COPIES,
+    BOOK_COPIES,
     CHECKING,
     CONTROL,
     CONTROL_KEY,
@@ -108,17 +109,18 @@ def _mark_held(w: World, seat: int, item: int) -> None:
     if w.seats[seat]["probe"] >= 0:
         wake_holders(w, seat, item)
     if row["whole"] >= 0:
-        _count_piece(w, seat, np.int64(row["whole"]))
+        _count_piece(w, seat, np.int64(row["whole"]), item)
 
 
 @njit
-def _count_piece(w: World, seat: int, whole: int) -> None:
+def _count_piece(w: World, seat: int, whole: int, piece: int) -> None:
     """A seat holds one piece more; with enough of them it holds the whole. `notes` of the whole counts."""
     row = w.items[whole]
     w.notes[row["row"], seat] += 1
     if w.notes[row["row"], seat] == row["enough"] and w.held[row["row"], seat] != HELD:
         w.held[row["row"], seat] = HELD
         w.arrival[row["row"], seat] = w.clock[NOW]
+        w.came_from[row["row"], seat] = piece
         row["reached"] += 1
         if w.seats[seat]["probe"] >= 0:
             wake_holders(w, seat, whole)
@@ -141,6 +143,7 @@ def hold(w: World, seat: int, peer: int, item: int, relayed: bool) -> None:
     if w.held[w.items[item]["row"], seat] == HELD:  # published here, or attached to a message, while it was being checked
         return
     w.clock[FIRST_COPIES] += 1
+    w.came_from[w.items[item]["row"], seat] = peer
     _mark_held(w, seat, item)
     _speak(w, seat, item)
     if relayed and w.seats[seat]["flags"] & RELAYS:
@@ -158,6 +161,7 @@ def attach(w: World, seat: int, item: int) -> None:
 def body_is_new(w: World, seat: int, item: int) -> bool:
     """Whether a body that has just been taken in has not been seen here; then it is being checked from now on."""
     w.clock[BODY_COPIES] += 1
+    w.item_books[item, BOOK_COPIES] += 1
     place = w.items[item]["row"]
     if w.held[place, seat] >= CHECKING:
         return False

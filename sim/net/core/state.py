@@ -50,6 +50,10 @@ ARRIVED, RECEIVED, SERVED = range(3)
 # What a probe waits for ------------------------------------------------------------------------------------------------
 QUORUM, COLLECT, HOLD = range(3)
 
+# What is counted of each item: packets about it sent, their bytes, ns they stood in queues of uplinks; copies of its body received
+BOOK_PACKETS, BOOK_BYTES, BOOK_WAITED, BOOK_COPIES = range(4)
+WAITS_OF_KIND, WAITS_OF_SEAT = 8, 72
+
 # Seat flags, and the state of an item at a seat ------------------------------------------------------------------------
 UP, RELAYS, SERVES = 1, 2, 4
 ABSENT, WANTED, CHECKING, HELD = range(4)
@@ -195,6 +199,9 @@ ARRAYS: dict[str, tuple[Any, int]] = {
     "mail": ("i8", 2),
     "wire": ("i8", 2),
     "by_packet": ("i8", 2),
+    "waits": ("i8", 1),
+    "item_books": ("i8", 2),
+    "came_from": ("i4", 2),
 }
 
 
@@ -250,6 +257,9 @@ class World:
     mail: Any  # int64[capacity, 3]: seat, signer, message
     wire: Any  # int64[capacity, 8]: rows of the trace's wire level
     by_packet: Any  # int64[8, 2]: messages and bytes sent, by packet
+    waits: Any  # int64[72 + n]: ns stood in queues of uplinks, by packet, from WAITS_OF_KIND by kind of message, then by sender
+    item_books: Any  # int64[capacity, 4]: of each item, see BOOK_PACKETS and what follows it
+    came_from: Any  # int32[rows, n]: who sent a seat its first copy; of an item in pieces, the piece that completed it; -1 none
     rule: Any  # the gossip strategy's function, as Python calls it
     plain: Any  # `sim.net.driver.PlainRule` where the rule could not be compiled, else None
     table: Any  # int64[len(ARRAYS) + 1, 3]: address, rows and columns of each array; then the compiled rule's address
