@@ -26,6 +26,7 @@ from sim.net.topologies import Complete
 from sim.node.message import Signed
 from sim.node.node import Node
 from sim.node.society import Society
+from sim.node.terms import bounds
 from sim.study.read import from_dict
 from sim.study.report import Report
 from sim.study.run import run
@@ -46,7 +47,7 @@ def check_consensus(
     `seeds` is how many, or which; `scene` is one of the scenes alone, as a failure names it.
     """
     crash_only = getattr(protocol, "crash_tolerant", False)
-    f = (seats - 1) // (2 if crash_only else 3)
+    f, _ = bounds(protocol, seats)
     scenes: dict[str, Mapping[str, Any]] = {
         "all honest": {},
         "f seats crash and come back": {"fault": [{"kind": "crash", "seats": f, "at": "20 s", "lasts": "20 s"}]},
@@ -125,9 +126,7 @@ class Stage:
         network = Network(topology, Costs(), Strategy(_no_relay), dice)
         self.loop.source = network
         self.trace = Trace(self.loop)
-        crash_only = getattr(protocol, "crash_tolerant", False)
-        f = (seats - 1) // (2 if crash_only else 3)
-        quorum_size = seats // 2 + 1 if crash_only else seats - f
+        f, quorum_size = bounds(protocol, seats)
         self.society = Society(network, self.loop, self.trace, dice, bodies="attached", faulty_bound=f, quorum_size=quorum_size)
         self.society.nodes = [Node(self.society, place) for place in range(seats)]
         self.node = self.society.nodes[seat]

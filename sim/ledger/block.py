@@ -16,10 +16,19 @@ from sim.node.genesis import GENESIS as GENESIS  # the parent of every first blo
 
 HEADER_BYTES = 200
 """Parent, root, proposer, time, height and the proposer's signature."""
+EDGE_BYTES = 32
+"""A reference to another block."""
+LOOSE = ""
+"""The parent of a block whose place is not settled before it is decided, as in a DAG of blocks."""
 CLASSES = ("C0", "C1", "C2", "C3", "C4")
 """Urgency, most urgent first: local, interactive, rights and safety, record, regulatory."""
 
 Fact = tuple[str, int | str]
+
+
+def place_after(tip: str, digest: str) -> str:
+    """The name of a loose block's place in a chain: after which place it stands."""
+    return _name(("place", tip, digest))
 
 
 def _name(content: tuple[object, ...]) -> str:
@@ -69,11 +78,15 @@ class Transaction:
 
 @dataclass(frozen=True)
 class Block:
-    """Transactions in order, tied to all that came before by `parent`."""
+    """Transactions in order, tied to all that came before by `parent`.
+
+    A loose block (`parent` is `LOOSE`) has no place of its own: it points to others by `edges`, its protocol decides blocks in a
+    total order, and each node's chain ties it to what that node decided before. What an earlier block holds counts there.
+    """
 
     parent: str
     height: int
-    """1 for the first block after genesis."""
+    """1 for the first block after genesis; of a loose block its round."""
     proposer: int
     time_ns: int
     root: str = merkle.EMPTY_ROOT
@@ -81,6 +94,8 @@ class Block:
     transactions: tuple[Transaction, ...] = ()
     filler_bytes: int = 0
     """Weight without content, for runs in which only the size of a block matters."""
+    edges: tuple[str, ...] = ()
+    """Digests of the blocks that a loose block points to."""
 
     @classmethod
     def of(
@@ -91,10 +106,16 @@ class Block:
         time_ns: int,
         transactions: tuple[Transaction, ...] = (),
         filler_bytes: int = 0,
+        edges: tuple[str, ...] = (),
     ) -> Block:
         """A block with the root that its transactions have."""
         ids = [transaction.id for transaction in transactions]
-        return cls(parent, height, proposer, time_ns, merkle.root(ids), transactions, filler_bytes)
+        return cls(parent, height, proposer, time_ns, merkle.root(ids), transactions, filler_bytes, edges)
+
+    @property
+    def loose(self) -> bool:
+        """Whether its place is settled only when it is decided."""
+        return self.parent == LOOSE
 
     def twin(self) -> Block:
         """Another block in the same place with the same transactions: what an equivocating proposer shows to some."""
@@ -102,7 +123,8 @@ class Block:
 
     def recomputed_digest(self) -> str:
         """The name the header has, computed anew."""
-        return _name((self.parent, self.height, self.proposer, self.time_ns, self.root, self.filler_bytes))
+        header = (self.parent, self.height, self.proposer, self.time_ns, self.root, self.filler_bytes)
+        return _name((*header, self.edges) if self.edges else header)
 
     @cached_property
     def digest(self) -> str:
@@ -112,7 +134,8 @@ class Block:
     @cached_property
     def size_bytes(self) -> int:
         """What the block weighs on the wire."""
-        return HEADER_BYTES + self.filler_bytes + sum(transaction.size_bytes for transaction in self.transactions)
+        weight = sum(transaction.size_bytes for transaction in self.transactions)
+        return HEADER_BYTES + EDGE_BYTES * len(self.edges) + self.filler_bytes + weight
 
     def flaw(self) -> str:
         """What is wrong with the block in itself, or '': every id and the root are recomputed."""

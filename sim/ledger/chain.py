@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sim.ledger.block import GENESIS, Block, Transaction
+from sim.ledger.block import GENESIS, Block, Transaction, place_after
 from sim.ledger.integrity import Tampered, Unlinked
 from sim.ledger.tree import BlockTree
 
@@ -18,7 +18,7 @@ class Chain:
 
     @property
     def tip(self) -> str:
-        """The digest of the newest block; genesis where there is none."""
+        """The digest of the newest block (of a loose one, its place); genesis where there is none."""
         return self._digests[-1]
 
     @property
@@ -28,6 +28,11 @@ class Chain:
 
     def append(self, block: Block) -> None:
         """Take the next block; raises Unlinked where it does not continue the chain, Tampered where it is not genuine."""
+        if block.loose:
+            place = self.tree.admit_after(self.tip, block)
+            self.blocks.append(block)
+            self._digests.append(place)
+            return
         if block.parent != self.tip:
             raise Unlinked(f"block at height {block.height}: its parent is {block.parent}, the tip is {self.tip}")
         if block.height != self.height + 1:
@@ -46,7 +51,7 @@ class Chain:
     def has(self, digest: str) -> bool:
         """Whether the block is on this chain."""
         if digest not in self.tree:
-            return False
+            return any(block.digest == digest for block in self.blocks if block.loose)
         height = self.tree.height_of(digest)
         return height <= self.height and self._digests[height] == digest
 
@@ -65,7 +70,9 @@ class Chain:
         for place, block in enumerate(self.blocks, start=1):
             where = f"block at height {place}"
             digest = block.recomputed_digest()
-            if block.parent != parent or block.height != place:
+            if block.loose:
+                digest = place_after(parent, digest)
+            elif block.parent != parent or block.height != place:
                 raise Tampered(f"{where}: it does not follow the one before")
             if digest != self._digests[place]:
                 raise Tampered(f"{where}: its header is not the one that was taken")

@@ -17,6 +17,8 @@ from sim.ledger.tree import BlockTree
 
 Held = Callable[[NDArray[np.int64]], NDArray[np.bool_]]
 """Asked with item indices: which of them does the proposing seat hold?"""
+Wanted = Callable[[Transaction], bool]
+"""Asked with a transaction: is it the proposer's to include?"""
 
 
 class Mempool:
@@ -64,11 +66,13 @@ class Mempool:
         self.waiting += waits
         return True
 
-    def take(self, seat: int, held: Held, parent: str, max_bytes: int, max_count: int) -> tuple[Transaction, ...]:
+    def take(
+        self, seat: int, held: Held, parent: str, max_bytes: int, max_count: int, wanted: Wanted | None = None
+    ) -> tuple[Transaction, ...]:
         """What `seat` puts into a block after `parent`, most urgent first, oldest first within a class.
 
-        Only what the seat holds and the chain ending in `parent` lacks. One that no longer fits is passed over, so that it
-        does not hold up smaller ones. Raises KeyError for an unknown parent, ValueError where `held` answers for other items.
+        Only what the seat holds, the chain ending in `parent` lacks and `wanted` (by default everything) lets pass. One that no
+        longer fits is passed over, so that it does not hold up smaller ones. Raises KeyError for an unknown parent, ValueError where `held` answers for other items.
         """
         self.look_from(parent)
         serials = self._first + np.flatnonzero(self._waits[self._first : len(self._all)])
@@ -84,7 +88,7 @@ class Mempool:
         left_bytes = max_bytes
         for serial in mine.tolist():
             transaction = self._all[serial]
-            if transaction.size_bytes <= left_bytes:
+            if transaction.size_bytes <= left_bytes and (wanted is None or wanted(transaction)):
                 picked.append(transaction)
                 left_bytes -= transaction.size_bytes
                 if len(picked) == max_count:
@@ -108,5 +112,5 @@ class Mempool:
         self._tip = tip
 
     def _known(self, digest: str) -> Iterable[int]:
-        serials = (self._serials.get(transaction.id) for transaction in self.tree.blocks[digest].transactions)
+        serials = (self._serials.get(transaction.id) for transaction in self.tree.counted(digest))
         return [serial for serial in serials if serial is not None]

@@ -2,12 +2,13 @@
 
 Replicas that decide the same block reach the same state, so the world keeps one: where each transaction was included.
 Whether a block lies on the chain that ends in another is answered in O(log height) with one jump pointer per block, which
-are spaced like a skew-binary number (Myers, "An applicative random-access stack", IPL 1983).
+are spaced like a skew-binary number (Myers, "An applicative random-access stack", IPL 1983). A loose block is known by its
+place, one for each tip it was decided after; its transactions that the chain below holds already count there alone.
 """
 
 from __future__ import annotations
 
-from sim.ledger.block import GENESIS, Block
+from sim.ledger.block import GENESIS, Block, Transaction, place_after
 from sim.ledger.integrity import Tampered, Unlinked
 
 
@@ -40,18 +41,45 @@ class BlockTree:
             raise Unlinked(f"block {digest}: its parent {block.parent} is not known")
         if block.height != height + 1:
             raise Unlinked(f"block {digest}: height {block.height} after a parent at height {height}")
-        self._keep(block, digest)
+        self._keep(block, digest, block.parent)
 
-    def _keep(self, block: Block, digest: str) -> None:
-        parent = block.parent
+    def admit_after(self, tip: str, block: Block) -> str:
+        """Take a well-formed loose block at the place after `tip`; returns that place. Raises Tampered or Unlinked."""
+        place = place_after(tip, block.digest)
+        if place in self.blocks:
+            return place
+        flaw = block.flaw()
+        if flaw:
+            raise Tampered(f"block {block.digest} of round {block.height}: {flaw}")
+        if tip not in self._height:
+            raise Unlinked(f"block {block.digest}: the place {tip} it is to follow is not known")
+        self._keep(block, place, tip)
+        return place
+
+    def counted(self, digest: str) -> tuple[Transaction, ...]:
+        """The transactions of a known block that no block below it holds: all, unless it is loose."""
+        block = self.blocks[digest]
+        if not block.loose:
+            return block.transactions
+        height = self._height[digest]
+        return tuple(
+            transaction
+            for index, transaction in enumerate(block.transactions)
+            if (digest, height, index) in self._places[transaction.id]
+        )
+
+    def _keep(self, block: Block, digest: str, parent: str) -> None:
+        height = self._height[parent] + 1
         jump = self._jump[parent]
         even = self._height[parent] - self._height[jump] == self._height[jump] - self._height[self._jump[jump]]
         self.blocks[digest] = block
-        self._height[digest] = block.height
+        self._height[digest] = height
         self._parent[digest] = parent
         self._jump[digest] = self._jump[jump] if even else parent
         for index, transaction in enumerate(block.transactions):
-            self._places.setdefault(transaction.id, []).append((digest, block.height, index))
+            places = self._places.setdefault(transaction.id, [])
+            if not block.loose or not self.includes(parent, transaction.id):
+                places.append((digest, height, index))
 
     def height_of(self, digest: str) -> int:
         """The height of a known block; KeyError where it is not known."""

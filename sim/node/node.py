@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 
 from sim.kernel.errors import Invalid
 from sim.net.core.state import FIELDS, HOLD, QUORUM, UP
+from sim.net.tally import counted
 from sim.node.genesis import GENESIS
 from sim.node.inbox import Inbox
 from sim.node.message import Certificate, Signed, field_names, places_of
-from sim.node.society import Society
+from sim.node.society import Society, Wanted
 
 T = TypeVar("T")
 FETCH_AFTER_NS = 1_000_000_000  # a body that has not come by itself is asked for after this long
@@ -146,6 +147,17 @@ class Node:
         number = await self._probe(QUORUM, society.kind(kind), need, mask, values, (kind, need, fields))
         return Certificate(society.contents[number], number, society.network.signers(self.seat, number))
 
+    def ballots(self, kind: type[Any], **fields: Any) -> tuple[Certificate, ...]:
+        """The votes of a kind with these field values that have come so far: a certificate, however small, for each content."""
+        society = self.society
+        asked: Any = kind
+        places = places_of(asked)
+        wanted = {places[name]: society.value(value) for name, value in fields.items()}
+        numbers = counted(society.network.world, self.seat, society.kind(kind), wanted)
+        return tuple(
+            Certificate(society.contents[number], number, society.network.signers(self.seat, number)) for number in numbers
+        )
+
     async def fetch(self, digest: str, ask_after_ns: int = FETCH_AFTER_NS) -> Any:
         """The block of that digest; asks one peer after another if it does not come by itself."""
         society = self.society
@@ -177,12 +189,19 @@ class Node:
         """Whether the block of that digest is here."""
         return self.society.network.holds(self.seat, self.society.network.item(digest, "block", 0))
 
-    async def next_batch(self, parent: str | None = None) -> Any:
+    async def next_batch(self, parent: str | None = None, wanted: Wanted | None = None) -> Any:
         """A block of waiting transactions on top of `parent` (by default this node's last decision), when it is due."""
         service = self.society.next_batch
         if service is None:
             raise RuntimeError("this world has no ledger: give the stage a next_batch")
-        return await service(self, parent)
+        return await (service(self, parent) if wanted is None else service(self, parent, wanted))
+
+    async def next_bundle(self, height: int, edges: Callable[[], tuple[str, ...]], wanted: Wanted | None = None) -> Any:
+        """A loose block, whose place is settled by being decided: see `Block`. `edges` is asked when the block is due."""
+        service = self.society.next_bundle
+        if service is None:
+            raise RuntimeError("this world has no ledger: give the stage a next_bundle")
+        return await service(self, height, edges, wanted)
 
     async def sleep(self, duration_ns: int) -> None:
         """Let so much virtual time pass."""

@@ -19,6 +19,8 @@ from sim.node.message import Certificate, reader_of, signatures_in, wire_bytes
 if TYPE_CHECKING:
     from sim.node.node import Node
 
+Wanted = Callable[[Any], bool]
+"""Whether a waiting transaction is the proposer's to include."""
 _NOT_A_NUMBER = 1 << 40  # names get numbers from here on, so that they never equal a slot or a view
 
 
@@ -43,7 +45,8 @@ class Society:
         self.n = network.topology.n
         self.nodes: list[Node] = []
         self.blocks: dict[str, Any] = {}
-        self.next_batch: Callable[[Node, str | None], Awaitable[Any]] | None = None
+        self.next_batch: Callable[..., Awaitable[Any]] | None = None
+        self.next_bundle: Callable[[Node, int, Callable[[], tuple[str, ...]], Wanted | None], Awaitable[Any]] | None = None
         self.accepts: Callable[[Node, Any, str | None], bool] | None = None
         self.on_decide: list[Callable[[int, int, str], None]] = []
         self.contents: list[Any] = []

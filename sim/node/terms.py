@@ -6,6 +6,7 @@ A protocol is a part with `async def run(self, node)`. All else is optional:
                                         broadcasts name a `centre`, and ("direct",) alone if it never broadcasts
     crash_tolerant: ClassVar[bool]      True: it stands crashes, not lies; f = (n - 1) // 2 and quorums of n // 2 + 1 instead of
                                         f = (n - 1) // 3 and quorums of n - f
+    faulty_one_in: ClassVar[int]        lies tolerated: f = (n - 1) // faulty_one_in and quorums of n - f; 3 where nothing is said
     fits(self, terms: Terms) -> str     whether it can work on these terms: raises ScenarioError with the key (of its own, or of
                                         `Terms`) where a run would mean nothing, returns a sentence `key: ...` where a run is
                                         possible but odd, and '' where all is well
@@ -17,6 +18,7 @@ with `bodies = "attached"` the block travels inside.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 ROUTES = ("direct", "gossip", "star")
 USUAL_ROUTES = ("direct", "gossip")
@@ -35,3 +37,11 @@ class Terms:
     """Most bytes of transactions in a block."""
     filler: int
     """Bytes of weight without content in every block."""
+
+
+def bounds(protocol: Any, n: int) -> tuple[int, int]:
+    """(faults that a protocol stands among n identities, its usual quorum); without a protocol those of f < n / 3."""
+    if getattr(protocol, "crash_tolerant", False):
+        return (n - 1) // 2, n // 2 + 1
+    f = (n - 1) // int(getattr(protocol, "faulty_one_in", 3))
+    return f, n - f

@@ -6,12 +6,13 @@ Consensus knows only digests; what a block holds and whether it fits is decided 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from sim.kernel.errors import ProtocolError
-from sim.ledger.block import GENESIS, Block, Transaction
+from sim.ledger.block import GENESIS, LOOSE, Block, Transaction
 from sim.ledger.chain import Chain
 from sim.ledger.integrity import Tampered, Unlinked
-from sim.ledger.mempool import Mempool
+from sim.ledger.mempool import Mempool, Wanted
 from sim.ledger.tree import BlockTree
 from sim.node.node import Node
 from sim.node.society import Society
@@ -30,11 +31,13 @@ class Bookkeeping:
         self.chains = [Chain(self.tree) for _ in range(society.n)]
         self.listeners: list[OnBlock] = []
         self._sound: dict[str, Block] = {}
+        self._bundled_ns = [-block_interval_ns] * society.n
         society.next_batch = self.next_batch
+        society.next_bundle = self.next_bundle
         society.accepts = self.accepts
         society.on_decide.append(self.on_decide)
 
-    async def next_batch(self, node: Node, parent: str | None) -> Block:
+    async def next_batch(self, node: Node, parent: str | None, wanted: Wanted | None = None) -> Block:
         """A block on `parent`, not before its time: the parent's own time and the block interval."""
         tip = self.chains[node.seat].tip if parent is None else parent
         before = self._block(tip)
@@ -44,21 +47,33 @@ class Bookkeeping:
         transactions: tuple[Transaction, ...] = ()
         if self.mempool.waiting:
             self._admit(tip)
-            transactions = self.mempool.take(
-                node.seat,
-                lambda items: self.society.network.holds_many(node.seat, items),
-                tip,
-                self.max_block_bytes,
-                1_000_000,
-            )
+            transactions = self._take(node, tip, wanted)
         height = 1 if before is None else before.height + 1
         return Block.of(tip, height, node.seat, node.now, transactions, self.filler_bytes)
+
+    async def next_bundle(self, node: Node, height: int, edges: Callable[[], tuple[str, ...]], wanted: Wanted | None) -> Block:
+        """A loose block, not before the block interval after this seat's last one; `edges` is asked when it is made."""
+        due_ns = self._bundled_ns[node.seat] + self.block_interval_ns
+        if due_ns > node.now:
+            await node.sleep(due_ns - node.now)
+        self._bundled_ns[node.seat] = node.now
+        transactions = self._take(node, self.chains[node.seat].tip, wanted)
+        return Block.of(LOOSE, height, node.seat, node.now, transactions, self.filler_bytes, edges())
+
+    def _take(self, node: Node, tip: str, wanted: Wanted | None) -> tuple[Transaction, ...]:
+        network = self.society.network
+        return self.mempool.take(
+            node.seat, lambda items: network.holds_many(node.seat, items), tip, self.max_block_bytes, 1_000_000, wanted
+        )
 
     def accepts(self, node: Node, block: Block, parent: str | None) -> bool:
         """Whether a proposed block is genuine, stands on `parent` (by default the last decision), and repeats nothing of that chain.
 
-        A liar may name any parent: one that nobody has published, or that is no block of a chain, bears nothing.
+        A liar may name any parent: one that nobody has published, or that is no block of a chain, bears nothing. Where a loose
+        block is expected (`parent` is `LOOSE`) it must be one, and genuine.
         """
+        if parent == LOOSE:
+            return block.loose and self._genuine(node, block)
         tip = self.chains[node.seat].tip if parent is None else parent
         try:
             self._admit(tip)
@@ -67,11 +82,15 @@ class Bookkeeping:
         before = self._block(tip)
         if block.parent != tip or block.height != (1 if before is None else before.height + 1):
             return False
+        if not self._genuine(node, block):
+            return False
+        return not any(self.tree.includes(tip, transaction.id) for transaction in block.transactions)
+
+    def _genuine(self, node: Node, block: Block) -> bool:
         flaw = self._flaw(block)
         if flaw:
             self.society.trace.record("reject", node.seat, "block", block.digest, flaw)
-            return False
-        return not any(self.tree.includes(tip, transaction.id) for transaction in block.transactions)
+        return not flaw
 
     def on_decide(self, seat: int, slot: int, digest: str) -> None:
         """Append a decision to the node's chain; one that does not fit is rejected and recorded, not hidden."""
@@ -83,6 +102,8 @@ class Bookkeeping:
         except (Tampered, Unlinked) as error:
             self.society.trace.record("reject", seat, "block", digest, str(error))
             return
+        if block.loose:  # what an earlier block holds has been told with that one
+            block = replace(block, transactions=self.tree.counted(self.chains[seat].tip))
         for tell in self.listeners:
             tell(seat, block, self.society.loop.now_ns)
 

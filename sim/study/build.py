@@ -25,6 +25,7 @@ from sim.net.topology import Topology
 from sim.node.node import Node
 from sim.node.society import Society
 from sim.node.surroundings import Surroundings
+from sim.node.terms import bounds
 from sim.study.bookkeeping import Bookkeeping
 from sim.study.checks_safety import SafetyWatch
 from sim.study.marketplace import Marketplace
@@ -65,8 +66,7 @@ def build(scenario: Scenario, seed: int) -> World:
     trace = Trace(loop, trace_level)
     network.trace = trace
     consensus = scenario.consensus
-    crash_only = consensus is not None and getattr(consensus.protocol, "crash_tolerant", False)
-    f = (topology.n - 1) // (2 if crash_only else 3)
+    f, quorum_size = bounds(None if consensus is None else consensus.protocol, topology.n)
     society = Society(
         network,
         loop,
@@ -75,7 +75,7 @@ def build(scenario: Scenario, seed: int) -> World:
         route="direct" if consensus is None else consensus.route,
         bodies="gossip" if consensus is None else consensus.bodies,
         faulty_bound=f,
-        quorum_size=topology.n // 2 + 1 if crash_only else topology.n - f,
+        quorum_size=quorum_size,
     )
     society.nodes = [Node(society, seat) for seat in range(topology.n)]
     interval, most, filler = (0, 0, 0) if consensus is None else (consensus.block_interval, consensus.max_block, consensus.filler)

@@ -174,10 +174,14 @@ def validity(evidence: Evidence) -> Verdict:
 
 
 def integrity(evidence: Evidence) -> Verdict:
-    """The decided chain is whole: each block well formed and child of the one before, no transaction in it twice."""
+    """The decided chain is whole: each block well formed and child of the one before, no transaction in it twice.
+
+    Loose blocks need no parent, and repeat a transaction in vain; but none is decided twice, nor after one that points to it.
+    """
     reading = read(evidence)
     known, places = reading.decisions, reading.firsts[1]
     seen: dict[str, int] = {}
+    pointed: dict[str, int] = {}
     previous: str | None = None
     judged = 0
     for place in places.tolist():
@@ -189,14 +193,19 @@ def integrity(evidence: Evidence) -> Verdict:
             judged += 1
             if not block.well_formed():
                 return Verdict("integrity", "fail", f"{event}, which is not well formed")
-            if previous is not None and block.parent != previous:
+            loose = bool(getattr(block, "loose", False))
+            if loose:
+                if digest in pointed:
+                    return Verdict("integrity", "fail", f"{event}, after slot {pointed[digest]}, which stands on it or is the same")
+                pointed |= dict.fromkeys((digest, *block.edges), slot)
+            elif previous is not None and block.parent != previous:
                 said, due = short(str(block.parent)), short(previous)
                 return Verdict("integrity", "fail", f"{event}, whose parent is {said}, not the {due} decided before it")
             for name in map(transaction_name, block.transactions):
-                if name in seen:
+                if name in seen and not loose:
                     twice = f"{event} with transaction {short(name)}, decided in slot {seen[name]}"
                     return Verdict("integrity", "fail", twice)
-                seen[name] = slot
+                seen.setdefault(name, slot)
         previous = digest
     if not judged:
         return Verdict("integrity", "unknown", "no decided block can be looked into")
