@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from sim.kernel.part import part
-from sim.net.core.state import RELAYS, SERVES
+from sim.net.core.state import MUTE, RELAYS, SERVES
 from sim.node.surroundings import Surroundings
 
 
 @part
 class Silent:
-    """Say nothing: no messages, no relaying, no serving of what it holds."""
+    """Say nothing: no messages, no relaying, no serving of what it holds, and nothing that keeps an overlay going."""
 
     def corrupt(self, seats: Sequence[int], world: Surroundings) -> Callable[[], None]:
         """Drop everything that goes out."""
@@ -21,12 +21,14 @@ class Silent:
             world.add_behaviour(seat, _nothing)
             network.set_flag(seat, RELAYS, False)
             network.set_flag(seat, SERVES, False)
+            network.set_flag(seat, MUTE, True)
 
         def release() -> None:
             for seat in seats:
                 world.drop_behaviour(seat, _nothing)
                 network.set_flag(seat, RELAYS, True)
                 network.set_flag(seat, SERVES, True)
+                network.set_flag(seat, MUTE, False)
 
         return release
 

@@ -15,7 +15,7 @@ from sim.kernel.units import Count, Duration, Size
 
 @part
 class Rumour:
-    """Publish `count` bodies of `size`, one every `every`, from random seats or always from one."""
+    """Publish `count` bodies of `size`, one every `every`, from random seats or always from one. A seat that is down publishes nothing."""
 
     size: Size = 1000
     count: Count = 1
@@ -30,12 +30,13 @@ class Rumour:
     def start(self, world: Any) -> None:
         """Schedule the publications."""
         time_ns = self.first
+        own = (world.number,) if world.number else ()  # a second workload has rumours and chance of its own
         for index in range(self.count):
-            seat = world.dice.below(len(world.names), "rumour", index)
+            seat = world.dice.below(len(world.names), "rumour", *own, index)
             if self.origin != "random":
                 seat = world.names.index(self.origin)
-            world.at(time_ns, world.publish, seat, f"rumour-{index}", self.size)
-            gap = 1.0 if self.arrivals == "regular" else -log1p(-world.dice.uniform("rumour-gap", index))
+            world.at(time_ns, world.publish, seat, "-".join(map(str, ("rumour", *own, index))), self.size)
+            gap = 1.0 if self.arrivals == "regular" else -log1p(-world.dice.uniform("rumour-gap", *own, index))
             time_ns += round(gap * self.every)
 
     def check(self) -> None:
@@ -47,7 +48,7 @@ class Rumour:
             "kind": "rumour",
             "submitted": self.count,
             "final": None,
-            "dropped": 0,
+            "dropped": world.memory.get("dropped", 0),
             "finality_s": None,
             "slo": [],
             "outcomes": {},

@@ -29,6 +29,8 @@ class WorkloadWorld(Protocol):
     """One run as one of its workloads sees it."""
 
     dice: Dice
+    number: int
+    """The workload's place among those of the scenario."""
     names: tuple[str, ...]
     roles: tuple[str, ...]
     regions: tuple[str, ...]

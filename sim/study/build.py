@@ -236,8 +236,9 @@ def _at(loop: VirtualLoop, time_ns: int, action: Callable[[], None]) -> None:
 
 def _add_workloads(world: World) -> None:
     duration_ns = world.scenario.duration
-    for workload in world.scenario.workload:
-        market = Marketplace(world.surroundings, world.books, duration_ns, world.corrupted, world.scenario.consensus is not None)
+    has_ledger = world.scenario.consensus is not None
+    for number, workload in enumerate(world.scenario.workload):
+        market = Marketplace(world.surroundings, world.books, duration_ns, world.corrupted, has_ledger, number)
         workload.setup(market)
         workload.start(market)
         world.markets.append((workload, market))

@@ -20,12 +20,19 @@ class Marketplace:
     """What one workload of one run may see and do; see `sim.health.world.WorkloadWorld`."""
 
     def __init__(
-        self, surroundings: Surroundings, books: Bookkeeping, duration_ns: int, corrupted: list[bool], has_ledger: bool
+        self,
+        surroundings: Surroundings,
+        books: Bookkeeping,
+        duration_ns: int,
+        corrupted: list[bool],
+        has_ledger: bool,
+        number: int = 0,
     ) -> None:
         society = surroundings.society
         self._surroundings, self._books, self._society = surroundings, books, society
         self._corrupted = corrupted
         self.has_ledger = has_ledger
+        self.number = number
         self.dice = society.dice
         topology = surroundings.topology
         self.names, self.roles, self.regions = topology.names, topology.roles, topology.regions
@@ -62,7 +69,10 @@ class Marketplace:
         return item
 
     def publish(self, seat: int, name: str, size_bytes: int) -> None:
-        """Let a seat spread something by gossip that is no block: a rumour."""
+        """Let a seat that is up spread something by gossip that is no block: a rumour. What a dead seat had to say is dropped."""
+        if not self.is_up(seat):
+            self.memory["dropped"] = self.memory.get("dropped", 0) + 1
+            return
         network = self._society.network
         self.trace.record("publish", seat, name, size_bytes, "block")
         network.publish(seat, network.item(name, "block", size_bytes))

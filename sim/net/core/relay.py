@@ -15,7 +15,8 @@ the event's), SIZE_BYTES (of a control packet), WORD (a control packet's meaning
 `w.memory[seat, :]`, of an item at a seat in `w.notes[row, seat]`, and finds its parameters in `w.options`.
 
 What a seat does is switched by its flags, from outside: without RELAYS it spreads only what it has made itself,
-without SERVES it answers no request, without both it does neither; a seat that is down sends nothing, but ticks that are about no item run on.
+without SERVES it answers no request, without both it does neither. A MUTE one sends nothing that the rule asks for, not even control
+packets; a seat that is down sends nothing, but ticks that are about no item run on.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ from sim.net.core.state import (
     HEARD,
     HEARD_WORD,
     HELD,
+    MUTE,
     NOW,
     PACKET,
     PUBLISHED,
@@ -230,7 +232,7 @@ def _ask_rule(w: World, event: int, seat: int, peer: int, item: int, ready_ns: i
             _clear(w, at)
             at += 1
             continue
-        silent = not flags & UP or (not spreads and (packet == BODY or packet == ANNOUNCE))
+        silent = (flags & (UP | MUTE)) != UP or (not spreads and (packet == BODY or packet == ANNOUNCE))
         envelope = _item_envelope(w, seat, about, packet, event, action[SIZE_BYTES], action[WORD])
         first = at
         while at < count and _alike(w, first, at):

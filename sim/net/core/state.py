@@ -55,7 +55,7 @@ BOOK_PACKETS, BOOK_BYTES, BOOK_WAITED, BOOK_COPIES = range(4)
 WAITS_OF_KIND, WAITS_OF_SEAT = 8, 72
 
 # Seat flags, and the state of an item at a seat ------------------------------------------------------------------------
-UP, RELAYS, SERVES = 1, 2, 4
+UP, RELAYS, SERVES, MUTE = 1, 2, 4, 8
 ABSENT, WANTED, CHECKING, HELD = range(4)
 
 # What happened to a copy (wire level of the trace) ---------------------------------------------------------------------
