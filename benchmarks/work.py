@@ -10,7 +10,9 @@ from time import process_time
 
 import sim.study.read
 from benchmarks import plain
-from sim.net.core.state import DELIVERED
+from sim.kernel.dice import draw
+from sim.net.core.links import serialise_ns
+from sim.net.core.state import BODY, DELIVERED
 from sim.study.build import World, build, clear_up
 from sim.study.checks import check
 from sim.study.run import evidence_of, turn
@@ -91,22 +93,55 @@ def beside(ours: Result, yardstick: Callable[[], tuple[int, float]], repeats: in
     return {"ratio": ours["per_cpu_s"] / rate, **ours, "baseline_per_cpu_s": rate}
 
 
+def agreed(outcome: plain.Outcome, deliveries: int, when_ns: list[int]) -> tuple[int, float]:
+    """The yardstick's deliveries and seconds; RuntimeError unless it came to the very same times in as many deliveries."""
+    if outcome.deliveries != deliveries or outcome.when_ns != when_ns:
+        raise RuntimeError("the yardstick did other work than the simulator: its times or its deliveries differ")
+    return outcome.deliveries, outcome.cpu_s
+
+
+def plain_flood(scenario: Scenario) -> Callable[[], tuple[int, float]]:
+    """The yardstick over the graph, the weather and the lines of one run of `flood_scenario`."""
+    world = build(scenario, 1)
+    turn(world)
+    net, seats = world.network.world, world.topology.n
+    item, line = net.items[0], net.seats[0]
+    neighbours = [world.topology.neighbours_of(seat).tolist() for seat in range(seats)]
+    when_ns = (net.arrival[0, :seats] - item["published_ns"]).tolist()
+    deliveries = int(net.clock[DELIVERED])
+    size_bytes, origin, key = int(item["size_bytes"]), int(item["publisher"]), draw(int(item["key"]), BODY)
+    table = net.tables[0].tolist()
+    busy_ns = [serialise_ns(size_bytes, int(line[rate])) for rate in ("up_ps_per_byte", "down_ps_per_byte")]
+    clear_up(world)
+    return lambda: agreed(plain.flood(neighbours, origin, key, table, *busy_ns), deliveries, when_ns)
+
+
+def plain_votes(scenario: Scenario) -> Callable[[], tuple[int, float]]:
+    """The yardstick under the weather of one run of `vote_scenario`, up to the first decision."""
+    world = build(scenario, 1)
+    turn(world)
+    net, n = world.network.world, world.topology.n
+    decided_ns = {row[2]: row[0] for row in world.trace if row[1] == "decide"}
+    when_ns = [decided_ns[seat] for seat in range(n)]
+    keys = [int(key) for key in net.messages["key"][:3]]  # a proposal, a prepare and a commit, in the order of their making
+    deliveries = int(net.clock[DELIVERED])
+    quorum, table = world.society.quorum_size, net.tables[0].tolist()
+    clear_up(world)
+    return lambda: agreed(plain.votes(n, quorum, keys, table), deliveries, when_ns)
+
+
 def flood(seats: int, repeats: int) -> Result:
     """Flood over so many seats; the yardstick floods the very same graph."""
     scenario = flood_scenario(seats)
     ours = measured(scenario, repeats, lambda world: bool(world.network.world.items[0]["reached"] == seats))
-    world = build(scenario, 1)
-    neighbours = [world.topology.neighbours_of(seat).tolist() for seat in range(seats)]
-    clear_up(world)
-    delays = plain.lognormal_delays()
-    return beside(ours, lambda: plain.flood(neighbours, delays), 2)
+    return beside(ours, plain_flood(scenario), 3)
 
 
-def pbft(n: int, repeats: int, baseline_n: int) -> Result:
-    """One decision among n; the yardstick counts the votes of `baseline_n`, whose rate is if anything the higher one."""
-    ours = measured(vote_scenario(n), repeats, lambda world: decisions(world) == n)
-    delays = plain.lognormal_delays()
-    return {**beside(ours, lambda: plain.votes(baseline_n, delays), 2), "baseline_n": baseline_n}
+def pbft(n: int, repeats: int) -> Result:
+    """One decision among n; the yardstick counts the very same votes."""
+    scenario = vote_scenario(n)
+    ours = measured(scenario, repeats, lambda world: decisions(world) == n)
+    return beside(ours, plain_votes(scenario), 2)
 
 
 def small_runs(repeats: int) -> Result:
@@ -132,10 +167,10 @@ def small_runs(repeats: int) -> Result:
         spent.append((process_time() - begun) / RUNS_AT_A_TIME)
     cpu_s = statistics.median(spent)
     ours: Result = {"deliveries": deliveries, "cpu_s": cpu_s, "per_cpu_s": 1 / cpu_s, "rss_bytes": peak_rss_bytes()}
-    delays = plain.lognormal_delays()
+    decision = plain_votes(vote_scenario(4))
 
     def yardstick() -> tuple[int, float]:
-        return RUNS_AT_A_TIME, sum(plain.votes(4, delays)[1] for _ in range(RUNS_AT_A_TIME * DECISIONS))
+        return RUNS_AT_A_TIME, sum(decision()[1] for _ in range(RUNS_AT_A_TIME * DECISIONS))
 
     return beside(ours, yardstick, 3)
 
@@ -143,8 +178,8 @@ def small_runs(repeats: int) -> Result:
 BENCHMARKS: dict[str, Callable[[], Result]] = {
     "flood_10k": lambda: flood(10_000, 7),
     "flood_100k": lambda: flood(100_000, 3),
-    "pbft_1024": lambda: pbft(1024, 3, baseline_n=512),
-    "pbft_256": lambda: pbft(256, 7, baseline_n=256),
+    "pbft_1024": lambda: pbft(1024, 3),
+    "pbft_256": lambda: pbft(256, 7),
     "small_runs": lambda: small_runs(5),
 }
 """By name. `per_cpu_s` counts deliveries, in small_runs whole runs; `set_up_cpu_s` comes on top, save in small_runs."""

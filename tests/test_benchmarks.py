@@ -16,18 +16,17 @@ from benchmarks import plain, work
 PROMISED = {"ratio", "per_cpu_s", "cpu_s", "rss_bytes", "deliveries", "baseline_per_cpu_s"}
 
 
-def test_the_plain_flood_reaches_everybody_and_counts_every_copy() -> None:
-    ring = [[1, 3], [0, 2], [1, 3], [0, 2]]
-    deliveries, _ = plain.flood(ring, [10, 20, 30])
-    assert deliveries == 1 + 2 + 3 * 1  # the seed, two from the origin, one each onwards
+def test_the_yardstick_does_the_very_same_work() -> None:
+    """Same deliveries, same nanosecond at every seat: `work` refuses anything else, on which its ratio would mean little."""
+    assert work.plain_flood(work.flood_scenario(200))()[0] == 200 * 7 + 1
+    assert work.plain_votes(work.vote_scenario(31))()[0] == 2 * 31 * 30
 
 
-@pytest.mark.parametrize("n", [4, 7])
-def test_the_plain_votes_are_as_many_as_ours(n: int) -> None:
-    """Proposal n - 1, prepares (n - 1)^2, commits n (n - 1): every copy is delivered in both."""
-    deliveries, _ = plain.votes(n, plain.lognormal_delays(64))
-    ours = work.measured(work.vote_scenario(n), 1, lambda world: work.decisions(world) == n)
-    assert deliveries == ours["deliveries"] == (n - 1) + (n - 1) ** 2 + n * (n - 1)
+def test_a_yardstick_that_does_other_work_is_refused() -> None:
+    with pytest.raises(RuntimeError, match="other work"):
+        work.agreed(plain.Outcome(10, 1.0, [5, 7]), 10, [5, 8])
+    with pytest.raises(RuntimeError, match="other work"):
+        work.agreed(plain.Outcome(9, 1.0, [5, 8]), 10, [5, 8])
 
 
 def test_the_document_has_what_it_promises(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
