@@ -71,6 +71,6 @@ def test_a_whole_remembers_the_piece_that_completed_it() -> None:
     block = net.item("block", "block", 4000)
     net.publish(0, block)
     net.advance(100 * MS)
-    completing = net.world.came_from[block, 1:]
+    completing = -2 - net.world.came_from[block, 1:]
     assert ((completing >= 1) & (completing <= 10)).all()
     assert net.world.came_from[1:11].tolist() == [[-1, 0, 1]] * 10

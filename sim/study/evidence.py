@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.kernel.trace import Trace
+from sim.study.travels import Travels
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Evidence:
     consensus_kind: str | None
     gossip_kind: str
     spreads: tuple[Spread, ...] = ()
+    travels: Travels | None = None
+    """Everything published, votes and records too, in columns."""
     blocks: Mapping[str, Any] = field(default_factory=dict)
     """Published blocks by digest: objects with height, parent, root, transactions, size_bytes, time_ns, proposer."""
     counters: Mapping[str, int] = field(default_factory=dict)
@@ -55,6 +58,14 @@ class Evidence:
     """Messages and bytes sent, by kind of protocol message (unicast copies, self excluded)."""
     by_packet: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """Messages and bytes sent, by packet: message, certificate, body, announce, request, blob."""
+    waited_by_kind: Mapping[str, int] = field(default_factory=dict)
+    """ns that directly sent protocol messages stood in uplink queues, in all, by kind."""
+    waited_by_packet: Mapping[str, int] = field(default_factory=dict)
+    """The same of all packets, by packet."""
+    waited_ns: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    """int64[seats]: the same by sender."""
+    longest_wait_ns: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    """int64[seats]: the longest that one packet stood in a seat's uplink queue."""
     sent_bytes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     received_bytes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     up_bit_s: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))

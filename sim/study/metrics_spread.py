@@ -14,15 +14,22 @@ from numpy.typing import NDArray
 from sim.study.distribution import distribution, finite_or_none, quantile, rank_of
 from sim.study.evidence import Evidence, Spread
 from sim.study.metrics_rows import SECOND_NS, read
+from sim.study.metrics_travel import COVERAGE_PERCENT, by_kind, by_packet, by_seat, judged_names
 
-COVERAGE_PERCENT = (50, 90, 95, 99, 100)
 NOT_GOSSIP = ("message", "certificate")
 
 
 def judged_spreads(evidence: Evidence) -> tuple[Spread, ...]:
-    """The spreads that coverage speaks of: the blocks; where no block was published, all but votes."""
+    """The spreads that coverage speaks of: blocks of honest publishers, and blocks that an honest seat decided.
+
+    A liar's second block, told to some only so that it is not decided, says nothing of how fast gossip is. Where nothing is to
+    be decided, or no block was published, it is everything but votes, whoever published it.
+    """
     blocks = tuple(spread for spread in evidence.spreads if spread.family == "block")
-    return blocks or tuple(spread for spread in evidence.spreads if spread.family != "vote")
+    if not blocks:
+        return tuple(spread for spread in evidence.spreads if spread.family != "vote")
+    judged = judged_names(evidence)
+    return blocks if judged is None else tuple(spread for spread in blocks if spread.digest in judged)
 
 
 def delays_s(evidence: Evidence, spread: Spread, seats: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -74,7 +81,8 @@ def gossip(evidence: Evidence) -> dict[str, Any]:
     """The report's section `gossip`.
 
     `messages` and `bytes` are all packets sent but direct protocol messages and certificates, which are the
-    consensus's; `bytes_per_seat` is what each seat sent in all, over all seats.
+    consensus's; `bytes_per_seat` is what each seat sent in all, over all seats. `by_kind`, `by_packet` and `by_seat` are
+    defined in metrics_travel.py and count every packet.
     """
     packets = [pair for packet, pair in evidence.by_packet.items() if packet not in NOT_GOSSIP]
     counted = bool(evidence.by_packet)
@@ -86,6 +94,9 @@ def gossip(evidence: Evidence) -> dict[str, Any]:
         "messages": sum(pair[0] for pair in packets) if counted else None,
         "bytes": sum(pair[1] for pair in packets) if counted else None,
         "bytes_per_seat": distribution(evidence.sent_bytes),
+        "by_kind": by_kind(evidence),
+        "by_packet": by_packet(evidence),
+        "by_seat": by_seat(evidence),
     }
 
 

@@ -22,6 +22,8 @@ BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PINK = (
     "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",
 )  # fmt: skip
 PALETTE = (BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW, BLACK)
+STRAGGLING = 8
+"""Times axes become logarithmic where the latest arrival took so many times as long as 95 % of all."""
 MOST_LINES = 4000
 """More message lines or links than this make a picture a grey block; they are thinned evenly."""
 Axes = Any
@@ -61,6 +63,21 @@ def nothing(axes: Axes, why: str) -> None:
     axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", color="0.4")
 
 
+def instants(axes: Axes, each: list[Any], latest: float) -> Any:
+    """Seconds at which curves of shares are drawn, up to `latest`; the axis is logarithmic where a few stragglers would squeeze it.
+
+    `each` are ascending delays, infinity for never.
+    """
+    finite = np.concatenate([delays[np.isfinite(delays) & (delays > 0)] for delays in each])
+    usual = float(np.percentile(finite, 95)) if finite.size else 0.0
+    if latest > STRAGGLING * usual > 0:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
+        return np.geomspace(finite.min() * 0.8, latest, 400)
+    axes.set_xlim(0, (latest or 1e-9) * 1.04)
+    return np.linspace(0.0, latest or 1e-9, 400)
+
+
 def coverage(evidence: Evidence, axes: Axes | None = None) -> Axes:
     """Share of honest seats that hold a block against seconds since its publication: median over blocks, and their band."""
     axes = paper(axes)
@@ -71,14 +88,13 @@ def coverage(evidence: Evidence, axes: Axes | None = None) -> Axes:
     if latest is None:
         nothing(axes, "nothing was received")
     else:
-        times = np.linspace(0.0, latest or 1e-9, 400)
+        times = instants(axes, each, latest)
         shares = np.array([np.searchsorted(delays, times, "right") / delays.size for delays in each]) * 100
         if len(each) > 1:
             axes.fill_between(times, shares.min(0), shares.max(0), color=SKY, alpha=0.25, lw=0, label="all blocks")
             low, high = np.percentile(shares, (25, 75), axis=0)
             axes.fill_between(times, low, high, color=SKY, alpha=0.55, lw=0, label="middle half")
         axes.plot(times, np.median(shares, axis=0), color=BLUE, lw=2, label="median block" if len(each) > 1 else "block")
-        axes.set_xlim(0, None)
         axes.set_ylim(0, 103)
     return finish(axes, f"Coverage ({len(each)} blocks, {int(honest.sum())} honest seats)", "time since publication (s)",
                    "honest seats that hold it (%)")  # fmt: skip

@@ -27,6 +27,7 @@ from sim.study.plots import (
     nothing,
     paper,
 )
+from sim.study.plots_travel import PICTURES
 
 Axes = Any
 
@@ -108,6 +109,18 @@ def timeline(evidence: Evidence, axes: Axes | None = None) -> Axes:
     return finish(axes, f"Decisions ({slots.size} slots)", "time (s)", "slot")
 
 
+def plotters() -> dict[str, Any]:
+    """Every picture of a run by name, as `Report.plot` draws it."""
+    return {
+        "coverage": coverage,
+        "consensus_time": consensus_time,
+        "decision": lambda evidence, axes=None: decision(evidence, axes=axes),
+        "network": network,
+        "timeline": timeline,
+        **PICTURES,
+    }
+
+
 def pictures_of(evidence: Evidence) -> dict[str, bytes]:
     """All pictures that the run has something for, as PNG by file name."""
     chosen: dict[str, Any] = {}
@@ -119,6 +132,8 @@ def pictures_of(evidence: Evidence) -> dict[str, bytes]:
     if evidence.consensus_kind is not None:
         chosen["timeline.png"] = timeline
     chosen["network.png"] = network
+    if evidence.travels is not None and evidence.travels.kinds:
+        chosen |= {f"{name}.png": draw for name, draw in PICTURES.items()}
     pictures = {}
     for name, draw in chosen.items():
         axes = draw(evidence, axes=paper(None, 9.0, 5.4, windowless=True))

@@ -15,12 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sim.kernel.errors import EnvironmentTrouble
+from sim.kernel.errors import EnvironmentTrouble, ScenarioError
 from sim.study import metrics_rows
 from sim.study.checks import Expectation, check, judge
+from sim.study.distribution import finite_or_none
 from sim.study.evidence import Evidence
 from sim.study.metrics import measure
 from sim.study.metrics_rows import SECOND_NS
+from sim.study.metrics_travel import seat_columns
 from sim.study.report_text import terminal_text
 
 
@@ -107,11 +109,19 @@ class Report:
         return f'<pre style="border-left:4px solid {colour};padding-left:1em">{html.escape(self.text())}</pre>'
 
     def columns(self) -> dict[str, dict[str, list[Any]]]:
-        """Plain columns by table: decisions, blocks, checks, recovery. Times in seconds."""
+        """Plain columns by table: decisions, blocks, seats, checks, recovery. Times in seconds, sizes in bytes."""
         reading = metrics_rows.read(self.evidence)
         known = reading.decisions
         blocks = list(reading.published.values())
-        tables = self.tables
+        tables, evidence = self.tables, self.evidence
+        seats: dict[str, list[Any]] = {
+            "name": list(evidence.names),
+            "role": list(evidence.roles),
+            "region": list(evidence.regions),
+            "honest": evidence.honest.tolist(),
+        }
+        for name, column in seat_columns(evidence).items():
+            seats[name] = [finite_or_none(value) for value in column.tolist()]
         return {
             "decisions": {
                 "time_s": (known.time_ns / SECOND_NS).tolist(),
@@ -125,9 +135,22 @@ class Report:
                 "published_s": [row[0] / SECOND_NS for row in blocks],
                 "size_bytes": [row[4] for row in blocks],
             },
+            "seats": seats,
             "checks": {key: [one[key] for one in tables["checks"]] for key in ("name", "verdict", "evidence")},
             "recovery": {key: [one[key] for one in tables["recovery"]] for key in ("fault", "healed_at_s", "recovered_after_s")},
         }
+
+    def plot(self, picture: str = "coverage", axes: Any = None) -> Any:
+        """Draw one picture of the run, on `axes` or on new ones, and return the Axes; `plot("?")` says which there are.
+
+        ScenarioError for a picture that is not there; ImportError where matplotlib is not installed.
+        """
+        from sim.study.plots_world import plotters
+
+        known = plotters()
+        if picture not in known:
+            raise ScenarioError(f"there is no picture {picture!r}; there are {', '.join(known)}", "plot")
+        return known[picture](self.evidence, axes=axes)
 
     def frames(self) -> dict[str, Any]:
         """`columns()` as pandas data frames; ImportError with advice where pandas is not installed."""

@@ -9,6 +9,8 @@ from typing import Any
 MARKS = {"pass": "✓", "fail": "✗", "unknown": "?"}
 SHOWN = ("n", "mean", "p50", "p90", "p99", "max")
 SECTIONS = ("run", "consensus", "gossip", "availability")
+APART = ("by_kind", "by_packet", "by_seat")
+"""Tables of `gossip` that the JSON document and the plots have in full; the first is shown in short."""
 WIDTH = 100
 NOTHING = "-"
 
@@ -100,6 +102,29 @@ def _wrapped(mark: str, sentence: str, indent: int = 4) -> list[str]:
     return textwrap.wrap(f"  {mark} {sentence}", WIDTH, subsequent_indent=" " * indent) or [f"  {mark}"]
 
 
+def _by_kind(kinds: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """One line for each kind of thing that travelled."""
+    head = [
+        "what travelled",
+        "",
+        "published",
+        "p50 (s)",
+        "p99 (s)",
+        "last hop",
+        "redundancy",
+        "stranded",
+        "messages",
+        "bytes",
+        "wait (s)",
+    ]
+    rows = []
+    for kind, table in kinds.items():
+        coverage, last_hop = table["coverage_s"] or {}, table["last_hop"] or {}
+        cells = (table["published"], coverage.get("p50"), coverage.get("p99"), last_hop.get("p50"), table["redundancy"])
+        rows.append([kind, "", *map(number, (*cells, table["stranded_seats"], table["messages"], table["bytes"], table["wait_s"]))])
+    return aligned([head, *rows], right=True)
+
+
 def terminal_text(tables: Mapping[str, Any], failed: Sequence[str], reproduce: str | None) -> str:
     """The whole report; `failed` are the expectations that did not hold, `reproduce` the line that runs it again."""
     own = tables["medgossip"]
@@ -115,7 +140,10 @@ def terminal_text(tables: Mapping[str, Any], failed: Sequence[str], reproduce: s
         if "kind" in table and kind is None:
             lines += [f"{name}: none", ""]
             continue
-        lines += _section(f"{name}: {kind}" if kind else name, table)
+        plain = {key: value for key, value in table.items() if key not in APART}
+        lines += _section(f"{name}: {kind}" if kind else name, plain)
+        if table.get("by_kind"):
+            lines += [*_by_kind(table["by_kind"]), ""]
     for table in tables["workload"]:
         lines += _section(f"workload: {table.get('kind', '')}", table)
     if tables["recovery"]:

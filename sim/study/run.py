@@ -23,6 +23,7 @@ from sim.study.evidence import Evidence, Spread
 from sim.study.plugins import kind_of
 from sim.study.report import Report
 from sim.study.scenario import Scenario
+from sim.study.travels import travels_of
 
 Progress = Callable[[float, str], None]
 """Called with the share of simulated time that is over and a short text."""
@@ -124,10 +125,15 @@ def evidence_of(world: World) -> Evidence:
         consensus_kind=None if scenario.consensus is None else kind_of(scenario.consensus.protocol),
         gossip_kind="none" if scenario.gossip is None else kind_of(scenario.gossip),
         spreads=spreads_of(world),
+        travels=travels_of(network),
         blocks=world.society.blocks,
         counters=counters_of(clock),
         by_kind={name: _pair(network.by_kind[kind]) for kind, name in enumerate(network.kind_names)},
         by_packet={name: _pair(core.by_packet[packet]) for packet, name in enumerate(st.PACKET_NAMES) if core.by_packet[packet, 0]},
+        waited_by_kind={name: int(core.waits[st.WAITS_OF_KIND + kind]) for kind, name in enumerate(network.kind_names)},
+        waited_by_packet={name: int(core.waits[packet]) for packet, name in enumerate(st.PACKET_NAMES)},
+        waited_ns=core.waits[st.WAITS_OF_SEAT :].copy(),
+        longest_wait_ns=seats["longest_queue_ns"].copy(),
         sent_bytes=seats["sent_bytes"].copy(),
         received_bytes=seats["received_bytes"].copy(),
         up_bit_s=_each(network.costs.up_bit_s, topology.n),

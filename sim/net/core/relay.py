@@ -122,7 +122,7 @@ def _count_piece(w: World, seat: int, whole: int, piece: int) -> None:
     if w.notes[row["row"], seat] == row["enough"] and w.held[row["row"], seat] != HELD:
         w.held[row["row"], seat] = HELD
         w.arrival[row["row"], seat] = w.clock[NOW]
-        w.came_from[row["row"], seat] = piece
+        w.came_from[row["row"], seat] = -2 - piece
         row["reached"] += 1
         if w.seats[seat]["probe"] >= 0:
             wake_holders(w, seat, whole)

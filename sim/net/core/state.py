@@ -259,7 +259,7 @@ class World:
     by_packet: Any  # int64[8, 2]: messages and bytes sent, by packet
     waits: Any  # int64[72 + n]: ns stood in queues of uplinks, by packet, from WAITS_OF_KIND by kind of message, then by sender
     item_books: Any  # int64[capacity, 4]: of each item, see BOOK_PACKETS and what follows it
-    came_from: Any  # int32[rows, n]: who sent a seat its first copy; of an item in pieces, the piece that completed it; -1 none
+    came_from: Any  # int32[rows, n]: who sent a seat its first copy; -2 - piece if that piece completed it; -1 nobody
     rule: Any  # the gossip strategy's function, as Python calls it
     plain: Any  # `sim.net.driver.PlainRule` where the rule could not be compiled, else None
     table: Any  # int64[len(ARRAYS) + 1, 3]: address, rows and columns of each array; then the compiled rule's address

@@ -1,0 +1,134 @@
+"""Everything that was published and how it travelled, one row a thing: votes and records too, which `Spread` leaves out.
+
+The arrays are those of the delivery core, not copies. A kind is a family ('block', 'record', 'tx', 'rumour'), or for a
+protocol message that travels by gossip the name of its class.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.net.core import state as st
+from sim.net.network import Network
+
+MOST_CELLS = 1 << 20
+"""Cells (thing, seat) that are looked at in one go."""
+
+
+@dataclass(frozen=True, eq=False)
+class Travels:
+    """Columns, one entry a published thing; of a thing in pieces, its pieces are counted with it."""
+
+    kinds: tuple[str, ...]
+    kind: NDArray[np.int64]
+    """Place of its kind in `kinds`."""
+    names: tuple[str, ...]
+    """Its digest, or whatever it is called."""
+    publisher: NDArray[np.int64]
+    published_ns: NDArray[np.int64]
+    packets: NDArray[np.int64]
+    """Packets about it that were sent: bodies, announcements, requests, control packets that name it."""
+    sent_bytes: NDArray[np.int64]
+    waited_ns: NDArray[np.int64]
+    """How long these packets stood in uplink queues, in all."""
+    copies: NDArray[np.int64]
+    """Copies of its body (or of pieces of it) that were received."""
+    first_copies: NDArray[np.int64]
+    pieces: NDArray[np.int64]
+    """int64[things, 2]: row of its first piece and how many there are; -1 and 0 where it travels whole."""
+    row: NDArray[np.int64]
+    """Its row in the two tables below."""
+    arrival_ns: NDArray[np.int64]
+    """int64[rows, seats]: when a seat held the whole of it; -1 never."""
+    came_from: NDArray[np.int32]
+    """int32[rows, seats]: who sent a seat its first copy; -2 - row of the piece that completed it; -1 nobody."""
+
+    def slabs(self, chosen: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """`chosen` things in portions of at most MOST_CELLS cells."""
+        portions = -(-len(chosen) * max(1, self.arrival_ns.shape[1]) // MOST_CELLS)
+        return [part for part in np.array_split(chosen, max(1, min(len(chosen), portions))) if len(part)]
+
+    def hops(self, things: NDArray[np.int64]) -> NDArray[np.int64]:
+        """int64[things, seats]: over how many links each seat's first copy came; the publisher 0, -1 where no way is known.
+
+        Of a thing in pieces it is the way of the piece that completed it.
+        """
+        came_from = self.came_from[self.row[things]].astype(np.int64)
+        start = np.full(came_from.shape, -1, np.int64)
+        for place in np.flatnonzero((came_from <= -2).any(axis=1)):
+            first, count = self.pieces[things[place]]
+            way = self.came_from[first : first + count].astype(np.int64)
+            of_piece = hops_of(way, _at(np.full(way.shape, -1, np.int64), self.publisher[things[place]]))
+            completed = np.flatnonzero(came_from[place] <= -2)
+            start[place, completed] = of_piece[-2 - came_from[place, completed] - first, completed]
+        return hops_of(came_from, _at(start, self.publisher[things]))
+
+
+def _at(start: NDArray[np.int64], publisher: Any) -> NDArray[np.int64]:
+    """`start`, where the publisher of each row stands at the beginning of its way."""
+    start[np.arange(len(start)), publisher] = 0
+    return start
+
+
+def hops_of(came_from: NDArray[np.int64], start: NDArray[np.int64]) -> NDArray[np.int64]:
+    """int64[things, seats]: `start` (links already behind it; -1 unknown) of the seat at the root of each seat's way, plus the way.
+
+    Every round doubles how far back is looked, so a hundred thousand seats in a row take seventeen.
+    """
+    steps = ((came_from >= 0) & (start < 0)).astype(np.int64)
+    before = np.where(steps > 0, came_from, np.arange(came_from.shape[1]))
+    for _ in range(came_from.shape[1].bit_length()):
+        further = np.take_along_axis(steps, before, axis=1)
+        if not further.any():
+            break
+        steps += further
+        before = np.take_along_axis(before, before, axis=1)
+    root = np.take_along_axis(start, before, axis=1)
+    return np.where(root < 0, -1, root + steps)
+
+
+def travels_of(network: Network) -> Travels:
+    """What the delivery core wrote down of everything that somebody published."""
+    core = network.world
+    count = len(network.item_names)
+    items, books = core.items[:count], core.item_books[:count]
+    owner = np.where(items["whole"] >= 0, items["whole"], np.arange(count))
+    first_copies = np.zeros(count, np.int64)
+    for slab in np.array_split(np.arange(count), max(1, count * core.came_from.shape[1] // MOST_CELLS)):
+        first_copies[slab] = (core.came_from[items["row"][slab]] >= 0).sum(axis=1)
+    chosen = np.flatnonzero((items["published_ns"] >= 0) & (items["whole"] < 0))
+    codes: dict[str, int] = {}
+    kind = [codes.setdefault(_kind(network, int(item)), len(codes)) for item in chosen]
+
+    def counted(column: NDArray[np.int64]) -> NDArray[np.int64]:
+        total = np.zeros(count, np.int64)
+        np.add.at(total, owner, column)
+        return total[chosen]
+
+    return Travels(
+        kinds=tuple(codes),
+        kind=np.array(kind, np.int64),
+        names=tuple(str(network.item_names[item]) for item in chosen),
+        publisher=items["publisher"][chosen].astype(np.int64),
+        published_ns=items["published_ns"][chosen],
+        packets=counted(books[:, st.BOOK_PACKETS]),
+        sent_bytes=counted(books[:, st.BOOK_BYTES]),
+        waited_ns=counted(books[:, st.BOOK_WAITED]),
+        copies=counted(books[:, st.BOOK_COPIES]),
+        first_copies=counted(first_copies),
+        pieces=np.stack([items["first_piece"][chosen], items["pieces"][chosen]], axis=1).astype(np.int64),
+        row=items["row"][chosen].astype(np.int64),
+        arrival_ns=core.arrival,
+        came_from=core.came_from,
+    )
+
+
+def _kind(network: Network, item: int) -> str:
+    message = int(network.world.items[item]["message"])
+    if message < 0:
+        return network.families[item]
+    return network.kind_names[int(network.world.messages[message]["kind"])]
