@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from sim.kernel.errors import ProtocolError
 from sim.kernel.jit import COMPILED, is_cached, own_cache
 from sim.net.core import engine
-from sim.net.core.state import World
+from sim.net.core.state import KEEPER_OPTIONS, SHARE_CHECK_NS, World
+from sim.net.keeper import Keeper
 
 Rule = Callable[[World, int, int, int, int], int]
 
@@ -99,6 +101,23 @@ def with_rule(world: World, rule: Rule) -> World:
             world.plain = PlainRule(world, rule)
         world.table[-1, 0] = (machine_code or world.plain).address
     return world
+
+
+def with_keeper(world: World, keeper: Keeper | None, at: int) -> None:
+    """Put a rule for shares, if there is one, beside the gossip rule, its parameters at word `at` of the options.
+
+    Raises ProtocolError where Numba cannot compile it.
+    """
+    if keeper is None:
+        return
+    world.keeper = keeper.rule
+    world.setup[[KEEPER_OPTIONS, SHARE_CHECK_NS]] = at, keeper.check_ns
+    world.options[at:] = keeper.options
+    if COMPILED:
+        machine_code = _machine_code(keeper.rule)
+        if machine_code is None:
+            raise ProtocolError(f"the keeper {keeper.rule.__name__} cannot be compiled")
+        world.table[-1, 1] = machine_code.address
 
 
 def needs_compiling() -> bool:

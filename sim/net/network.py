@@ -34,12 +34,12 @@ class Network:
         n = topology.n
         self.topology, self.costs, self.dice = topology, costs, dice
         buckets = 64 if n <= 16 else 4096 if n <= 128 else 65536  # enough for n * n votes, 32 a bucket
-        most = max(1, strategy.most_actions)
-        world = arena.make_world(topology, costs.cores, buckets, n, strategy.memory_words, most, len(strategy.options))
+        world = arena.make_world(topology, costs.cores, buckets, n, strategy.memory_words, *strategy.room)
         world.setup[[st.RECORD_WIRE, st.TELLS_COPIES]] = wire, strategy.tells_copies
         world.setup[st.CONTROL_KEY] = dice.key("control") >> 1
         world.options[: len(strategy.options)] = strategy.options
         self.world = driver.with_rule(costs.write(world, dice.key("loss")), strategy.rule)
+        driver.with_keeper(self.world, strategy.keeper, len(strategy.options))
         self.kind_names: list[str] = []
         self.by_kind = [[0, 0] for _ in range(MOST_KINDS + 1)]
         """Messages and bytes sent, by kind."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from sim.net.keeper import Keeper
+
 Cut = Callable[[int], tuple[int, int, int]]
 
 
@@ -32,6 +34,14 @@ class Strategy:
         self.memory_words = memory_words
         self.most_actions = most_actions
         self.starts, self.tells_copies, self.cut = starts, tells_copies, cut
+        self.keeper: Keeper | None = None
+        """The rule for what lies behind blocks in shares, if the scenario keeps any."""
+
+    @property
+    def room(self) -> tuple[int, int]:
+        """Most actions that one event can ask for, and words of parameters, the keeper's included."""
+        most, words = max(1, self.most_actions), len(self.options)
+        return (most, words) if self.keeper is None else (max(most, self.keeper.most_actions), words + len(self.keeper.options))
 
 
 def chunks_of(chunk_bytes: int) -> Cut:

@@ -135,6 +135,18 @@ def call_rule(typing: Any, w: Any, event: Any, seat: Any, peer: Any, item: Any) 
 
 
 @intrinsic
+def call_keeper(typing: Any, w: Any, event: Any, seat: Any, peer: Any, item: Any) -> Any:
+    """Call the world's keeper, the rule for shares, through its address."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.FunctionType(WORD, [WORD.as_pointer(), WORD, WORD, WORD, WORD])
+        address = builder.load(builder.gep(arguments[0], [ir.Constant(WORD, 3 * len(ARRAYS) + 1)]))
+        return builder.call(builder.inttoptr(address, kind.as_pointer()), arguments)
+
+    return RULE_TYPE, generate
+
+
+@intrinsic
 def fetch_early(typing: Any, array: Any, row: Any) -> Any:
     """Ask the processor to fetch a row of an array into its cache, for reading and writing soon."""
 

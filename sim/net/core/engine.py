@@ -24,8 +24,9 @@ from sim.net.core.links import (
     transmit_all,
     word_of,
 )
-from sim.net.core.relay import attach, body_is_lost, body_is_new, hear, hear_again, hold, request_is_lost, send_item
+from sim.net.core.relay import attach, body_is_lost, body_is_new, hear, hear_again, hold, request_is_lost
 from sim.net.core.room import peek_with_room, room_left
+from sim.net.core.rules import send_item
 from sim.net.core.state import (
     ALERT,
     ARRIVED,

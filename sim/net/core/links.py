@@ -14,6 +14,8 @@ from sim.kernel.jit import inlined, njit
 from sim.net.core.calendar import push
 from sim.net.core.state import (
     ARRIVED,
+    BAD,
+    BODY,
     BOOK_BYTES,
     BOOK_PACKETS,
     BOOK_WAITED,
@@ -41,6 +43,8 @@ from sim.net.core.state import (
     RELATIVE,
     SEATS,
     SENT,
+    SHARE,
+    SHARE_CHECK_NS,
     SIGN_NS,
     TARGET,
     VERIFY_NS,
@@ -260,6 +264,8 @@ def signing_ns(w: World, size_bytes: int) -> int:
 def checking_ns(w: World, envelope: int, signatures: int) -> int:
     """CPU time to hash and verify what is in an envelope."""
     row = w.envelopes[envelope]
+    if row["packet"] == BODY and (w.items[row["item"]]["duty"] == SHARE or w.items[row["item"]]["duty"] == BAD):
+        return row["size_bytes"] * w.setup[HASH_PS] // 1000 + w.setup[SHARE_CHECK_NS]
     if row["packet"] != MESSAGE and row["packet"] != CERTIFICATE:
         return row["size_bytes"] * w.setup[HASH_PS] // 1000 + w.setup[VERIFY_NS]
     return w.setup[VERIFY_NS] * signatures + row["size_bytes"] * w.setup[HASH_PS] // 1000

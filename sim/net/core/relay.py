@@ -14,6 +14,7 @@ TICK), TARGET (a seat, any seat; of a TICK its number), DELAY_NS, and three that
 the event's), SIZE_BYTES (of a control packet), WORD (a control packet's meaning). A rule keeps what it remembers in
 `w.memory[seat, :]`, of an item at a seat in `w.notes[row, seat]`, and finds its parameters in `w.options`.
 
+Of an item whose duty is SHARE the keeper is told instead, a second rule with the same contract (`sim/net/keeper.py`).
 What a seat does is switched by its flags, from outside: without RELAYS it spreads only what it has made itself,
 without SERVES it answers no request, without both it does neither. A MUTE one sends nothing that the rule asks for, not even control
 packets; a seat that is down sends nothing, but ticks that are about no item run on.
@@ -24,14 +25,13 @@ from __future__ import annotations
 import numpy as np
 
 from sim.kernel.dice import draw64
-from sim.kernel.jit import COMPILED, inlined, njit
+from sim.kernel.jit import njit
 from sim.net.core.calendar import push
-from sim.net.core.links import new_envelope, release, signing_ns, take_core, transmit, transmit_actions, word_of
+from sim.net.core.links import new_envelope, release, signing_ns, take_core, transmit, word_of
+from sim.net.core.rules import ask_rule, send_item
 from sim.net.core.state import (
-    ABOUT,
     ABSENT,
     ANNOUNCE,
-    ANNOUNCE_BYTES,
     ANNOUNCED,
     ARRIVED,
     BLOB,
@@ -40,17 +40,15 @@ from sim.net.core.state import (
     BOOK_COPIES,
     CHECKING,
     CONTROL,
-    CONTROL_KEY,
     CORES,
-    DELAY_NS,
     FIRST_COPIES,
     GOT,
+    HEADER,
     HEARD,
     HEARD_WORD,
     HELD,
-    MUTE,
+    KEEPER_TICK,
     NOW,
-    PACKET,
     PUBLISHED,
     RELAYS,
     REPEATED,
@@ -58,32 +56,19 @@ from sim.net.core.state import (
     REQUEST_BYTES,
     REQUESTED,
     SERVES,
-    SIZE_BYTES,
     STARTED,
-    TARGET,
     TICK,
     TICKED,
-    UP,
     WANTED,
-    WORD,
     World,
 )
 from sim.net.core.votes import deliver, wake_holders
-
-if COMPILED:
-    from sim.net.core.compiled import call_rule
-else:
-
-    def call_rule(w: World, event: int, seat: int, peer: int, item: int) -> int:
-        """Ask the gossip rule; how many rows of `w.actions` it has filled."""
-        count: int = w.rule(w, event, seat, peer, item)
-        return count
 
 
 @njit
 def start(w: World, seat: int) -> None:
     """Time begins for the rule at a seat."""
-    _ask_rule(w, STARTED, seat, -1, -1, w.clock[NOW])
+    ask_rule(w, STARTED, seat, -1, -1, w.clock[NOW])
 
 
 @njit
@@ -99,7 +84,7 @@ def publish(w: World, seat: int, item: int, relayed: int) -> None:
     _mark_held(w, seat, item)
     _speak(w, seat, item)
     if relayed and w.seats[seat]["flags"] & (RELAYS | SERVES):
-        _ask_rule(w, PUBLISHED, seat, -1, item, ready_ns)
+        ask_rule(w, PUBLISHED, seat, -1, item, ready_ns)
 
 
 @njit
@@ -110,8 +95,17 @@ def _mark_held(w: World, seat: int, item: int) -> None:
     row["reached"] += 1
     if w.seats[seat]["probe"] >= 0:
         wake_holders(w, seat, item)
+    if row["duty"] == HEADER:
+        _tell_keeper(w, seat, item)
     if row["whole"] >= 0:
         _count_piece(w, seat, np.int64(row["whole"]), item)
+
+
+@njit
+def _tell_keeper(w: World, seat: int, item: int) -> None:
+    """A block with more behind it is here: its keeper hears of it in a tick of its own, as a rule may be at work now."""
+    envelope = new_envelope(w, seat, KEEPER_TICK, item, TICK, 0, np.uint64(0))
+    push(w, w.clock[NOW], word_of(ARRIVED, seat, envelope))
 
 
 @njit
@@ -124,6 +118,8 @@ def _count_piece(w: World, seat: int, whole: int, piece: int) -> None:
         w.arrival[row["row"], seat] = w.clock[NOW]
         w.came_from[row["row"], seat] = -2 - piece
         row["reached"] += 1
+        if row["duty"] == HEADER:
+            _tell_keeper(w, seat, whole)
         if w.seats[seat]["probe"] >= 0:
             wake_holders(w, seat, whole)
 
@@ -149,7 +145,7 @@ def hold(w: World, seat: int, peer: int, item: int, relayed: bool) -> None:
     _mark_held(w, seat, item)
     _speak(w, seat, item)
     if relayed and w.seats[seat]["flags"] & RELAYS:
-        _ask_rule(w, GOT, seat, peer, item, w.clock[NOW])
+        ask_rule(w, GOT, seat, peer, item, w.clock[NOW])
 
 
 @njit
@@ -195,100 +191,24 @@ def hear(w: World, seat: int, envelope: int) -> None:
     peer = np.int64(row["source"])
     now_ns = w.clock[NOW]
     if packet == ANNOUNCE:
-        _ask_rule(w, ANNOUNCED, seat, peer, item, now_ns)
+        ask_rule(w, ANNOUNCED, seat, peer, item, now_ns)
     elif packet == REQUEST:
         if (w.seats[seat]["flags"] & SERVES) and w.held[w.items[item]["row"], seat] == HELD:
             if row["signer"] == BLOB:
                 send_item(w, seat, peer, item, BLOB, now_ns)
             else:
-                _ask_rule(w, REQUESTED, seat, peer, item, now_ns)
+                ask_rule(w, REQUESTED, seat, peer, item, now_ns)
     elif packet == CONTROL:
         w.clock[HEARD_WORD] = row["word"]
-        _ask_rule(w, HEARD, seat, peer, item, now_ns)
+        ask_rule(w, HEARD, seat, peer, item, now_ns)
     elif packet == TICK:
-        _ask_rule(w, TICKED, seat, np.int64(row["signer"]), item, now_ns)
+        ask_rule(w, TICKED, seat, np.int64(row["signer"]), item, now_ns)
 
 
 @njit
 def hear_again(w: World, seat: int, peer: int, item: int) -> None:
     """A body came that was here already."""
-    _ask_rule(w, REPEATED, seat, peer, item, w.clock[NOW])
-
-
-@njit
-def _ask_rule(w: World, event: int, seat: int, peer: int, item: int, ready_ns: int) -> None:
-    """Ask the rule and send what it wants sent; like copies, one after the other, share an envelope."""
-    count = call_rule(w, event, seat, peer, item)
-    flags = w.seats[seat]["flags"]
-    spreads = flags & RELAYS or event == REQUESTED or event == PUBLISHED
-    at = 0
-    while at < count:
-        action = w.actions[at]
-        packet = action[PACKET]
-        about = item if action[ABOUT] < 0 else action[ABOUT]
-        if packet == TICK:
-            envelope = new_envelope(w, seat, action[TARGET], about, TICK, 0, np.uint64(0))
-            push(w, w.clock[NOW] + max(0, action[DELAY_NS]), word_of(ARRIVED, seat, envelope))
-            _clear(w, at)
-            at += 1
-            continue
-        silent = (flags & (UP | MUTE)) != UP or (not spreads and (packet == BODY or packet == ANNOUNCE))
-        envelope = _item_envelope(w, seat, about, packet, event, action[SIZE_BYTES], action[WORD])
-        first = at
-        while at < count and _alike(w, first, at):
-            at += 1
-        if not silent:
-            transmit_actions(w, ready_ns, envelope, first, at)
-        for done in range(first, at):
-            _clear(w, done)
-        release(w, envelope)
-
-
-@inlined
-def _alike(w: World, one: int, other: int) -> bool:
-    """Whether two actions send copies of the same thing."""
-    actions = w.actions
-    return (
-        actions[one, PACKET] == actions[other, PACKET]
-        and actions[one, ABOUT] == actions[other, ABOUT]
-        and actions[one, SIZE_BYTES] == actions[other, SIZE_BYTES]
-        and actions[one, WORD] == actions[other, WORD]
-    )
-
-
-@inlined
-def _clear(w: World, at: int) -> None:
-    """Leave the columns that a rule need not fill as it expects to find them."""
-    w.actions[at, ABOUT] = -1
-    w.actions[at, SIZE_BYTES] = -1
-    w.actions[at, WORD] = 0
-
-
-@njit
-def _item_envelope(w: World, seat: int, item: int, packet: int, event: int, size_bytes: int, word: int) -> int:
-    """An envelope for a packet about an item. What is sent on first sight of an item meets the same weather whenever that is."""
-    if packet == CONTROL:
-        key = draw64(draw64(np.uint64(w.setup[CONTROL_KEY]), np.uint64(w.clock[NOW])), np.uint64(word))
-        envelope = new_envelope(w, seat, packet, item, packet, max(0, size_bytes), key)
-        w.envelopes[envelope]["word"] = word
-        return envelope
-    size_bytes = w.items[item]["size_bytes"]
-    if packet == ANNOUNCE:
-        size_bytes = w.setup[ANNOUNCE_BYTES]
-    elif packet == REQUEST:
-        size_bytes = w.setup[REQUEST_BYTES]
-    key = draw64(w.items[item]["key"], np.uint64(packet))
-    if event != PUBLISHED and event != GOT:
-        key = draw64(key, np.uint64(w.clock[NOW]))
-    return new_envelope(w, seat, packet, item, packet, size_bytes, key)
-
-
-@njit
-def send_item(w: World, seat: int, target: int, item: int, packet: int, ready_ns: int) -> None:
-    """One copy of an item, or of a packet about it, to one seat outside the gossip rule."""
-    envelope = _item_envelope(w, seat, item, packet, GOT, 0, 0)
-    transmit(w, ready_ns, envelope, target)
-    release(w, envelope)
+    ask_rule(w, REPEATED, seat, peer, item, w.clock[NOW])
 
 
 @njit

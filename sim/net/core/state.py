@@ -26,7 +26,7 @@ CLOCK_WORDS = 34
 # Words of `World.setup` ------------------------------------------------------------------------------------------------
 SEATS, CORES, WORDS, BUCKETS, LOSS_KEY, LOSS_BELOW, RELATIVE, RECORD_WIRE = range(8)
 SIGN_NS, VERIFY_NS, HASH_PS, ANNOUNCE_BYTES, REQUEST_BYTES, MEMORY_WORDS, KEEPS_NOTES, CONSTANT_NS = range(8, 16)
-ITEMS, CONTROL_KEY, TELLS_COPIES, PARTED, ONE_PLACE = range(16, 21)
+ITEMS, CONTROL_KEY, TELLS_COPIES, PARTED, ONE_PLACE, KEEPER_OPTIONS, SHARE_CHECK_NS = range(16, 23)
 SETUP_WORDS = 24
 
 # Why the core returned to Python ---------------------------------------------------------------------------------------
@@ -57,6 +57,11 @@ WAITS_OF_KIND, WAITS_OF_SEAT = 8, 72
 # Seat flags, and the state of an item at a seat ------------------------------------------------------------------------
 UP, RELAYS, SERVES, MUTE = 1, 2, 4, 8
 ABSENT, WANTED, CHECKING, HELD = range(4)
+
+# What a keeper (sim/net/keeper.py) has to do with an item: nothing; it hears when a seat comes to hold it (a block with more behind
+# it); its rule moves it (genuine, or wrongly encoded); it lies in its store, asked for and handed over outside any rule -------------
+PLAIN, HEADER, SHARE, BAD, STORED = range(5)
+KEEPER_TICK = -7  # number of the tick by which a keeper hears of a header
 
 # What happened to a copy (wire level of the trace) ---------------------------------------------------------------------
 FATES = ("delivered", "lost", "cut", "down")
@@ -134,7 +139,7 @@ ITEM = np.dtype(
         ("first_piece", "i4"),
         ("pieces", "i4"),
         ("enough", "i4"),
-        ("spare", "i4"),
+        ("duty", "i4"),
     ],
     align=True,
 )
@@ -215,7 +220,7 @@ class World:
     (`sim.net.core.compiled`): one word to hand on, no copies, no reference counts. Interpreted code sees the attributes.
     """
 
-    __slots__ = (*ARRAYS, "address", "plain", "rule", "table")
+    __slots__ = (*ARRAYS, "address", "keeper", "plain", "rule", "table")
 
     clock: Any  # int64[CLOCK_WORDS]
     setup: Any  # int64[SETUP_WORDS]
@@ -261,8 +266,9 @@ class World:
     item_books: Any  # int64[capacity, 4]: of each item, see BOOK_PACKETS and what follows it
     came_from: Any  # int32[rows, n]: who sent a seat its first copy; -2 - piece if that piece completed it; -1 nobody
     rule: Any  # the gossip strategy's function, as Python calls it
+    keeper: Any  # the keeper's function, likewise; None where nothing is kept in shares
     plain: Any  # `sim.net.driver.PlainRule` where the rule could not be compiled, else None
-    table: Any  # int64[len(ARRAYS) + 1, 3]: address, rows and columns of each array; then the compiled rule's address
+    table: Any  # int64[len(ARRAYS) + 1, 3]: address, rows and columns of each array; then the addresses of the compiled rules: gossip's, keeper's
     address: int  # where `table` lies
 
     def __init__(self, arrays: dict[str, Any], rule: Any = None, rule_address: int = 0) -> None:
@@ -272,6 +278,7 @@ class World:
             self._enter(name, arrays[name])
         self.table[-1, 0] = rule_address
         self.rule = rule
+        self.keeper = None
         self.plain = None
 
     def replaced(self, changes: dict[str, Any]) -> World:
