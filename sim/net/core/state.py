@@ -54,12 +54,10 @@ QUORUM, COLLECT, HOLD = range(3)
 BOOK_PACKETS, BOOK_BYTES, BOOK_WAITED, BOOK_COPIES = range(4)
 WAITS_OF_KIND, WAITS_OF_SEAT = 8, 72
 
-# Seat flags, and the state of an item at a seat ------------------------------------------------------------------------
+# Seat flags, and the state of an item at a seat; then what a keeper (sim/net/keeper.py) does with an item: nothing; hears of its
+# coming; moves it, sound or ill encoded; stores it
 UP, RELAYS, SERVES, MUTE = 1, 2, 4, 8
 ABSENT, WANTED, CHECKING, HELD = range(4)
-
-# What a keeper (sim/net/keeper.py) has to do with an item: nothing; it hears when a seat comes to hold it (a block with more behind
-# it); its rule moves it (genuine, or wrongly encoded); it lies in its store, asked for and handed over outside any rule -------------
 PLAIN, HEADER, SHARE, BAD, STORED = range(5)
 KEEPER_TICK = -7  # number of the tick by which a keeper hears of a header
 
@@ -161,7 +159,6 @@ PROBE = np.dtype(
 FIELDS = 6  # matchable fields of a message
 LARGEST_CHAIN = 4096  # buckets of the index over messages
 
-
 # Element type and number of dimensions of each array of a `World`; the order is that of the table of addresses.
 ARRAYS: dict[str, tuple[Any, int]] = {
     "clock": ("i8", 1),
@@ -208,7 +205,6 @@ ARRAYS: dict[str, tuple[Any, int]] = {
     "item_books": ("i8", 2),
     "came_from": ("i4", 2),
 }
-
 
 _PLACES = {name: place for place, name in enumerate(ARRAYS)}
 
@@ -266,9 +262,9 @@ class World:
     item_books: Any  # int64[capacity, 4]: of each item, see BOOK_PACKETS and what follows it
     came_from: Any  # int32[rows, n]: who sent a seat its first copy; -2 - piece if that piece completed it; -1 nobody
     rule: Any  # the gossip strategy's function, as Python calls it
-    keeper: Any  # the keeper's function, likewise; None where nothing is kept in shares
+    keeper: Any  # the keeper's function, likewise
     plain: Any  # `sim.net.driver.PlainRule` where the rule could not be compiled, else None
-    table: Any  # int64[len(ARRAYS) + 1, 3]: address, rows and columns of each array; then the addresses of the compiled rules: gossip's, keeper's
+    table: Any  # int64[len(ARRAYS) + 1, 3]: address, rows and columns of each array; then the compiled rules' addresses
     address: int  # where `table` lies
 
     def __init__(self, arrays: dict[str, Any], rule: Any = None, rule_address: int = 0) -> None:
@@ -278,8 +274,7 @@ class World:
             self._enter(name, arrays[name])
         self.table[-1, 0] = rule_address
         self.rule = rule
-        self.keeper = None
-        self.plain = None
+        self.keeper = self.plain = None
 
     def replaced(self, changes: dict[str, Any]) -> World:
         """The same world with some arrays exchanged."""
