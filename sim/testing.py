@@ -23,6 +23,7 @@ from sim.net.costs import Costs
 from sim.net.network import Network
 from sim.net.strategy import Strategy
 from sim.net.topologies import Complete
+from sim.net.topology import numbered
 from sim.node.message import Signed
 from sim.node.node import Node
 from sim.node.society import Society
@@ -52,7 +53,7 @@ def check_consensus(
         "all honest": {},
         "f seats crash and come back": {"fault": [{"kind": "crash", "seats": f, "at": "20 s", "lasts": "20 s"}]},
         "cut in two and healed": {
-            "fault": [{"kind": "partition", "at": "20 s", "lasts": "20 s", "groups": [["seat-0", "seat-1"]]}]
+            "fault": [{"kind": "partition", "at": "20 s", "lasts": "20 s", "groups": [list(numbered("seat", seats)[:2])]}]
         },
     }
     if lies and not crash_only:
