@@ -214,9 +214,9 @@ async def answer_late_reports(node: Node, proofs: list[Certificate], patience_ns
         node.forget(ViewChange, slot=len(proofs))
 
 
-async def keep_up(node: Node, proofs: list[Certificate], patience_ns: int) -> None:
-    """A proposal or report two slots ahead means that decisions have passed us by: ask whoever sent it."""
+async def keep_up(node: Node, proofs: list[Certificate], patience_ns: int, proposal: type[Any] = Propose) -> None:
+    """A proposal two slots ahead means that decisions have passed us by: ask whoever sent it."""
     while True:
-        ahead = await node.collect(Propose, 1, slot=lambda slot: slot > len(proofs) + 1)
+        ahead = await node.collect(proposal, 1, slot=lambda slot: slot > len(proofs) + 1)
         node.send(ahead[-1].sender, Missing(len(proofs)))
         await node.sleep(patience_ns // 4)
