@@ -14,23 +14,35 @@ from worlds import DELAY_NS, agreeing
 import sim
 import sim.study.read
 
+FOREVER = {"patience": "1000 s"}
+SLOW = {"propose": "1000 s", "prevote": "1000 s", "precommit": "1000 s", "commit": "0 s"}
+SIMPLEX = {"delta": "1000 s", "rebroadcast": False}
+# kind, keys, messages for n = 4, 7, 31, then first and last decision after the proposal and time between proposals, in delays
 VECTORS = {
-    "pbft": ({4: 24, 7: 84, 31: 1860}, 3, 3, 3),
-    "qbft": ({4: 27, 7: 90, 31: 1890}, 3, 3, 3),
-    "raft": ({4: 6, 7: 12, 31: 60}, 2, 3, 2),
+    "pbft": ("pbft", FOREVER, {4: 24, 7: 84, 31: 1860}, 3, 3, 3),
+    "qbft": ("qbft", FOREVER, {4: 27, 7: 90, 31: 1890}, 3, 3, 3),
+    "tendermint": ("tendermint", SLOW, {4: 27, 7: 90, 31: 1890}, 3, 3, 3),
+    "raft": ("raft", {"election_timeout": "10 s", "heartbeat": "9 s"}, {4: 6, 7: 12, 31: 60}, 2, 3, 2),
+    "hotstuff": ("hotstuff", FOREVER, {4: 21, 7: 42, 31: 210}, 6, 7, 7),
+    "hotstuff-2": ("hotstuff-2", FOREVER, {4: 15, 7: 30, 31: 150}, 4, 5, 5),
+    "chained-hotstuff": ("chained-hotstuff", FOREVER, {4: 6, 7: 12, 31: 60}, 6, 7, 2),
+    "chained-hotstuff in turn": ("chained-hotstuff", {**FOREVER, "turn": 1}, {4: 6, 7: 12, 31: 60}, 6, 7, 2),
+    "jolteon": ("jolteon", FOREVER, {4: 6, 7: 12, 31: 60}, 4, 5, 2),
+    "simplex": ("simplex", SIMPLEX, {4: 27, 7: 90, 31: 1890}, 3, 3, 2),
+    "simplex with certificates": ("simplex", {**SIMPLEX, "rebroadcast": True}, {4: 39, 7: 132, 31: 2820}, 3, 3, 2),
 }
 
 
-def scenario_of(kind: str, n: int, seconds: int) -> Any:
-    patient = {"election_timeout": "10 s", "heartbeat": "9 s"} if kind == "raft" else {"patience": "1000 s"}
+def scenario_of(name: str, n: int, seconds: int) -> Any:
+    kind, patient, *_ = VECTORS[name]
     return agreeing(kind, n, f"{seconds} s", consensus=patient)
 
 
 @pytest.mark.parametrize("n", [4, 7, 31])
-@pytest.mark.parametrize("kind", ["pbft", "qbft", "raft"])
-def test_delays_of_a_decision(kind: str, n: int) -> None:
-    _, first, last, interval = VECTORS[kind]
-    report = sim.run(scenario_of(kind, n, 61))
+@pytest.mark.parametrize("name", VECTORS)
+def test_delays_of_a_decision(name: str, n: int) -> None:
+    *_, first, last, interval = VECTORS[name]
+    report = sim.run(scenario_of(name, n, 68))
     published: dict[str, int] = {}
     decided: dict[str, list[int]] = {}
     for row in report.evidence.trace:
@@ -49,11 +61,11 @@ def test_delays_of_a_decision(kind: str, n: int) -> None:
 
 
 @pytest.mark.parametrize("n", [4, 7, 31])
-@pytest.mark.parametrize("kind", ["pbft", "qbft", "raft"])
-def test_messages_of_a_decision(kind: str, n: int) -> None:
+@pytest.mark.parametrize("name", VECTORS)
+def test_messages_of_a_decision(name: str, n: int) -> None:
     """Two runs that differ by ten whole decisions differ by ten times the messages of one."""
-    messages, _, _, interval = VECTORS[kind]
-    short, long = (sim.run(scenario_of(kind, n, 31 + more * interval)) for more in (0, 10))
+    _, _, messages, _, _, interval = VECTORS[name]
+    short, long = (sim.run(scenario_of(name, n, 31 + more * interval)) for more in (0, 10))
     count = [sum(copies for copies, _ in report.evidence.by_kind.values()) for report in (short, long)]
     slots = [len({row[3] for row in report.evidence.trace if row[1] == "decide"}) for report in (short, long)]
     assert slots[1] - slots[0] == 10

@@ -173,12 +173,14 @@ class Replica:
         return max(self.known.notarised, default=-1)
 
     async def watch_notarised(self, view: int) -> None:
+        """A quorum of NOTARIZE ends the view."""
         proof = await self.node.quorum(Notarize, self.node.quorum_size, view=view)
         if self.rules.rebroadcast:
             self.node.broadcast(proof)
         self.learn(proof)
 
     async def watch_nullified(self, view: int) -> None:
+        """A quorum of NULLIFY ends the view."""
         proof = await self.node.quorum(Nullify, self.node.quorum_size, view=view)
         if self.rules.rebroadcast:
             self.node.broadcast(proof)

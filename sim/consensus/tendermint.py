@@ -150,7 +150,7 @@ class Tendermint:
             say(node, locks, Precommit(slot, turn, locks.locked, False))
         else:
             say(node, locks, Precommit(slot, turn, "", True))
-        await self.quorum_or_late(node, locks, ahead, self.precommit, Precommit, nil=True)
+        await self.quorum_or_late(node, locks, ahead, self.precommit, Precommit)
 
     async def lead(self, node: Node, locks: Locks, turn: int) -> None:
         """Propose what was valid before, or something new (lines 14 to 19)."""
@@ -179,10 +179,14 @@ class Tendermint:
             return ""
 
     async def quorum_or_late(
-        self, node: Node, locks: Locks, ahead: dict[int, Stuck], patience_ns: int, kind: type[Any], **alike: Any
+        self, node: Node, locks: Locks, ahead: dict[int, Stuck], patience_ns: int, kind: type[Any]
     ) -> Certificate | None:
-        """A quorum for one value; None if a quorum has voted and does not agree within the timeout (lines 34, 47)."""
+        """A quorum for one value; None if a quorum has voted and does not agree within the timeout (lines 34, 47).
+
+        Of precommits only a quorum for nil ends the round here; `run` sees the other, which ends the height.
+        """
         slot, turn = locks.slot, locks.round
+        alike = {"nil": True} if kind is Precommit else {}
         patience_ns += turn * self.growth
         voted_ns, looks = -1, 0
         while voted_ns < 0 or node.now - voted_ns < patience_ns:

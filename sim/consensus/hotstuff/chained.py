@@ -12,7 +12,7 @@ that was wished for waits for a quorum's newest certificates (NEW-VIEW). The pac
 from __future__ import annotations
 
 import asyncio
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from sim.consensus.hotstuff.pacemaker import Pace, Pacemaker, Wish
 from sim.consensus.tree import Tree
