@@ -28,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run one scenario and report")
     check = commands.add_parser("check", help="run scenarios and print only what was judged")
     explain = commands.add_parser("explain", help="print every value of a scenario, or the manual entry of a part (consensus.pbft)")
-    compare = commands.add_parser("compare", help="run two scenarios over the same seeds and compare them")
+    compare = commands.add_parser("compare", help="run two or more scenarios over the same seeds and compare them")
     sweep = commands.add_parser("sweep", help="run a scenario over its [sweep] axes and seeds on all cores")
     lists = commands.add_parser("list", help="list the parts of a group, or all groups")
     validate = commands.add_parser("validate", help="compare runs with published and exact numbers, case by case")
@@ -36,8 +36,10 @@ def parser() -> argparse.ArgumentParser:
     for one in (run, explain, sweep):
         one.add_argument("scenario", help="a scenario file (TOML)")
     check.add_argument("scenarios", nargs="+", metavar="scenario", help="scenario files")
-    compare.add_argument("first", help="a scenario file")
-    compare.add_argument("second", help="another scenario file")
+    compare.add_argument("scenarios", nargs="+", metavar="scenario", help="scenario files; one is enough with --vary")
+    compare.add_argument(
+        "--vary", metavar="KEY=A,B,...", help="each file with each of these values, such as gossip.kind=flood,push"
+    )
     lists.add_argument("group", nargs="?", help="topology, latency, gossip, consensus, availability, workload, adversary, fault")
     validate.add_argument("cases", nargs="*", metavar="case", help="numbers of cases (V21) or groups (A to E); all if left out")
     effort = validate.add_mutually_exclusive_group()
@@ -51,8 +53,8 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("--seed", type=int, help="instead of the scenario's own seed")
     for one in (compare, sweep):
         one.add_argument("--seeds", type=int, help="how many seeds")
-    for one in (run, sweep):
-        one.add_argument("--out", metavar="DIR", help="write report.json, report.txt and plots there")
+    for one in (run, sweep, compare):
+        one.add_argument("--out", metavar="DIR", help="write the report as JSON and text, and plots, there")
     for one in (run, check, compare, sweep, lists, validate):
         one.add_argument("--json", action="store_true", help="print exactly one JSON document")
         one.add_argument("--quiet", action="store_true", help="no progress on standard error")
@@ -124,10 +126,15 @@ def _print_json(document: Any) -> None:
 
 
 def _loaded(path: str, options: argparse.Namespace) -> Any:
+    """A scenario from a file with the settings of the command line."""
+    return _read(path, options.set)
+
+
+def _read(path: str, settings: Sequence[str]) -> Any:
     """A scenario from a file; what is odd about it is said before it runs."""
     from sim.study.read import load
 
-    scenario = load(path, options.set)
+    scenario = load(path, settings)
     for sentence in scenario.doubts():
         sys.stderr.write(f"medgossip: odd: {sentence}\n")
     return scenario
@@ -183,12 +190,20 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from sim.study.compare import compare
+    from sim.study.compare import contest, pair_of
+    from sim.study.contest import varied
 
     bar = Bar(options.quiet)
-    first, second = _loaded(options.first, options), _loaded(options.second, options)
-    result = compare(first, second, _count(options.seeds, 20), lambda done, total: bar(done / total, f"{done} of {total} runs"))
-    _print_json(result.to_dict()) if options.json else print(result.text())
+    named = varied(options.scenarios, options.set, options.vary, _read)
+    seeds = _count(options.seeds, 20)
+    result, tables = contest(
+        list(named.values()), seeds, lambda done, total: bar(done / total, f"{done} of {total} runs"), list(named)
+    )
+    shown = pair_of(result, tables) if len(named) == 2 else result
+    _print_json(shown.to_dict()) if options.json else print(shown.text())
+    if options.out:
+        for path in result.save(options.out, shown.text(), shown.to_dict()):
+            sys.stderr.write(f"wrote {path}\n")
     return FAILED if result.failed else HELD
 
 

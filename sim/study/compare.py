@@ -9,14 +9,21 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
+from sim.kernel.errors import ScenarioError
 from sim.study.checks import flattened
 from sim.study.distribution import finite_or_none, mean_interval
 from sim.study.report_text import aligned, number
 
+if TYPE_CHECKING:
+    from sim.study.contest import Contest
+
+Seeds = int | Iterable[int]
+Told = Callable[[int, int], None] | None
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
 HIGHER_IS_BETTER = (
     "consensus.decided", "consensus.throughput_tx_s", "consensus.goodput_bytes_s", "gossip.reached_share",
     "availability.available_share", "availability.reads.served_share",
@@ -27,6 +34,7 @@ LOWER_IS_BETTER = (
     "consensus.block_interval_s.mean", "consensus.view_changes", "consensus.stale_rate", "consensus.reverted",
     "consensus.messages_per_decision", "consensus.bytes_per_decision", "gossip.coverage_s.p50", "gossip.coverage_s.p99",
     "gossip.coverage_s.p100", "gossip.redundancy", "gossip.messages", "gossip.bytes", "gossip.bytes_per_seat.max",
+    "gossip.by_seat.stranded_seats", "gossip.by_seat.longest_wait_s.max", "gossip.by_seat.hops.mean",
     "availability.time_to_available_s.mean", "availability.reads.latency_s.mean", "availability.reads.stale_share",
 )  # fmt: skip
 A_BETTER, B_BETTER, CANNOT_TELL = "a better", "b better", "cannot tell"
@@ -112,24 +120,49 @@ def compare_tables(a: list[Mapping[str, Any]], b: list[Mapping[str, Any]]) -> tu
     return tuple(differences)
 
 
-def compare(a: Any, b: Any, seeds: int | Iterable[int] = 20, progress: Callable[[int, int], None] | None = None) -> Comparison:
-    """Run scenarios `a` and `b` on the same seeds (a count from 0, or the seeds themselves) and compare their reports.
+@overload
+def compare(a: Any, b: Any, /, *, seeds: Seeds = 20, progress: Told = None) -> Comparison: ...
+@overload
+def compare(
+    a: Any, b: Any, c: Any, /, *more: Any, seeds: Seeds = 20, progress: Told = None, names: Sequence[str] = ()
+) -> Contest: ...
+def compare(*scenarios: Any, seeds: Seeds = 20, progress: Told = None, names: Sequence[str] = ()) -> Comparison | Contest:
+    """Run scenarios on the same seeds (a count from 0, or the seeds themselves) and compare their reports.
 
-    `progress(done, total)` is called after each run.
+    Two make a `Comparison`, metric by metric, of one with the other; three and more a `Contest` of all with the first. `names`
+    are what a contest calls them, by default their titles. `progress(done, total)` is called after each run. ScenarioError for
+    fewer than two.
     """
+    if len(scenarios) < 2:
+        raise ScenarioError(f"{len(scenarios)} scenario cannot be compared; give at least two", "compare")
+    result = contest(scenarios, seeds, progress, names)
+    return pair_of(*result) if len(scenarios) == 2 else result[0]
+
+
+def contest(
+    scenarios: Sequence[Any], seeds: Seeds = 20, progress: Told = None, names: Sequence[str] = ()
+) -> tuple[Contest, list[list[Mapping[str, Any]]]]:
+    """Run any number of scenarios on the same seeds: the `Contest`, and the reports as dicts by scenario and seed."""
+    from sim.study.contest import Contest, contest_of
     from sim.study.run import run
 
     chosen = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
-    tables: tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]] = ([], [])
+    tables: list[list[Mapping[str, Any]]] = [[] for _ in scenarios]
     failed: list[str] = []
     for place, seed in enumerate(chosen):
-        for side, scenario in enumerate((a, b)):
+        for side, scenario in enumerate(scenarios):
             report = run(scenario, seed=seed)
             table = report.to_dict()
             tables[side].append(table)
             broken = [f"{one['name']}: {one['evidence']}" for one in table["checks"] if one["verdict"] == "fail"]
-            failed += [f"{'ab'[side]}, seed {seed}: {sentence}" for sentence in (*broken, *report.failed_expectations)]
+            letter = LETTERS[side % len(LETTERS)]
+            failed += [f"{letter}, seed {seed}: {sentence}" for sentence in (*broken, *report.failed_expectations)]
             if progress is not None:
-                progress(2 * place + side + 1, 2 * len(chosen))
-    names = [str(getattr(one, "title", one)) for one in (a, b)]
-    return Comparison(names[0], names[1], chosen, compare_tables(*tables), tuple(failed))
+                progress(len(scenarios) * place + side + 1, len(scenarios) * len(chosen))
+    called = tuple(names) or tuple(str(getattr(one, "title", one)) for one in scenarios)
+    return Contest(called, chosen, contest_of(called, chosen, tables), tuple(failed)), tables
+
+
+def pair_of(result: Contest, tables: Sequence[list[Mapping[str, Any]]]) -> Comparison:
+    """A contest of two as the comparison of one with the other."""
+    return Comparison(result.names[0], result.names[1], result.seeds, compare_tables(*tables), result.failed)
