@@ -31,6 +31,7 @@ class Kind(NamedTuple):
 KINDS: dict[str, Kind] = {
     "publish": Kind(DECISIONS, ("digest", "size_bytes", "family")),
     "decide": Kind(DECISIONS, ("slot", "digest")),
+    "revoke": Kind(DECISIONS, ("slot", "digest")),
     "submit": Kind(DECISIONS, ("tx", "family")),
     "fault": Kind(DECISIONS, ("name", "phase", "detail")),
     "corrupt": Kind(DECISIONS, ("behaviour",)),

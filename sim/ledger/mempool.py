@@ -42,6 +42,11 @@ class Mempool:
     def __len__(self) -> int:
         return self.waiting
 
+    @property
+    def submitted(self) -> int:
+        """How many were ever taken, whether they wait or not."""
+        return len(self._all)
+
     def __contains__(self, transaction_id: str) -> bool:
         return transaction_id in self._serials
 

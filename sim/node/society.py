@@ -47,8 +47,14 @@ class Society:
         self.blocks: dict[str, Any] = {}
         self.next_batch: Callable[..., Awaitable[Any]] | None = None
         self.next_bundle: Callable[[Node, int, Callable[[], tuple[str, ...]], Wanted | None], Awaitable[Any]] | None = None
+        self.batch: Callable[..., Any] | None = None
+        self.block_interval_ns = 0
+        """The scenario's `block_interval`, for protocols whose blocks come by lot or by the clock."""
         self.accepts: Callable[[Node, Any, str | None], bool] | None = None
         self.on_decide: list[Callable[[int, int, str], None]] = []
+        self.on_revoke: list[Callable[[int, int, str], None]] = []
+        self.nature: dict[str, Any] = {}
+        """What a protocol keeps of one run that is true for everybody whoever knows it, such as who has won a lottery."""
         self.contents: list[Any] = []
         self._names: dict[Any, int] = {}
         network.on_mail = self._mail

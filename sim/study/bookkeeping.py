@@ -30,12 +30,16 @@ class Bookkeeping:
         self.mempool = Mempool(self.tree)
         self.chains = [Chain(self.tree) for _ in range(society.n)]
         self.listeners: list[OnBlock] = []
+        self.mourners: list[OnBlock] = []
+        """Told of each block that a node takes back from its chain."""
         self._sound: dict[str, Block] = {}
         self._bundled_ns = [-block_interval_ns] * society.n
         society.next_batch = self.next_batch
         society.next_bundle = self.next_bundle
+        society.batch = self.batch
         society.accepts = self.accepts
         society.on_decide.append(self.on_decide)
+        society.on_revoke.append(self.on_revoke)
 
     async def next_batch(self, node: Node, parent: str | None, wanted: Wanted | None = None) -> Block:
         """A block on `parent`, not before its time: the parent's own time and the block interval."""
@@ -44,12 +48,18 @@ class Bookkeeping:
         due_ns = 0 if before is None else before.time_ns + self.block_interval_ns
         if due_ns > node.now:
             await node.sleep(due_ns - node.now)
+        return self.batch(node, tip, wanted)
+
+    def batch(self, node: Node, parent: str | None, wanted: Wanted | None = None) -> Block:
+        """A block on `parent` now: what waits, seen from there, and is held by the proposer."""
+        tip = self.chains[node.seat].tip if parent is None else parent
+        before = self._block(tip)
         transactions: tuple[Transaction, ...] = ()
-        if self.mempool.waiting:
+        if self.mempool.submitted:
             self._admit(tip)
             transactions = self._take(node, tip, wanted)
         height = 1 if before is None else before.height + 1
-        return Block.of(tip, height, node.seat, node.now, transactions, self.filler_bytes)
+        return Block.of(tip, height, node.id, node.now, transactions, self.filler_bytes)
 
     async def next_bundle(self, node: Node, height: int, edges: Callable[[], tuple[str, ...]], wanted: Wanted | None) -> Block:
         """A loose block, not before the block interval after this seat's last one; `edges` is asked when it is made."""
@@ -105,6 +115,17 @@ class Bookkeeping:
         if block.loose:  # what an earlier block holds has been told with that one
             block = replace(block, transactions=self.tree.counted(self.chains[seat].tip))
         for tell in self.listeners:
+            tell(seat, block, self.society.loop.now_ns)
+
+    def on_revoke(self, seat: int, slot: int, digest: str) -> None:
+        """Take the newest block off the node's chain; its transactions wait again, seen from any chain that lacks them."""
+        chain = self.chains[seat]
+        if chain.tip != digest:
+            self.society.trace.record("reject", seat, "block", digest, f"revoked, but the newest block is {chain.tip}")
+            return
+        block = chain.blocks[-1]
+        chain.rewind(chain.height - 1)
+        for tell in self.mourners:
             tell(seat, block, self.society.loop.now_ns)
 
     def _flaw(self, block: Block) -> str:

@@ -79,6 +79,7 @@ def build(scenario: Scenario, seed: int) -> World:
     )
     society.nodes = [Node(society, seat) for seat in range(topology.n)]
     interval, most, filler = (0, 0, 0) if consensus is None else (consensus.block_interval, consensus.max_block, consensus.filler)
+    society.block_interval_ns = interval
     books = Bookkeeping(society, interval, most, filler)
     program = None if consensus is None else consensus.protocol.run
     n = topology.n
@@ -97,7 +98,7 @@ def build(scenario: Scenario, seed: int) -> World:
         for node in society.nodes:
             node.stop()
         raise
-    world.safety = SafetyWatch([not bad for bad in corrupted])
+    world.safety = SafetyWatch([not bad for bad in corrupted], getattr(getattr(consensus, "protocol", None), "finality", "certain"))
     world.safety.watch(trace)
     _add_workloads(world)
     return world

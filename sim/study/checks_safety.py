@@ -39,7 +39,8 @@ class Violation:
 class SafetyWatch:
     """Agreement and prefix order, judged at each event; keeps the first violation and goes on counting."""
 
-    def __init__(self, honest: Sequence[bool] | NDArray[np.bool_]) -> None:
+    def __init__(self, honest: Sequence[bool] | NDArray[np.bool_], finality: str = "certain") -> None:
+        self._certain = finality == "certain"
         self._honest = [bool(one) for one in honest]
         self._digest_of: dict[int, str] = {}
         self._after: dict[int, int] = {}
@@ -49,6 +50,7 @@ class SafetyWatch:
     def watch(self, trace: Trace) -> SafetyWatch:
         """Subscribe to the trace's decisions and restarts; returns itself."""
         trace.subscribe("decide", self.decided)
+        trace.subscribe("revoke", self.revoked)
         trace.subscribe("restart", self.restarted)
         return self
 
@@ -57,7 +59,7 @@ class SafetyWatch:
         if not self._honest[seat]:
             return
         known = self._digest_of.setdefault(slot, digest)
-        if known != digest:
+        if known != digest and self._certain:
             self._broken("agreement", time_ns, seat, slot, digest, known)
         last = self._last[seat]
         if last != _UNKNOWN:
@@ -66,6 +68,16 @@ class SafetyWatch:
                 expected = f"a slot above {last}" if following is None else f"slot {following}"
                 self._broken("prefix-order", time_ns, seat, slot, digest, expected)
         self._last[seat] = slot
+
+    def revoked(self, time_ns: int, seat: int, slot: int, digest: str) -> None:
+        """A seat took its last decision back: a breach where decisions are certain; where they are only probable, nothing can be
+        said of the slot any more until all have settled, which `agreement` looks at afterwards.
+        """
+        if self._honest[seat]:
+            if self._certain:
+                self._broken("agreement", time_ns, seat, slot, "nothing", digest)
+            self._last[seat] = _UNKNOWN
+            self._digest_of.pop(slot, None)
 
     def restarted(self, time_ns: int, seat: int) -> None:
         """A seat came up again: whatever it decides next is in order."""
@@ -82,15 +94,23 @@ class SafetyWatch:
 
 
 def agreement(evidence: Evidence) -> Verdict:
-    """No two honest seats decide different blocks for one slot, and none decides a slot in two ways."""
+    """No two honest seats decide different blocks for one slot, and none decides a slot in two ways.
+
+    Where decisions are certain, none is revoked. Where they are only probable, the ones that stand at the end are judged, and
+    the evidence tells how many do not (`reverted` in the report).
+    """
     reading = read(evidence)
     known = reading.decisions
+    if evidence.finality == "certain" and reading.revocations:
+        time_ns, seat, slot, _ = reading.revocations[0]
+        return Verdict("agreement", "fail", f"{at(time_ns)} {who(evidence, seat)} took back what it had decided for slot {slot}")
+    lost = f"; {len(reading.revocations)} more were taken back" if reading.revocations else ""
     if not known.slot.size:
         return Verdict("agreement", "unknown", "no honest seat decided anything")
     slots, places, inverse = np.unique(known.slot, return_index=True, return_inverse=True)
     wrong = np.flatnonzero(known.code != known.code[places][inverse.ravel()])
     if not wrong.size:
-        return Verdict("agreement", "pass", f"{known.slot.size} decisions of {slots.size} slots, one block to each slot")
+        return Verdict("agreement", "pass", f"{known.slot.size} decisions of {slots.size} slots, one block to each slot{lost}")
     here = int(wrong[0])
     there = int(places[inverse.ravel()[here]])
     mine, theirs = (known.digests[known.code[place]] for place in (here, there))

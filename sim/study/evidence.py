@@ -47,6 +47,8 @@ class Evidence:
     """Liveness is judged from here on; equal to 0 where the scenario has no trouble to heal."""
     consensus_kind: str | None
     gossip_kind: str
+    finality: str = "certain"
+    """What the protocol claims of a decision: 'certain', or 'probable' where one may be revoked."""
     spreads: tuple[Spread, ...] = ()
     travels: Travels | None = None
     """Everything published, votes and records too, in columns."""

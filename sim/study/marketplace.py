@@ -131,6 +131,10 @@ class Marketplace:
         """Have callback(seat, block, time_ns) called at every decision of every node."""
         self._books.listeners.append(callback)
 
+    def on_revoke(self, callback: Callable[[int, Block, int], None]) -> None:
+        """Have callback(seat, block, time_ns) called whenever a node takes a block back, once its chain is without it."""
+        self._books.mourners.append(callback)
+
     def serve_alters(self, holder: int) -> bool:
         """Whether this holder hands out altered copies now."""
         return self._surroundings.alters[holder]

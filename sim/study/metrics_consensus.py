@@ -19,7 +19,7 @@ from sim.study.metrics_rows import NEVER, SECOND_NS, Reading, read, transaction_
 
 UNMEASURED = (
     "decided", "consensus_time_s", "first_decide_s", "last_decide_s", "finality_s", "block_interval_s", "view_changes",
-    "stale_rate", "reverted", "messages", "messages_per_decision", "bytes_per_decision", "throughput_tx_s",
+    "stale_rate", "reverted", "reorganisation_depth", "messages", "messages_per_decision", "bytes_per_decision", "throughput_tx_s",
     "goodput_bytes_s",
 )  # fmt: skip
 
@@ -116,13 +116,14 @@ def view_changes_per_node_most(evidence: Evidence) -> int | None:
 
 
 def stale_rate(evidence: Evidence) -> float | None:
-    """Share of the proposed blocks that no honest node decided, among those whose fate is settled.
+    """Share of the proposed blocks that no honest node holds for decided, among those whose fate is settled.
 
     Settled is a block that an honest seat published and whose height is not above the highest decided block's; what liars make up beside
     does not count. None where nothing was decided.
     """
     reading = read(evidence)
-    decided = dict.fromkeys(reading.decisions.digests)
+    known = reading.decisions
+    decided = dict.fromkeys(known.digests[code] for code in np.unique(known.code).tolist())
     heights = [evidence.blocks[digest].height for digest in decided if digest in evidence.blocks]
     if not heights:
         return None
@@ -136,12 +137,20 @@ def stale_rate(evidence: Evidence) -> float | None:
 
 
 def reverted(evidence: Evidence) -> int:
-    """How many decisions of honest nodes were taken back: the same node later decided the same slot otherwise."""
+    """How many decisions of honest nodes were taken back: revoked, or the same node later decided the same slot otherwise."""
     known = read(evidence).decisions
     order = np.lexsort((known.slot, known.seat))  # stable: in the order of the trace within (seat, slot)
     seat, slot, code = known.seat[order], known.slot[order], known.code[order]
     again = (seat[1:] == seat[:-1]) & (slot[1:] == slot[:-1])
-    return int((again & (code[1:] != code[:-1])).sum())
+    return len(read(evidence).revocations) + int((again & (code[1:] != code[:-1])).sum())
+
+
+def reorganisation_depth(evidence: Evidence) -> NDArray[np.int64] | None:
+    """Blocks that an honest node left for another branch, one value per change of branch; None where no notes are kept."""
+    if evidence.trace.level < PROTOCOL:
+        return None
+    notes = (dict(row[4]) for row in read(evidence).honest_rows("note") if row[3] == "reorganised")
+    return np.array([facts["left"] for facts in notes], dtype=np.int64)
 
 
 def span_s(evidence: Evidence) -> float | None:
@@ -182,6 +191,7 @@ def consensus(evidence: Evidence) -> dict[str, Any]:
     messages = sum(pair[0] for pair in evidence.by_kind.values()) if counted else None
     size_bytes = sum(pair[1] for pair in evidence.by_kind.values()) if counted else None
     span, load = span_s(evidence), decided_load(evidence)
+    depths = reorganisation_depth(evidence)
     return {
         "kind": evidence.consensus_kind,
         "decided": decided,
@@ -193,6 +203,7 @@ def consensus(evidence: Evidence) -> dict[str, Any]:
         "view_changes": view_changes(evidence),
         "stale_rate": stale_rate(evidence),
         "reverted": reverted(evidence),
+        "reorganisation_depth": None if depths is None else distribution(depths),
         "messages": messages,
         "messages_per_decision": per(messages, decided),
         "bytes_per_decision": per(size_bytes, decided),

@@ -24,13 +24,38 @@ SECOND_NS = 1_000_000_000
 
 @dataclass(frozen=True)
 class Decisions:
-    """All decisions of honest seats in the order of the trace; `code` is the place of the digest in `digests`."""
+    """Decisions of honest seats in the order of the trace; `code` is the place of the digest in `digests`."""
 
     time_ns: NDArray[np.int64]
     seat: NDArray[np.int64]
     slot: NDArray[np.int64]
     code: NDArray[np.int64]
     digests: tuple[str, ...]
+
+    def of(self, which: NDArray[np.bool_]) -> Decisions:
+        """Some of them, bool[decisions]."""
+        return Decisions(self.time_ns[which], self.seat[which], self.slot[which], self.code[which], self.digests)
+
+
+Revocation = tuple[int, int, int, int]
+"""Time in ns, seat, slot, and how many honest decisions had gone before."""
+
+
+def places_revoked(known: Decisions, revocations: list[Revocation]) -> NDArray[np.int64]:
+    """For each revocation the place of the decision it takes back, -1 where there is none: the seat's last one at that slot before."""
+    wanted: dict[tuple[int, int], list[int]] = {(seat, slot): [] for _, seat, slot, _ in revocations}
+    near = np.flatnonzero(np.isin(known.slot, [slot for _, _, slot, _ in revocations]))
+    for place in near.tolist():
+        key = (int(known.seat[place]), int(known.slot[place]))
+        if key in wanted:
+            wanted[key].append(place)
+    found = np.full(len(revocations), NEVER, dtype=np.int64)
+    for number, (_, seat, slot, before) in enumerate(revocations):
+        earlier = [place for place in wanted[seat, slot] if place < before]
+        if earlier:
+            found[number] = earlier[-1]
+            wanted[seat, slot].remove(earlier[-1])
+    return found
 
 
 def transaction_name(transaction: Any) -> str:
@@ -48,7 +73,17 @@ class Reading:
         self.rows: dict[str, list[Row]] = {}
         self.turns: list[tuple[int, int, bool]] = []
         """(how many honest decisions had gone before, seat, whether it came up) of each crash and restart."""
-        self.decisions = self._read(evidence)
+        self.revocations: list[Revocation] = []
+        everything = self._read(evidence)
+        taken_back = places_revoked(everything, self.revocations) if self.revocations else np.zeros(0, np.int64)
+        stands = np.ones(everything.slot.size, np.bool_)
+        stands[taken_back[taken_back != NEVER]] = False
+        self.decisions = everything.of(stands)
+        """Those that stand when the run ends."""
+        self.taken_back = everything.of(~stands)
+        """Those that were revoked by the seat that had made them."""
+        kept = np.concatenate([[0], np.cumsum(stands)])
+        self.turns = [(int(kept[before]), seat, up) for before, seat, up in self.turns]
 
     def _read(self, evidence: Evidence) -> Decisions:
         times, seats, slots, codes = array("q"), array("q"), array("q"), array("q")
@@ -65,6 +100,8 @@ class Reading:
                     slots.append(slot)
                     codes.append(code_of.setdefault(digest, len(code_of)))
                 continue
+            if kind == "revoke" and honest[row[2]]:
+                self.revocations.append((row[0], row[2], row[3], len(times)))
             if kind in ("restart", "crash"):
                 self.turns.append((len(times), row[2], kind == "restart"))
             rows.setdefault(kind, []).append(row)

@@ -123,6 +123,7 @@ def evidence_of(world: World) -> Evidence:
         duration_ns=scenario.duration,
         heal_ns=scenario.heal,
         consensus_kind=None if scenario.consensus is None else kind_of(scenario.consensus.protocol),
+        finality="certain" if scenario.consensus is None else getattr(scenario.consensus.protocol, "finality", "certain"),
         gossip_kind="none" if scenario.gossip is None else kind_of(scenario.gossip),
         spreads=spreads_of(world),
         travels=travels_of(network),

@@ -88,7 +88,8 @@ def publish(w: World, seat: int, item: int, relayed: int) -> None:
 
 
 @njit
-def _mark_held(w: World, seat: int, item: int) -> None:
+def _mark_held(w: World, seat: int, item: int) -> int:
+    """Keep an item; returns the whole that this piece has completed, -1 where it has completed none."""
     row = w.items[item]
     w.held[row["row"], seat] = HELD
     w.arrival[row["row"], seat] = w.clock[NOW]
@@ -97,8 +98,9 @@ def _mark_held(w: World, seat: int, item: int) -> None:
         wake_holders(w, seat, item)
     if row["duty"] == HEADER:
         _tell_keeper(w, seat, item)
-    if row["whole"] >= 0:
-        _count_piece(w, seat, np.int64(row["whole"]), item)
+    if row["whole"] >= 0 and _count_piece(w, seat, np.int64(row["whole"]), item):
+        return np.int64(row["whole"])
+    return np.int64(-1)
 
 
 @njit
@@ -109,7 +111,7 @@ def _tell_keeper(w: World, seat: int, item: int) -> None:
 
 
 @njit
-def _count_piece(w: World, seat: int, whole: int, piece: int) -> None:
+def _count_piece(w: World, seat: int, whole: int, piece: int) -> bool:
     """A seat holds one piece more; with enough of them it holds the whole. `notes` of the whole counts."""
     row = w.items[whole]
     w.notes[row["row"], seat] += 1
@@ -122,6 +124,8 @@ def _count_piece(w: World, seat: int, whole: int, piece: int) -> None:
             _tell_keeper(w, seat, whole)
         if w.seats[seat]["probe"] >= 0:
             wake_holders(w, seat, whole)
+        return True
+    return False
 
 
 @njit
@@ -142,8 +146,10 @@ def hold(w: World, seat: int, peer: int, item: int, relayed: bool) -> None:
         return
     w.clock[FIRST_COPIES] += 1
     w.came_from[w.items[item]["row"], seat] = peer
-    _mark_held(w, seat, item)
+    whole = _mark_held(w, seat, item)
     _speak(w, seat, item)
+    if whole >= 0:
+        _speak(w, seat, whole)
     if relayed and w.seats[seat]["flags"] & RELAYS:
         ask_rule(w, GOT, seat, peer, item, w.clock[NOW])
 

@@ -1,0 +1,184 @@
+"""The blocks one node knows, the chain it follows among them, and which of that chain's blocks it holds for decided.
+
+A protocol whose chains fork brings three things: what a block weighs, which branch to follow (`heaviest` or `ghost`), and how
+deep a block must lie to be decided. All else is the same for all of them and stands here: blocks that come before their
+parents, changes of branch, and taking decisions back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from sim.node.message import message
+from sim.node.node import Node
+
+FETCH_AFTER_NS = 1_000_000_000  # a parent that has not come by itself is asked for after this long
+MOST_WANTED = 10_000  # blocks that one unknown branch may be behind
+
+
+@message
+class NewBlock:
+    """Here is a block."""
+
+    carries: ClassVar[str] = "digest"
+    digest: str
+
+
+Weigh = Callable[[Any], int]
+"""What one block adds to the weight of its chain."""
+Choose = Callable[["Forest", Any], str]
+"""The head of the chain to follow, now that a block is known which does not stand on the present head."""
+Valid = Callable[[Any], str]
+"""What is wrong with a block whose parent is known, or ''."""
+
+
+def one(block: Any) -> int:
+    """Every block weighs the same: the longest chain is the heaviest."""
+    return 1
+
+
+def heaviest(forest: Forest, block: Any) -> str:
+    """The heaviest chain; of equally heavy ones the first seen (Nakamoto 2008, section 5)."""
+    return str(block.digest) if forest.total[block.digest] > forest.total[forest.head] else forest.head
+
+
+class Forest:
+    """What one node knows of all branches; survives a crash. `depth` is how many blocks must stand on a decided one."""
+
+    def __init__(
+        self, node: Node, depth: int, *, weigh: Weigh = one, choose: Choose = heaviest, valid: Valid = lambda block: ""
+    ) -> None:
+        self.node, self.depth = node, depth
+        self.weigh, self.choose, self.valid = weigh, choose, valid
+        self.total: dict[str, int] = node.society.nature.setdefault("weight of chains", {node.genesis: 0})
+        """Weight of the chain that ends in a block: the same for everybody, so kept once a run."""
+        self.chain: list[str] = [node.genesis]
+        """The branch followed, by height."""
+        self.decided = 0
+        """Height up to which the chain is decided."""
+        self.beside: dict[int, list[str]] = {}
+        """Known blocks of other branches, by height, in order of arrival."""
+        self.on_head: Callable[[], None] | None = None
+        """Called after every change of the head."""
+
+    @property
+    def head(self) -> str:
+        """The newest block of the branch followed."""
+        return self.chain[-1]
+
+    @property
+    def height(self) -> int:
+        """How many blocks the branch followed has."""
+        return len(self.chain) - 1
+
+    def block(self, digest: str) -> Any:
+        """A known block; None for the genesis."""
+        return self.node.society.blocks.get(digest)
+
+    def follows(self, digest: str, height: int) -> bool:
+        """Whether the block lies on the branch followed."""
+        return height < len(self.chain) and self.chain[height] == digest
+
+    def knows(self, digest: str) -> bool:
+        """Whether the block and all below it are here and good."""
+        if digest == self.node.genesis:
+            return True
+        block = self.block(digest)
+        return block is not None and (self.follows(digest, block.height) or digest in self.beside.get(block.height, ()))
+
+    # blocks come ----------------------------------------------------------------------------------------------------
+
+    async def follow(self) -> None:
+        """Take blocks as they come, for ever."""
+        while True:
+            mail = await self.node.receive(NewBlock)
+            self.hear(mail.message.digest)
+
+    def hear(self, digest: str) -> None:
+        """A block of that digest exists: take it, or first get what is missing below it."""
+        if self.knows(digest):
+            return
+        block = self.block(digest) if self.node.holds(digest) else None
+        if block is not None and self.knows(block.parent):
+            self.take(block)
+        else:
+            self.node.spawn(self._reach(digest))
+
+    async def _reach(self, digest: str) -> None:
+        path: list[Any] = []
+        patience_ns = FETCH_AFTER_NS
+        while not self.knows(digest) and len(path) < MOST_WANTED:
+            asked_ns = self.node.now
+            path.append(await self.node.fetch(digest, patience_ns))
+            if self.node.now - asked_ns >= FETCH_AFTER_NS:
+                patience_ns = 0  # this branch does not come by itself
+            digest = path[-1].parent
+        for block in reversed(path):
+            if not self.knows(block.parent):
+                return
+            self.take(block)
+
+    def publish(self, block: Any) -> None:
+        """A block of this node's own."""
+        self.node.publish(block, NewBlock(block.digest))
+        self.take(block, own=True)
+
+    def take(self, block: Any, own: bool = False) -> None:
+        """A block whose parent is known: judge it, weigh it, and follow it if the rule says so."""
+        digest = block.digest
+        if self.knows(digest):
+            return
+        if not own and (self.valid(block) or not self.node.accepts(block, block.parent)):
+            self.node.note("bad-block", digest=digest, why=self.valid(block) or "the ledger does not accept it")
+            return
+        self.total.setdefault(digest, self.total[block.parent] + self.weigh(block))
+        if block.parent == self.head:
+            self.chain.append(digest)
+            self._decide()
+            return
+        self.beside.setdefault(block.height, []).append(digest)
+        head = self.choose(self, block)
+        if head != self.head:
+            self._switch(head)
+
+    # the branch followed --------------------------------------------------------------------------------------------
+
+    def _switch(self, head: str) -> None:
+        """Leave the newest blocks for another branch; what had been decided of them is taken back, newest first."""
+        path = self.path(head)
+        fork = self.block(path[-1]).height - 1
+        for height in range(self.decided, fork, -1):
+            self.node.revoke(height - 1, self.chain[height])
+        self.decided = min(self.decided, fork)
+        left = self.chain[fork + 1 :]
+        for height, digest in enumerate(left, start=fork + 1):
+            self.beside.setdefault(height, []).append(digest)
+        del self.chain[fork + 1 :]
+        for digest in reversed(path):
+            self.chain.append(digest)
+            self.beside[len(self.chain) - 1].remove(digest)
+        self.node.note("reorganised", left=len(left), height=self.height)
+        self._decide()
+
+    def path(self, digest: str) -> list[str]:
+        """From a known block beside the branch followed down to where it forks off: newest first."""
+        path = []
+        while digest != self.node.genesis:
+            block = self.block(digest)
+            if self.follows(digest, block.height):
+                break
+            path.append(digest)
+            digest = block.parent
+        return path
+
+    def _decide(self) -> None:
+        self.settle(self.height - self.depth)
+        if self.on_head is not None:
+            self.on_head()
+
+    def settle(self, height: int) -> None:
+        """Decide the chain up to a height."""
+        while self.decided < height:
+            self.decided += 1
+            self.node.decide(self.decided - 1, self.chain[self.decided])
