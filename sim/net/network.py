@@ -136,11 +136,6 @@ class Network:
             self.largest_bytes = max(self.largest_bytes, size_bytes)
         return number
 
-    def speaks(self, item: int, message: int, signer: int) -> None:
-        """From now on whoever comes to hold the item hears this message of `signer` with it."""
-        row = self.world.items[item]
-        row["message"], row["signer"] = message, signer
-
     # orders ---------------------------------------------------------------------------------------------------------
 
     def send(self, source: int, target: int, signer: int, message: int) -> None:

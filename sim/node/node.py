@@ -38,8 +38,6 @@ class Node:
         """What survives a crash; everything else a protocol knows is lost."""
         self.outbound: tuple[Callable[[int, Any], Iterator[tuple[int, Any]]], ...] = ()
         """Behaviours of an adversary, applied in order to everything sent; honest nodes have none."""
-        self.withheld: Callable[[str, int, Any], bool] | None = None
-        """An adversary's say over (digest, item, message) of each block to be published: True keeps it back; honest nodes have none."""
         self._tasks: dict[asyncio.Task[Any], None] = {}  # a dict and not a set, for its order
         self._pending: dict[int, tuple[Any, int | str, dict[str, Any]]] = {}
 
@@ -83,27 +81,8 @@ class Node:
         self.society.broadcast(self.seat, self.id, message)
 
     def publish(self, block: Any, saying: Any = None) -> str:
-        """Make a block known: by the scenario's gossip, or inside the message that names it. Returns its digest.
-
-        With `saying`, a message that names the block, whoever comes to hold the block has heard the message too: it travels
-        with the block wherever that goes, or the block in it where bodies are attached.
-        """
-        society = self.society
-        digest: str = block.digest
-        if digest not in society.blocks:
-            society.blocks[digest] = block
-            society.trace.record("publish", self.seat, digest, block.size_bytes, "block")
-        item = society.block_item(block)
-        if self.withheld is not None and self.withheld(digest, item, saying):
-            return digest
-        if saying is not None:
-            if society.bodies == "attached" or self.outbound:
-                society.network.publish(self.seat, item, False)
-                self.broadcast(saying)
-                return digest
-            society.network.speaks(item, society.intern(saying), self.id)
-        society.network.publish(self.seat, item, society.bodies == "gossip")
-        return digest
+        """Make a block known by gossip or inside the message that names it; with `saying` who holds it has heard that message."""
+        return self.society.publish(self, block, saying)
 
     def decide(self, slot: int, digest: str) -> None:
         """State that `digest` is final at `slot`."""
@@ -226,10 +205,7 @@ class Node:
 
     def batch(self, parent: str | None = None) -> Any:
         """A block of waiting transactions on top of `parent` at once, whether or not one is due by the scenario's interval."""
-        service = self.society.batch
-        if service is None:
-            raise RuntimeError("this world has no ledger: give the stage a batch")
-        return service(self, parent)
+        return self.society.batch(self, parent)
 
     async def sleep(self, duration_ns: int) -> None:
         """Let so much virtual time pass."""

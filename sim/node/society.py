@@ -47,12 +47,14 @@ class Society:
         self.blocks: dict[str, Any] = {}
         self.next_batch: Callable[..., Awaitable[Any]] | None = None
         self.next_bundle: Callable[[Node, int, Callable[[], tuple[str, ...]], Wanted | None], Awaitable[Any]] | None = None
-        self.batch: Callable[..., Any] | None = None
+        self.batch: Any = None
         self.block_interval_ns = 0
         """The scenario's `block_interval`, for protocols whose blocks come by lot or by the clock."""
         self.accepts: Callable[[Node, Any, str | None], bool] | None = None
         self.on_decide: list[Callable[[int, int, str], None]] = []
         self.on_revoke: list[Callable[[int, int, str], None]] = []
+        self.withholds: dict[int, Callable[[Any, Any], bool]] = {}
+        """By seat, an adversary's say over (block, message) that its node publishes: True keeps the block at home."""
         self.nature: dict[str, Any] = {}
         """What a protocol keeps of one run that is true for everybody whoever knows it, such as who has won a lottery."""
         self.contents: list[Any] = []
@@ -126,6 +128,32 @@ class Society:
     def block_item(self, block: Any) -> int:
         """The network's number of a block."""
         return self.network.item(block.digest, "block", block.size_bytes)
+
+    # blocks ---------------------------------------------------------------------------------------------------------
+
+    def publish(self, node: Node, block: Any, saying: Any) -> str:
+        """Make a node's block known; `saying` is heard with it wherever it goes, or brings it where bodies are attached."""
+        digest: str = block.digest
+        if digest not in self.blocks:
+            self.blocks[digest] = block
+            self.trace.record("publish", node.seat, digest, block.size_bytes, "block")
+        item = self.block_item(block)
+        if node.seat in self.withholds and self.withholds[node.seat](block, saying):
+            self.network.publish(node.seat, item, False)
+        elif saying is None:
+            self.network.publish(node.seat, item, self.bodies == "gossip")
+        elif self.bodies == "attached" or node.outbound:
+            self.network.publish(node.seat, item, False)
+            node.broadcast(saying)
+        else:
+            self.speaks(item, saying, node.id)
+            self.network.publish(node.seat, item)
+        return digest
+
+    def speaks(self, item: int, said: Any, signer: int) -> None:
+        """From now on whoever comes to hold the item hears this message with it."""
+        row = self.network.world.items[item]
+        row["message"], row["signer"] = self.intern(said), signer
 
     # traffic --------------------------------------------------------------------------------------------------------
 

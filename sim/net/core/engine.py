@@ -12,6 +12,7 @@ from sim.kernel.dice import draw64
 from sim.kernel.jit import njit
 from sim.net.core import relay
 from sim.net.core.calendar import pop, push
+from sim.net.core.checking import body_is_lost, body_is_new
 from sim.net.core.links import (
     checking_ns,
     new_envelope,
@@ -24,7 +25,7 @@ from sim.net.core.links import (
     transmit_all,
     word_of,
 )
-from sim.net.core.relay import attach, body_is_lost, body_is_new, hear, hear_again, hold, request_is_lost
+from sim.net.core.relay import attach, hear, hear_again, hold, request_is_lost
 from sim.net.core.room import peek_with_room, room_left
 from sim.net.core.rules import send_item
 from sim.net.core.state import (

@@ -36,9 +36,6 @@ from sim.net.core.state import (
     ARRIVED,
     BLOB,
     BODY,
-    BODY_COPIES,
-    BOOK_COPIES,
-    CHECKING,
     CONTROL,
     CORES,
     FIRST_COPIES,
@@ -159,25 +156,6 @@ def attach(w: World, seat: int, item: int) -> None:
     """An item came inside a message: keep it; what came with a message is not relayed."""
     if w.held[w.items[item]["row"], seat] != HELD:
         _mark_held(w, seat, item)
-
-
-@njit
-def body_is_new(w: World, seat: int, item: int) -> bool:
-    """Whether a body that has just been taken in has not been seen here; then it is being checked from now on."""
-    w.clock[BODY_COPIES] += 1
-    w.item_books[item, BOOK_COPIES] += 1
-    place = w.items[item]["row"]
-    if w.held[place, seat] >= CHECKING:
-        return False
-    w.held[place, seat] = CHECKING
-    return True
-
-
-@njit
-def body_is_lost(w: World, seat: int, item: int) -> None:
-    """A seat went down while it was checking a body: the next copy is new again."""
-    if w.held[w.items[item]["row"], seat] == CHECKING:
-        w.held[w.items[item]["row"], seat] = ABSENT
 
 
 @njit
