@@ -121,11 +121,15 @@ def compare_tables(a: list[Mapping[str, Any]], b: list[Mapping[str, Any]]) -> tu
 
 
 @overload
-def compare(a: Any, b: Any, /, *, seeds: Seeds = 20, progress: Told = None) -> Comparison: ...
+def compare(a: Any, b: Any, /, *, seeds: Seeds = 20, progress: Told = None) -> Comparison:
+    """Two scenarios."""
+
+
 @overload
-def compare(
-    a: Any, b: Any, c: Any, /, *more: Any, seeds: Seeds = 20, progress: Told = None, names: Sequence[str] = ()
-) -> Contest: ...
+def compare(a: Any, b: Any, c: Any, /, *more: Any, seeds: Seeds = 20, progress: Told = None, names: Sequence[str] = ()) -> Contest:
+    """Three and more."""
+
+
 def compare(*scenarios: Any, seeds: Seeds = 20, progress: Told = None, names: Sequence[str] = ()) -> Comparison | Contest:
     """Run scenarios on the same seeds (a count from 0, or the seeds themselves) and compare their reports.
 
