@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from statistics import NormalDist
@@ -38,7 +38,7 @@ class Entry:
     weekdays: tuple[float, ...]
     """7 multipliers, Monday first."""
     use: str
-    """encounter, anchor, message, routine_read or emergency_read."""
+    """encounter, anchor, message, routine_read or emergency_read; in the ten workloads chain, message or read."""
 
     def size_bytes(self, chance: float) -> int:
         """The size at the quantile `chance` in [0, 1)."""
@@ -47,6 +47,32 @@ class Entry:
         score = _NORMAL.inv_cdf(min(max(chance, 2.0**-60), 1 - 2.0**-53))
         factor = math.exp(math.log(self.p95_bytes / self.median_bytes) / _P95_SCORE * score)
         return round(self.median_bytes * min(max(factor, LEAST), MOST))
+
+    def weighing(self, size_bytes: int) -> Entry:
+        """The same row with every body of one size, as an event of a user's own states it; 0 keeps the drawn sizes."""
+        return replace(self, median_bytes=size_bytes, p95_bytes=size_bytes) if size_bytes else self
+
+
+@cache
+def mean_bytes(entry: Entry) -> float:
+    """The mean size, by quantiles at 1,000 equal steps."""
+    return math.fsum(entry.size_bytes((step + 0.5) / 1000) for step in range(1000)) / 1000
+
+
+def poisson_quantile(mean: float, chance: float) -> int:
+    """The count at quantile `chance` of a Poisson law: summed up to a mean of 30, by Cornish and Fisher's expansion above."""
+    if mean <= 0:
+        return 0
+    if mean > 30:
+        score = _NORMAL.inv_cdf(min(max(chance, 2.0**-60), 1 - 2.0**-53))
+        return max(0, math.floor(mean + math.sqrt(mean) * score + (score * score - 1) / 6 + 0.5))
+    count, term = 0, math.exp(-mean)
+    total = term
+    while total <= chance and count < 400:
+        count += 1
+        term *= mean / count
+        total += term
+    return count
 
 
 def _rows(name: str) -> list[list[str]]:

@@ -37,6 +37,8 @@ class WorkloadWorld(Protocol):
     duration_ns: int
     memory: dict[str, Any]
     """Empty at first; belongs to one workload of one run."""
+    shared: dict[str, Any]
+    """Empty at first; belongs to all workloads of one run."""
 
     @property
     def now_ns(self) -> int:
@@ -69,6 +71,15 @@ class WorkloadWorld(Protocol):
     ) -> None:
         """Ask the holders in order, until the instant `deadline_ns`; then on_done('served' | 'unavailable', waited_ns), once."""
 
+    def place_record(self, seats: tuple[int, ...], digest: str, size_bytes: int) -> None:
+        """Let seats have a record from before the run; nothing travels."""
+
+    def send_record(self, seat: int, digest: str, targets: tuple[int, ...]) -> None:
+        """Send a record that `seat` holds to more seats, or to the same ones again."""
+
+    def arrived_ns(self, seat: int, digest: str) -> int:
+        """When a record was whole at a seat; -1 while it is not."""
+
     def is_up(self, seat: int) -> bool:
         """Whether the seat runs now."""
 
@@ -77,6 +88,12 @@ class WorkloadWorld(Protocol):
 
     def on_decide(self, callback: Callable[[int, Block, int], None]) -> None:
         """Have callback(seat, block, time_ns) called at every decision of every node, once its chain holds the block."""
+
+    def on_revoke(self, callback: Callable[[int, Block, int], None]) -> None:
+        """Have callback(seat, block, time_ns) called whenever a node takes a block back, once its chain is without it."""
+
+    def commits(self, seat: int, deed: str) -> bool:
+        """Whether the people at this seat do something the ledger was built to prevent, now."""
 
     def serve_alters(self, holder: int) -> bool:
         """Whether this holder hands out altered copies now."""

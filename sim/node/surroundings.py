@@ -23,6 +23,8 @@ class Surroundings:
     program: Callable[[Node], Coroutine[Any, Any, None]] | None
     alters: list[bool] = field(default_factory=list)
     """Per seat, whether it hands out altered copies of records."""
+    deeds: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    """Per seat, what its people do that the application was built to prevent; its node keeps to the protocol."""
 
     @property
     def nodes(self) -> Sequence[Node]:

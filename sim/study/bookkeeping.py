@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from sim.kernel.errors import ProtocolError
 from sim.ledger.block import GENESIS, LOOSE, Block, Transaction
@@ -32,6 +33,8 @@ class Bookkeeping:
         self.listeners: list[OnBlock] = []
         self.mourners: list[OnBlock] = []
         """Told of each block that a node takes back from its chain."""
+        self.shared: dict[str, Any] = {}
+        """What the workloads of the run keep together."""
         self._sound: dict[str, Block] = {}
         self._bundled_ns = [-block_interval_ns] * society.n
         society.next_batch = self.next_batch

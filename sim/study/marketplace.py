@@ -38,6 +38,7 @@ class Marketplace:
         self.names, self.roles, self.regions = topology.names, topology.roles, topology.regions
         self.duration_ns = duration_ns
         self.memory: dict[str, Any] = {}
+        self.shared = books.shared
 
     @property
     def now_ns(self) -> int:
@@ -119,6 +120,25 @@ class Marketplace:
         probe = network.watch(reader, HOLD, 0, 1, 1, [item], lambda _: loop.call_soon(finish, "served"))
         ask(0)
 
+    def place_record(self, seats: tuple[int, ...], digest: str, size_bytes: int) -> None:
+        """Let seats have a record from before the run; nothing travels."""
+        network = self._society.network
+        item = network.item(digest, "record", size_bytes)
+        for seat in seats:
+            network.publish(seat, item, False)
+
+    def send_record(self, seat: int, digest: str, targets: tuple[int, ...]) -> None:
+        """Send a record that `seat` holds to more seats, or to the same ones again."""
+        network = self._society.network
+        item = network.item(digest, "record", 0)
+        for target in targets:
+            network.hand_over(seat, target, item)
+
+    def arrived_ns(self, seat: int, digest: str) -> int:
+        """When a record was whole at a seat; -1 while it is not."""
+        network = self._society.network
+        return int(network.world.arrival[network.item(digest, "record", 0), seat])
+
     def is_up(self, seat: int) -> bool:
         """Whether the seat runs now."""
         return bool(self._society.network.world.seats[seat]["flags"] & UP)
@@ -138,3 +158,7 @@ class Marketplace:
     def serve_alters(self, holder: int) -> bool:
         """Whether this holder hands out altered copies now."""
         return self._surroundings.alters[holder]
+
+    def commits(self, seat: int, deed: str) -> bool:
+        """Whether the people at this seat do something the ledger was built to prevent, now."""
+        return deed in self._surroundings.deeds.get(seat, ())

@@ -1,0 +1,42 @@
+"""Insider: an organisation whose node keeps to the protocol and whose people abuse the application.
+
+The ledger agrees on what it is told. What these deeds come to depends on what was agreed when, and on what the reader checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from sim.kernel.part import part
+from sim.node.surroundings import Surroundings
+
+
+@part
+class Insider:
+    """Commit one deed: read against a revocation, bill or sell twice, alter a protocol, rewrite a log, replay what is no longer valid.
+
+    `ignore-revocation`: admits every read (consent). `bill-twice`: files every claim a second time, with another payer (claims).
+    `pay-and-deny`: signs both answers to a claim (claims). `sell-twice`: ships cloned units to a second buyer (supply).
+    `alter-protocol`: publishes another outcome than the registered one (trials). `rewrite-log`: changes a log entry after its root
+    was anchored (provenance). `replay-credential`: presents a revoked credential (credentials). `replay-alarm`: sends old alarms again
+    (monitoring). `forge-advisory`: issues an advisory without being an agency (public-health).
+    """
+
+    deed: Literal[
+        "ignore-revocation", "bill-twice", "pay-and-deny", "sell-twice", "alter-protocol", "rewrite-log", "replay-credential",
+        "replay-alarm", "forge-advisory",
+    ]  # fmt: skip
+    """What they do."""
+
+    def corrupt(self, seats: Sequence[int], world: Surroundings) -> Callable[[], None]:
+        """Begin; the workloads ask for it."""
+        before = {seat: world.deeds.get(seat, ()) for seat in seats}
+        for seat in seats:
+            world.deeds[seat] = (*before[seat], self.deed)
+
+        def release() -> None:
+            for seat in seats:
+                world.deeds[seat] = before[seat]
+
+        return release

@@ -1,0 +1,161 @@
+"""What travels beside the ledger: sealed bodies sent from site to site, and bodies asked for and checked against their anchor.
+
+A body is named by a pseudonym; its content is drawn again whenever it is needed, so nothing is kept. A sender who hears nothing
+sends again (three times, three seconds apart; that the acknowledgement itself may be lost is not modelled).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from sim.health.records import Record, Vault
+from sim.health.world import WorkloadWorld
+from sim.ledger.crypt import OVERHEAD_BYTES, bytes_of, flip_bit
+
+AGAIN_NS = 3_000_000_000
+MOST_ATTEMPTS = 3
+SECOND_NS = 1_000_000_000
+
+
+@dataclass(eq=False, slots=True)
+class Parcel:
+    """One body on its way, or stored at its source."""
+
+    digest: str
+    size_bytes: int
+    source: int
+    receivers: tuple[int, ...]
+    sent_ns: int
+    record: Record
+    number: int = 0
+    anchor: str = ""
+    """The salted hash that the chain is to vouch for."""
+
+
+@dataclass(eq=False, slots=True)
+class Fetch:
+    """One body asked for: from whom, until when, and what came of it."""
+
+    reader: int
+    parcel: Parcel
+    left: tuple[int, ...]
+    begun_ns: int
+    deadline_ns: int
+    outcome: str = ""
+    """served, unavailable, or altered (passed the check although it was another body)."""
+    rejected: int = 0
+    """Copies that did not fit the anchor."""
+    waited_ns: int = 0
+    fetched_bytes: int = 0
+
+
+class Courier:
+    """All bodies of one workload in one run."""
+
+    def __init__(self, world: WorkloadWorld, name: str, way: str) -> None:
+        self.world = world
+        self.vault = Vault(world.dice, name, way)
+        self.parcels: list[Parcel] = []
+        self.fetches: list[Fetch] = []
+        self._name = name
+
+    def send(
+        self, source: int, receivers: Sequence[int], content_bytes: int, *key: int | str, anchored: bool = False, kept: bool = True
+    ) -> Parcel:
+        """Seal a body at `source` and send it to `receivers` (none: it is only stored). `anchored` computes its salted hash.
+
+        With `kept` false nobody asks later whether it arrived, and it is sent once.
+        """
+        world, size_bytes = self.world, content_bytes + OVERHEAD_BYTES
+        pseudonym = bytes_of(world.dice, 16, "body", self._name, *key).hex()
+        record = Record(pseudonym, "body", source)
+        digest, anchor = pseudonym, ""
+        if anchored:
+            sealed = self.vault.sealed(record, 0, size_bytes)
+            digest, anchor = sealed.digest, self.vault.anchored_hash(record, sealed.ciphertext)
+        others = tuple(seat for seat in receivers if seat != source)
+        parcel = Parcel(digest, size_bytes, source, others, world.now_ns, record, 0, anchor)
+        world.publish_record(source, digest, size_bytes, others)
+        if kept:
+            self.parcels.append(parcel)
+            if others:
+                world.at(world.now_ns + AGAIN_NS, self._again, parcel, 1)
+        return parcel
+
+    def place(self, holders: Sequence[int], content_bytes: int, *key: int | str) -> Parcel:
+        """A body that its holders (the source first) have had since before the run; nothing travels."""
+        world, size_bytes = self.world, content_bytes + OVERHEAD_BYTES
+        record = Record(bytes_of(world.dice, 16, "body", self._name, *key).hex(), "body", holders[0])
+        sealed = self.vault.sealed(record, 0, size_bytes)
+        anchor = self.vault.anchored_hash(record, sealed.ciphertext)
+        every = tuple(dict.fromkeys(holders))
+        world.place_record(every, sealed.digest, size_bytes)
+        return Parcel(sealed.digest, size_bytes, every[0], every[1:], world.now_ns, record, 0, anchor)
+
+    def _again(self, parcel: Parcel, attempt: int) -> None:
+        world = self.world
+        missing = [seat for seat in parcel.receivers if world.arrived_ns(seat, parcel.digest) < 0]
+        if not missing:
+            return
+        if world.is_up(parcel.source):
+            world.send_record(parcel.source, parcel.digest, tuple(missing))
+        if attempt < MOST_ATTEMPTS:
+            world.at(world.now_ns + AGAIN_NS * (attempt + 1), self._again, parcel, attempt + 1)
+
+    def arrived_ns(self, parcel: Parcel, seat: int) -> int:
+        """When the body was whole at a seat; -1 never."""
+        return parcel.sent_ns if seat == parcel.source else self.world.arrived_ns(seat, parcel.digest)
+
+    def fetch(
+        self, reader: int, parcel: Parcel, holders: Sequence[int], patience_ns: int, anchor: str, on_done: Callable[[Fetch], None]
+    ) -> Fetch:
+        """Ask the holders in turn; a copy that does not fit `anchor` is rejected and the next one asked. `on_done` is called once.
+
+        With an empty `anchor` the reader's chain has nothing to hold the copy against, and any copy passes.
+        """
+        now_ns = self.world.now_ns
+        fetch = Fetch(reader, parcel, tuple(seat for seat in holders if seat != reader), now_ns, now_ns + patience_ns)
+        self.fetches.append(fetch)
+        self._next(fetch, anchor, on_done)
+        return fetch
+
+    def _next(self, fetch: Fetch, anchor: str, on_done: Callable[[Fetch], None]) -> None:
+        now_ns = self.world.now_ns
+        if not fetch.left or now_ns >= fetch.deadline_ns:
+            self._finish(fetch, "unavailable", on_done)
+            return
+        holder, fetch.left = fetch.left[0], fetch.left[1:]
+        until_ns = now_ns + (fetch.deadline_ns - now_ns) // (len(fetch.left) + 1)
+        arrived = partial(self._arrived, fetch, holder, anchor, on_done)
+        self.world.fetch_record(fetch.reader, fetch.parcel.digest, (holder,), until_ns, arrived)
+
+    def _arrived(
+        self, fetch: Fetch, holder: int, anchor: str, on_done: Callable[[Fetch], None], outcome: str, _waited_ns: int
+    ) -> None:
+        if fetch.outcome:
+            return
+        if outcome != "served":
+            self._next(fetch, anchor, on_done)
+            return
+        fetch.fetched_bytes += fetch.parcel.size_bytes
+        if self.world.serve_alters(holder) and self._rejects(fetch, holder, anchor):
+            fetch.rejected += 1
+            self.world.trace.record("reject", fetch.reader, "record", fetch.parcel.digest, "its hash is not the anchored one")
+            self._next(fetch, anchor, on_done)
+            return
+        self._finish(fetch, "altered" if self.world.serve_alters(holder) else "served", on_done)
+
+    def _rejects(self, fetch: Fetch, holder: int, anchor: str) -> bool:
+        """Whether the reader sees that a holder's altered copy is not the anchored one: the hash is really computed."""
+        parcel = fetch.parcel
+        genuine = self.vault.sealed(parcel.record, parcel.number, parcel.size_bytes).ciphertext
+        bit = self.world.dice.below(8 * len(genuine), "altered bit", self._name, parcel.digest, holder)
+        if self.world.honest[fetch.reader]:
+            self.world.trace.record("tamper", holder, "record", parcel.digest)
+        return bool(anchor) and self.vault.anchored_hash(parcel.record, flip_bit(genuine, bit)) != anchor
+
+    def _finish(self, fetch: Fetch, outcome: str, on_done: Callable[[Fetch], None]) -> None:
+        fetch.outcome, fetch.waited_ns = outcome, self.world.now_ns - fetch.begun_ns
+        on_done(fetch)

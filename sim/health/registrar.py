@@ -1,0 +1,187 @@
+"""What became of every transaction that a workload filed: the ground truth about the ledger, kept once for a whole run.
+
+A block is executed when the first node decides it, and looked through once: who is to be told of which entry. What a node knows
+is what it has decided; what a user was told is final stays told, even if the node's chain later takes it back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.health.contracts.book import CONTRACTS
+from sim.ledger.block import Block, Transaction
+from sim.ledger.machine import Machine, State
+
+if TYPE_CHECKING:
+    from sim.health.world import WorkloadWorld
+
+NEVER = -1
+
+
+class Owner(Protocol):
+    """Who filed something and wants to hear of it."""
+
+    def settled(self, seat: int, filing: Filing, answer: str, time_ns: int) -> None:
+        """A party's node has decided the block that holds the filing; `answer` is the contract's, '' for yes."""
+
+    def undone(self, seat: int, filing: Filing, time_ns: int) -> None:
+        """A party's node has taken that block back."""
+
+
+@dataclass(eq=False, slots=True)
+class Filing:
+    """One transaction of a workload and what became of it."""
+
+    transaction: Transaction
+    row: str
+    """The row of the tables it belongs to."""
+    owner: Owner
+    parties: tuple[int, ...]
+    """Seats beside the submitter whose people act on it."""
+    subject: Any = None
+    """What it is about, in the workload's own ground truth."""
+    dropped: bool = False
+    final_ns: int = NEVER
+    """When it was last final at its submitter, by the submitter's node; NEVER while it is not."""
+    first_final_ns: int = NEVER
+    answer: str | None = None
+    """The contract's answer where it was last decided; None while nobody has decided it."""
+    clerk: int = NEVER
+    """The seat whose clerk waits for the answer; NEVER where nobody does."""
+    block: str = ""
+    """The block that last held it at a party's node."""
+    reverted: int = 0
+    """How often it was final at its submitter and then taken back."""
+    lost_ns: int = 0
+    """Longest time for which it had been final before it was taken back."""
+
+    @property
+    def submitted_ns(self) -> int:
+        """When it was filed."""
+        return self.transaction.submitted_ns
+
+    @property
+    def seat(self) -> int:
+        """Whose node submitted it."""
+        return self.transaction.submitter
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it is final at its submitter and the contract took it."""
+        return self.final_ns >= 0 and self.answer == ""
+
+
+@dataclass(eq=False)
+class _Page:
+    """One decided block as the registrar keeps it."""
+
+    at_ns: NDArray[np.int64]
+    """int64[seats]: when each node decided it; NEVER where it has not, or has taken it back."""
+    told: dict[int, list[tuple[Filing, str]]] = field(default_factory=dict)
+
+
+class Registrar:
+    """All filings of all workloads of one run, and the machine that executes them."""
+
+    def __init__(self, world: WorkloadWorld) -> None:
+        self.machine = Machine(world.chain_of(0).tree, CONTRACTS)
+        self.filings: dict[str, Filing] = {}
+        self._world = world
+        self._seats = len(world.names)
+        self._pages: dict[str, _Page] = {}
+        self._where: dict[str, list[str]] = {}
+        world.on_decide(self.decided)
+        world.on_revoke(self.revoked)
+
+    def file(self, filing: Filing) -> Filing:
+        """Submit a transaction and follow it."""
+        self.filings[filing.transaction.id] = filing
+        filing.dropped = self._world.submit(filing.transaction) < 0
+        return filing
+
+    def view(self, seat: int) -> State:
+        """The state that a node has."""
+        return self.machine.at(self._world.chain_of(seat).tip)
+
+    def decided(self, seat: int, block: Block, time_ns: int) -> None:
+        """A node decided a block."""
+        page = self._pages.get(block.digest)
+        if page is None:
+            page = self._pages[block.digest] = self._look_through(block)
+        page.at_ns[seat] = time_ns
+        for filing, answer in page.told.get(seat, ()):
+            filing.answer, filing.block = answer, block.digest
+            if seat == filing.seat:
+                filing.final_ns = time_ns
+                if filing.first_final_ns < 0:
+                    filing.first_final_ns = time_ns
+            filing.owner.settled(seat, filing, answer, time_ns)
+
+    def revoked(self, seat: int, block: Block, time_ns: int) -> None:
+        """A node took a decision back."""
+        page = self._pages.get(block.digest)
+        if page is None:
+            return
+        page.at_ns[seat] = NEVER
+        for filing, _ in page.told.get(seat, ()):
+            if seat == filing.seat and filing.final_ns >= 0:
+                filing.reverted += 1
+                filing.lost_ns = max(filing.lost_ns, time_ns - filing.final_ns)
+                filing.final_ns = NEVER
+            filing.owner.undone(seat, filing, time_ns)
+
+    def _look_through(self, block: Block) -> _Page:
+        answers = self.machine.execute(block.digest)
+        page = _Page(np.full(self._seats, NEVER, np.int64))
+        for transaction, answer in zip(block.transactions, answers, strict=True):
+            filing = self.filings.get(transaction.id)
+            if filing is not None:
+                self._where.setdefault(transaction.id, []).append(block.digest)
+                for seat in dict.fromkeys((filing.seat, *filing.parties)):
+                    page.told.setdefault(seat, []).append((filing, answer))
+        return page
+
+    def seen_ns(self, filing: Filing) -> NDArray[np.int64]:
+        """int64[seats]: when each node had the transaction decided; NEVER where it has not."""
+        times = np.full(self._seats, NEVER, np.int64)
+        for digest in self._where.get(filing.transaction.id, ()):
+            page = self._pages[digest]
+            times = np.where(page.at_ns >= 0, np.where(times >= 0, np.minimum(times, page.at_ns), page.at_ns), times)
+        return times
+
+    def everywhere_ns(self, filing: Filing, share: float = 1.0) -> int:
+        """When that share of honest nodes had it decided; NEVER if they never had. The last one counts, not the median."""
+        seen = self.seen_ns(filing)[self._world.honest]
+        wanted = int(np.ceil(share * len(seen)))
+        reached = np.sort(seen[seen >= 0])
+        return int(reached[wanted - 1]) if wanted and len(reached) >= wanted else NEVER
+
+    def forks_accepted(self, filing: Filing) -> bool:
+        """Whether the contract took it in any block that any honest node decided, kept or not."""
+        machine, tree = self.machine, self.machine.tree
+        for digest, _, index in tree.places(filing.transaction.id):
+            if digest in self._pages and machine.execute(digest)[index] == "":
+                return True
+        return False
+
+    def canonical_tip(self) -> str:
+        """The tip that most honest nodes have; among equals the highest, then the one of the lowest seat."""
+        tips: dict[str, int] = {}
+        for seat in np.flatnonzero(self._world.honest).tolist():
+            tip = self._world.chain_of(seat).tip
+            tips[tip] = tips.get(tip, 0) + 1
+        heights = self.machine.tree.height_of
+        return max(tips, key=lambda tip: (tips[tip], heights(tip))) if tips else self._world.chain_of(0).tip
+
+
+def registrar_of(world: WorkloadWorld) -> Registrar:
+    """The run's registrar; made by whoever asks first."""
+    found = world.shared.get("registrar")
+    if found is None:
+        found = world.shared["registrar"] = Registrar(world)
+    registrar: Registrar = found
+    return registrar

@@ -1,0 +1,82 @@
+"""The promises of the source article, each as a scene in which it is kept and one in which its breach is seen and counted.
+
+Forks and cuts are played by `IslandWorld`: with `certain` a minority makes no blocks (quorums), otherwise every island does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from health_world import IslandWorld, S
+
+from sim.health.claims import Claims
+from sim.health.consent import Consent
+from sim.health.supply import Supply
+from sim.health.trials import Trials
+
+CUT = 24  # a day in an hour
+
+
+def cut_world(certain: bool, seconds: float = 240) -> IslandWorld:
+    """A quarter of the seats is cut off from 20 s to 200 s; what they do in that time is for themselves."""
+    world = IslandWorld(seconds, certain=certain)
+    world.at(20 * S, world.cut, lambda seat: seat % 4 == 1)
+    world.at(200 * S, world.heal)
+    return world
+
+
+def harms(outcome: dict[str, Any]) -> dict[str, Any]:
+    return outcome["outcomes"]
+
+
+# nothing wrong, nothing counted ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("certain", [True, False])
+def test_without_faults_every_outcome_that_should_be_zero_is_zero(certain: bool) -> None:
+    world = IslandWorld(120, certain=certain)
+    consent, claims, supply, trials = map(
+        harms,
+        world.run(
+            Consent(compression=CUT), Claims(compression=CUT, duplicates=0.3), Supply(compression=CUT), Trials(compression=CUT)
+        ),
+    )
+    assert consent["stale_consent_reads"]["count"] == consent["stale_consent_reads"]["wrongly_refused"] == 0
+    assert consent["stale_consent_reads"]["reads"] > 100
+    assert claims["double_paid_claims"]["count"] == 0 and claims["double_paid_claims"]["paid"] > 100
+    assert claims["double_paid_claims"]["submitted_twice"] > 10
+    assert not any(claims["claim_chain_integrity"].values())
+    goods = supply["counterfeit_or_double_transfer"]
+    assert goods["counterfeit_units_accepted"] == goods["double_transferred_units"] == goods["sold_by_another"] == 0
+    assert goods["units_received"] > 1000 and goods["genuine_blocked_per_million"] == 0
+    assert trials["tamper_undetected"]["count"] == trials["tamper_undetected"]["versions_in_parallel"] == 0
+    assert trials["allocation_conflict"]["slots_given_twice"] == 0
+    for one in (consent, claims, supply, trials):
+        assert one["clinical_reorg"]["count"] == 0
+
+
+# the whole table: what fails where chains fork, and does not where a quorum decides ---------------------------------------
+
+
+def test_under_forks_the_semantic_failures_appear_and_under_quorums_they_do_not() -> None:
+    found = {}
+    for certain in (False, True):
+        world = cut_world(certain)
+        world.deeds = {seat: ("sell-twice",) for seat, role in enumerate(world.roles) if role == "wholesaler"}
+        parts = (
+            Consent(compression=CUT, rates={"consent_revoke": 20}, insist=0.5, freshness="5 s"),
+            Claims(compression=CUT, duplicates=0.5, resent_after="20 s"),
+            Supply(compression=CUT, transit="10 min", rates={"ship_order": 3, "receive_confirm": 3}),
+            Trials(compression=CUT, trials=2, rates={"randomise_allocate": 200, "trial_consent": 200}),
+        )
+        consent, claims, supply, trials = map(harms, world.run(*parts))
+        found[certain] = {
+            "stale": consent["stale_consent_reads"]["because"]["told_final"],
+            "paid twice": claims["double_paid_claims"]["count"],
+            "transferred twice": supply["counterfeit_or_double_transfer"]["double_transferred_units"],
+            "slots given twice": trials["allocation_conflict"]["slots_given_twice"],
+            "taken back": consent["clinical_reorg"]["count"],
+        }
+    assert all(count > 0 for count in found[False].values()), found
+    assert not any(found[True].values()), found
