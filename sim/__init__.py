@@ -14,7 +14,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sim.net.drawn import Links
     from sim.study.compare import compare
+    from sim.study.graph import graph, write_graph
     from sim.study.read import load, loads
     from sim.study.report import Report
     from sim.study.run import arun, run
@@ -29,6 +31,9 @@ _PLACES = {
     "run": "sim.study.run",
     "arun": "sim.study.run",
     "compare": "sim.study.compare",
+    "graph": "sim.study.graph",
+    "write_graph": "sim.study.graph",
+    "Links": "sim.net.drawn",
     "sweep": "sim.study.sweep",
     "Report": "sim.study.report",
     "Scenario": "sim.study.scenario",
@@ -43,6 +48,7 @@ __all__ = [
     "Consensus",
     "Corruption",
     "Link",
+    "Links",
     "Report",
     "Scenario",
     "Seat",
@@ -50,11 +56,13 @@ __all__ = [
     "__version__",
     "arun",
     "compare",
+    "graph",
     "load",
     "loads",
     "run",
     "show_versions",
     "sweep",
+    "write_graph",
 ]
 
 

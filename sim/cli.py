@@ -49,7 +49,8 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument(
             "--set", action="append", default=[], metavar="KEY=VALUE", help="override any key, such as gossip.fanout=6"
         )
-    for one in (run, check):
+    explain.add_argument("--graph", metavar="FILE", help="write its network: .graphml, .gexf, .edges or .adjlist")
+    for one in (run, check, explain):
         one.add_argument("--seed", type=int, help="instead of the scenario's own seed")
     for one in (compare, sweep):
         one.add_argument("--seeds", type=int, help="how many seeds")
@@ -186,6 +187,10 @@ def _explain(options: argparse.Namespace) -> int:
         print(explain_part(group, kind))
     else:
         print(explain_scenario(options.scenario, options.set))
+    if options.graph:
+        from sim.study.graph import write_graph
+
+        sys.stderr.write(f"wrote {write_graph(_read(options.scenario, options.set), options.graph, _seed(options.seed))}\n")
     return HELD
 
 

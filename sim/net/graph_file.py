@@ -1,4 +1,4 @@
-"""A topology somebody else drew: GraphML, GEXF or a plain list of links.
+"""A topology somebody else drew: GraphML, GEXF, a plain list of links, or an adjacency list.
 
 Nodes become seats in the order of the file. Node attributes `role`, `region`, `latitude` and `longitude` (or `lat`, `lon`) are
 kept. Links count in both directions, whatever the file says.
@@ -19,22 +19,33 @@ from sim.kernel.files import FileName, located
 from sim.kernel.part import part
 from sim.net.topology import MOST_SEATS, Topology, linked
 
-_ENDINGS = {".graphml": "graphml", ".gexf": "gexf", ".txt": "edges", ".csv": "edges", ".edges": "edges", ".edgelist": "edges"}
+ENDINGS = {
+    ".graphml": "graphml",
+    ".gexf": "gexf",
+    ".txt": "edges",
+    ".csv": "edges",
+    ".edges": "edges",
+    ".edgelist": "edges",
+    ".adjlist": "adjacency",
+    ".adj": "adjacency",
+}
 _MOST_BYTES = 1 << 30
 
 
 @part
 class File:
-    """Seats and links from a file: GraphML (.graphml), GEXF (.gexf), or a list with one link `a b` or `a,b` a line (.txt, .csv,
-    .edges, .edgelist), lines that start with # skipped. The file must be in one piece, without links that repeat."""
+    """Seats and links from a file: GraphML (.graphml), GEXF (.gexf), a list with one link `a b` or `a,b` a line (.txt, .csv,
+    .edges, .edgelist), or an adjacency list with a seat and all its neighbours a line (.adjlist, .adj), in which a link may
+    stand at one of its ends or at both. In lists, lines that start with # are skipped. The graph must be in one piece, without
+    links that repeat. `medgossip explain SCENARIO --graph FILE` writes such files."""
 
     path: FileName
     """The file, looked for beside the scenario file, then in the working folder."""
 
     def check(self) -> None:
         """The ending says what it is."""
-        if Path(self.path).suffix.lower() not in _ENDINGS:
-            raise ScenarioError(f"{self.path!r} does not end in one of {', '.join(_ENDINGS)}", "path")
+        if Path(self.path).suffix.lower() not in ENDINGS:
+            raise ScenarioError(f"{self.path!r} does not end in one of {', '.join(ENDINGS)}", "path")
 
     def build(self, dice: Dice) -> Topology:
         """The topology as the file has it; no chance in it. ScenarioError says in one sentence what is wrong with the file."""
@@ -43,34 +54,39 @@ class File:
             raise ScenarioError(f"there is no file {self.path!r}", "path")
         if path.stat().st_size > _MOST_BYTES:
             raise ScenarioError(f"{self.path!r} is larger than 1 GiB", "path")
-        graph = _read(path, _ENDINGS[path.suffix.lower()])
+        graph = _read(path, ENDINGS[path.suffix.lower()])
         if not len(graph):
             raise ScenarioError(f"{self.path!r} holds no nodes", "path")
         if len(graph) > MOST_SEATS:
             raise ScenarioError(f"{self.path!r} holds {len(graph):,} nodes, more than the {MOST_SEATS:,} that fit", "path")
-        places = {node: place for place, node in enumerate(graph)}
-        ends = [(places[one], places[other]) for one, other in graph.edges()]
-        if graph.is_directed():
-            # a -> b and b -> a are one link; twice a -> b is a contradiction that `linked` reports
-            given = set(ends)
-            ends = [(one, other) for one, other in ends if one <= other or (other, one) not in given]
-        facts = [(str(node), attributes) for node, attributes in graph.nodes(data=True)]
-        latitude, longitude = _positions(facts)
-        return linked(
-            [name for name, _ in facts],
-            np.array(ends, dtype=np.int64).reshape(-1, 2),
-            path="path",
-            roles=[str(attributes.get("role") or "member") for _, attributes in facts],
-            regions=[str(attributes.get("region") or "everywhere") for _, attributes in facts],
-            latitude=latitude,
-            longitude=longitude,
-        )
+        return topology_from(graph, "path")
+
+
+def topology_from(graph: Any, path: str) -> Topology:
+    """A networkx graph, of any of its classes, as a topology; what is wrong with it is a ScenarioError at the key `path`."""
+    places = {node: place for place, node in enumerate(graph)}
+    ends = [(places[one], places[other]) for one, other in graph.edges()]
+    if graph.is_directed():
+        # a -> b and b -> a are one link; twice a -> b is a contradiction that `linked` reports
+        given = set(ends)
+        ends = [(one, other) for one, other in ends if one <= other or (other, one) not in given]
+    facts = [(str(node), attributes) for node, attributes in graph.nodes(data=True)]
+    latitude, longitude = _positions(facts, path)
+    return linked(
+        [name for name, _ in facts],
+        np.array(ends, dtype=np.int64).reshape(-1, 2),
+        path=path,
+        roles=[str(attributes.get("role") or "member") for _, attributes in facts],
+        regions=[str(attributes.get("region") or "everywhere") for _, attributes in facts],
+        latitude=latitude,
+        longitude=longitude,
+    )
 
 
 def _read(path: Path, form: str) -> Any:
     """The file as a networkx graph; whatever the readers raise becomes one ScenarioError."""
-    if form == "edges":
-        return _read_edges(path)
+    if form in ("edges", "adjacency"):
+        return _read_list(path, form == "adjacency")
     import networkx
 
     reader = networkx.read_graphml if form == "graphml" else networkx.read_gexf
@@ -81,40 +97,51 @@ def _read(path: Path, form: str) -> Any:
         raise ScenarioError(f"{str(path)!r} is no readable {form} file: {why or type(error).__name__}", "path") from None
 
 
-def _read_edges(path: Path) -> Any:
+def _read_list(path: Path, adjacency: bool) -> Any:
+    """A list of links, or of seats with their neighbours; the heads of the lines of an adjacency list come first."""
     import networkx
 
-    graph = networkx.MultiGraph()
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ScenarioError(
             f"{str(path)!r} cannot be read: {getattr(error, 'strerror', None) or 'no UTF-8 text'}", "path"
         ) from None
-    for number, line in enumerate(lines, 1):
-        words = line.replace(",", " ").split()
-        if not words or words[0].startswith("#"):
-            continue
-        if len(words) != 2:
-            raise ScenarioError(f"{str(path)!r}, line {number}: two names are wanted, not {len(words)}", "path")
-        graph.add_edge(*words)
+    rows = [(number, line.replace(",", " ").split()) for number, line in enumerate(lines, 1)]
+    rows = [(number, words) for number, words in rows if words and not words[0].startswith("#")]
+    graph = networkx.MultiGraph()
+    if not adjacency:
+        for number, words in rows:
+            if len(words) != 2:
+                raise ScenarioError(f"{str(path)!r}, line {number}: two names are wanted, not {len(words)}", "path")
+            graph.add_edge(*words)
+        return graph
+    graph.add_nodes_from(words[0] for _, words in rows)
+    heads: dict[str, int] = {}
+    for number, (head, *others) in rows:
+        if head in heads:
+            raise ScenarioError(f"{str(path)!r}, line {number}: {head!r} has a line already, {heads[head]}", "path")
+        if len(set(others)) < len(others):
+            raise ScenarioError(f"{str(path)!r}, line {number}: a neighbour is given twice", "path")
+        graph.add_edges_from((head, other) for other in others if other not in heads or not graph.has_edge(head, other))
+        heads[head] = number
     return graph
 
 
-def _positions(facts: list[tuple[str, dict[str, Any]]]) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
+def _positions(facts: list[tuple[str, dict[str, Any]]], path: str) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
     """Latitudes and longitudes if every node has both; ScenarioError if only some have, or if they lie off the globe."""
     columns = []
     for long, short, most in (("latitude", "lat", 90.0), ("longitude", "lon", 180.0)):
         given = [attributes.get(long, attributes.get(short)) for _, attributes in facts]
         for (name, _), value in zip(facts, given, strict=True):
             if value is not None and not _within(value, most):
-                raise ScenarioError(f"{name!r} has {long} {value!r}, no number from {-most:g} to {most:g}", "path")
+                raise ScenarioError(f"{name!r} has {long} {value!r}, no number from {-most:g} to {most:g}", path)
         columns.append(given)
     known = [value is not None for column in columns for value in column]
     if not any(known):
         return None, None
     if not all(known):
-        raise ScenarioError("some nodes have a latitude and longitude and some have not", "path")
+        raise ScenarioError("some nodes have a latitude and longitude and some have not", path)
     latitude, longitude = (np.array([float(str(value)) for value in column]) for column in columns)
     return latitude, longitude
 
