@@ -93,9 +93,8 @@ def compiled_outcome(case: Case) -> dict[str, Any]:
     outcome = play(case, net)
     world, clock, seats = net.world, net.world.clock, net.world.seats
     fates = [int(clock[word]) for word in (st.DELIVERED, st.LOST, st.CUT, st.DOWN)]
-    meters = ("sent_bytes", "received_bytes", "longest_queue_ns", "up_window_most", "down_window_most")
-    for side in ("up", "down"):
-        seats[f"{side}_window_most"] = np.maximum(seats[f"{side}_window_most"], seats[f"{side}_window_bytes"])
+    meters = ("sent_bytes", "received_bytes", "longest_queue_ns")
+    most = [np.maximum(world.window_most[:, place], seats[f"{side}_window_bytes"]).tolist() for place, side in enumerate(("up", "down"))]
     return outcome | {
         "wire": tape.rows,
         "mail": mail,
@@ -103,7 +102,7 @@ def compiled_outcome(case: Case) -> dict[str, Any]:
         "fates": fates,
         "counts": [int(clock[word]) for word in (st.SENT, st.IN_FLIGHT, st.FIRST_COPIES, st.BODY_COPIES)],
         "by_packet": world.by_packet.tolist(),
-        "seats": [[int(seat[meter]) for meter in meters] for seat in seats],
+        "seats": [[*(int(seat[meter]) for meter in meters), *windows] for seat, *windows in zip(seats, *most, strict=True)],
         "reached": world.items["reached"][: len(case.items)].tolist(),
     }
 

@@ -29,6 +29,7 @@ from reference_things import (
     Item,
     Letter,
     Message,
+    Downlink,
     Pipe,
     Probe,
     Seat,
@@ -49,7 +50,7 @@ class SlowWorld:
 
         self.topology, self.costs, self.dice, self.gossip = topology, costs, dice, gossip
         self.seats = [
-            Seat(Pipe(rate(costs.up_bit_s)), Pipe(rate(costs.down_bit_s)), [0] * costs.cores, int(site)) for site in topology.sites
+            Seat(Pipe(rate(costs.up_bit_s)), Downlink(rate(costs.down_bit_s)), [0] * costs.cores, int(site)) for site in topology.sites
         ]
         self.now_ns = self.serial = 0
         self.events: list[tuple[int, int, str, int, Letter]] = []
@@ -64,6 +65,7 @@ class SlowWorld:
         self.sent = self.in_flight = self.first_copies = self.body_copies = 0
         self.by_packet = [[0, 0] for _ in range(8)]
         self.loss_key = dice.key("loss")
+        self.longest_ns = 0  # that any copy has taken to leave so far
 
     # events ----------------------------------------------------------------------------------------------------------
 
@@ -89,9 +91,9 @@ class SlowWorld:
             return
         if stage == "arrived" and here.down.ps_per_byte:
             sender = self.seats[letter.source].up
-            here.down.carry(self.now_ns - sender.busy_ns(letter.size_bytes), letter.size_bytes)
-            if here.down.free_ns > self.now_ns:
-                self._push(here.down.free_ns, "received", seat, letter)
+            taken_ns = here.down.take(self.now_ns - sender.busy_ns(letter.size_bytes), letter.size_bytes, self.longest_ns)
+            if taken_ns > self.now_ns:
+                self._push(taken_ns, "received", seat, letter)
                 return
         if stage != "served":
             if whole:
@@ -170,6 +172,7 @@ class SlowWorld:
         self.by_packet[letter.packet][1] += letter.size_bytes
         source.sent_bytes += letter.size_bytes
         leaves_ns = ready_ns
+        self.longest_ns = max(self.longest_ns, source.up.busy_ns(letter.size_bytes))
         if source.up.ps_per_byte:
             source.longest_queue_ns = max(source.longest_queue_ns, source.up.free_ns - ready_ns)
             leaves_ns = source.up.carry(ready_ns, letter.size_bytes)

@@ -30,11 +30,61 @@ class Pipe:
     def carry(self, ready_ns: int, size_bytes: int) -> int:
         """Queue from `ready_ns`; returns when the last bit is through."""
         self.free_ns = max(ready_ns, self.free_ns) + self.busy_ns(size_bytes)
-        if self.free_ns // WINDOW_NS != self.window:
-            self.window, self.window_bytes = self.free_ns // WINDOW_NS, 0
+        self.meter(self.free_ns, size_bytes)
+        return self.free_ns
+
+    def meter(self, done_ns: int, size_bytes: int) -> None:
+        """Enter bytes into the window in which the line was done with them."""
+        if done_ns // WINDOW_NS != self.window:
+            self.window, self.window_bytes = done_ns // WINDOW_NS, 0
         self.window_bytes += size_bytes
         self.most_bytes = max(self.most_bytes, self.window_bytes)
+
+
+@dataclass
+class Downlink(Pipe):
+    """The other direction: works on a copy from its first bit on, in whatever time other copies have left idle.
+
+    `marks` are instants at which there was nothing to do, with all the work given until then; idle time is known only
+    between marks, and within one stretch all work counts as done at its end.
+    """
+
+    work_ns: int = 0
+    marks: list[tuple[int, int]] = field(default_factory=lambda: [(0, 0)] * 8)
+
+    def take(self, first_bit_ns: int, size_bytes: int, longest_ns: int) -> int:
+        """Work on a copy whose last bit is here; returns when the line has done all that it was given."""
+        work_ns = self.busy_ns(size_bytes)
+        spare_ns = 0
+        if first_bit_ns >= self.free_ns:
+            if first_bit_ns - self.marks[-1][0] >= max(2**24, longest_ns // 4):
+                self.marks = [*self.marks[1:], (first_bit_ns, self.work_ns)]
+            self.free_ns = first_bit_ns + work_ns
+        else:
+            idle_ns = self._idle_ns(first_bit_ns)
+            self._fill(idle_ns, min(work_ns, sum(idle_ns)))
+            self.free_ns += max(0, work_ns - sum(idle_ns))
+            spare_ns = max(0, sum(idle_ns) - work_ns)
+        self.work_ns += work_ns
+        self.meter(self.free_ns - spare_ns, size_bytes)
         return self.free_ns
+
+    def _idle_ns(self, since_ns: int) -> list[int]:
+        """Idle time after `since_ns` in each stretch that begins at a mark, the last of which ends with the present work."""
+        ends = [*self.marks[1:], (self.free_ns, self.work_ns)]
+        return [
+            max(0, end_ns - max(begin_ns, since_ns) - (given_ns - before_ns))
+            for (begin_ns, before_ns), (end_ns, given_ns) in zip(self.marks, ends, strict=True)
+        ]
+
+    def _fill(self, idle_ns: list[int], work_ns: int) -> None:
+        """Work goes into the earliest idle time, so that later marks have seen more of it."""
+        for stretch, idle in enumerate(idle_ns):
+            used_ns = min(idle, work_ns)
+            work_ns -= used_ns
+            for later in range(stretch + 1, len(self.marks)):
+                time_ns, given_ns = self.marks[later]
+                self.marks[later] = time_ns, given_ns + used_ns
 
 
 @dataclass
@@ -42,7 +92,7 @@ class Seat:
     """One place of the network."""
 
     up: Pipe
-    down: Pipe
+    down: Downlink
     cores: list[int]
     site: int = 0
     island: int = 0

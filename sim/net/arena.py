@@ -44,6 +44,8 @@ def make_world(
         setup=setup,
         seats=seats,
         cores=np.zeros((n, max(1, cores)), np.int64),
+        window_most=np.zeros((n, 2), np.int64),
+        marks=np.zeros((n, 2 * st.MARKS), np.int64),
         messages=np.zeros(64, st.MESSAGES),
         fields=np.zeros((64, st.FIELDS), np.int64),
         alike=np.full(st.LARGEST_CHAIN, -1, np.int32),

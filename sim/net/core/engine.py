@@ -13,6 +13,7 @@ from sim.kernel.jit import njit
 from sim.net.core import relay
 from sim.net.core.calendar import pop, push
 from sim.net.core.checking import body_is_lost, body_is_new
+from sim.net.core.downlink import take_downlink
 from sim.net.core.links import (
     checking_ns,
     new_envelope,
@@ -20,7 +21,6 @@ from sim.net.core.links import (
     release,
     signing_ns,
     take_core,
-    take_downlink,
     transmit,
     transmit_all,
     word_of,

@@ -32,6 +32,7 @@ from sim.net.core.state import (
     HASH_PS,
     IN_FLIGHT,
     LIVE_ENVELOPES,
+    LONGEST_NS,
     LOSS_BELOW,
     LOSS_KEY,
     LOST,
@@ -144,6 +145,8 @@ def count_copies(w: World, envelope: int, copies: int) -> None:
     row = w.envelopes[envelope]
     sent_bytes = copies * row["size_bytes"]
     w.clock[SENT] += copies
+    if row["up_busy_ns"] > w.clock[LONGEST_NS]:
+        w.clock[LONGEST_NS] = row["up_busy_ns"]
     w.by_packet[row["packet"], 0] += copies
     w.by_packet[row["packet"], 1] += sent_bytes
     w.seats[row["source"]]["sent_bytes"] += sent_bytes
@@ -221,25 +224,11 @@ def _take_uplink(w: World, ready_ns: int, seat: int, size_bytes: int, busy_ns: i
     if start_ns - ready_ns > row["longest_queue_ns"]:
         row["longest_queue_ns"] = start_ns - ready_ns
     if end_ns >> WINDOW_BITS != row["up_window"]:
-        row["up_window_most"] = max(row["up_window_most"], row["up_window_bytes"])
+        w.window_most[seat, 0] = max(w.window_most[seat, 0], row["up_window_bytes"])
         row["up_window"] = end_ns >> WINDOW_BITS
         row["up_window_bytes"] = 0
     row["up_window_bytes"] += size_bytes
     return end_ns
-
-
-@inlined
-def take_downlink(w: World, seat: int, size_bytes: int, first_bit_ns: int, now_ns: int) -> int:
-    """Queue on the seat's downlink now that the last bit is here; returns when the copy is wholly taken in."""
-    row = w.seats[seat]
-    end_ns = max(first_bit_ns, row["down_free_ns"]) + serialise_ns(size_bytes, row["down_ps_per_byte"])
-    row["down_free_ns"] = end_ns
-    if end_ns >> WINDOW_BITS != row["down_window"]:
-        row["down_window_most"] = max(row["down_window_most"], row["down_window_bytes"])
-        row["down_window"] = end_ns >> WINDOW_BITS
-        row["down_window_bytes"] = 0
-    row["down_window_bytes"] += size_bytes
-    return max(now_ns, end_ns)
 
 
 @njit

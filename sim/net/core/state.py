@@ -13,6 +13,7 @@ import numpy as np
 
 CHUNK_BITS = 5
 CHUNK_EVENTS = 1 << CHUNK_BITS  # events in one contiguous chunk of a calendar bucket
+MARKS = 8  # how many instants a downlink remembers
 WINDOW_BITS = 30  # bytes are metered in windows of 2**30 ns, about a second: a shift instead of a division
 
 # Words of `World.clock` ------------------------------------------------------------------------------------------------
@@ -20,8 +21,8 @@ NOW, SERIAL, PENDING, SHIFT, OPEN_BUCKET, OPEN_AT, OPEN_END, NEAR, FAR = range(9
 FREE_CHUNK, FREE_ENVELOPE, CHUNKS_USED, ENVELOPES_USED = range(9, 13)
 WOKEN, MAILED, WIRED, COMMAND_AT, NARROW, WIDEN, FAR_PUSHES, LIVE_ENVELOPES = range(13, 21)
 SENT, DELIVERED, LOST, CUT, DOWN, REFUSED, OVERFLOWED = range(21, 28)
-FIRST_COPIES, BODY_COPIES, ALERT, PEAK_PENDING, IN_FLIGHT, HEARD_WORD = range(28, 34)
-CLOCK_WORDS = 34
+FIRST_COPIES, BODY_COPIES, ALERT, PEAK_PENDING, IN_FLIGHT, HEARD_WORD, LONGEST_NS = range(28, 35)
+CLOCK_WORDS = 40
 
 # Words of `World.setup` ------------------------------------------------------------------------------------------------
 SEATS, CORES, WORDS, BUCKETS, LOSS_KEY, LOSS_BELOW, RELATIVE, RECORD_WIRE = range(8)
@@ -68,22 +69,22 @@ FATE_DELIVERED, FATE_LOST, FATE_CUT, FATE_DOWN = range(4)
 SEAT = np.dtype(  # two cache lines: what receiving touches, then what sending touches
     [
         ("down_free_ns", "i8"),
+        ("down_work_ns", "i8"),  # all that the downlink has been given so far
+        ("down_mark_ns", "i8"),  # time of the last mark, see `sim.net.core.downlink`
         ("down_ps_per_byte", "i8"),
         ("received_bytes", "i8"),
         ("down_window_bytes", "i8"),
-        ("needs", "u8"),  # bit (need mod 64) of each probe for a quorum: most votes complete nothing
-        ("listening", "i8"),
         ("down_window", "i4"),
         ("probe", "i4"),
         ("slowness", "i4"),
         ("flags", "i2"),
         ("island", "i2"),
+        ("needs", "u8"),  # bit (need mod 64) of each probe for a quorum: most votes complete nothing
+        ("listening", "i8"),
         ("up_free_ns", "i8"),
         ("up_ps_per_byte", "i8"),
         ("sent_bytes", "i8"),
         ("up_window_bytes", "i8"),
-        ("up_window_most", "i8"),
-        ("down_window_most", "i8"),
         ("longest_queue_ns", "i8"),
         ("up_window", "i4"),
         ("site", "i4"),
@@ -165,6 +166,8 @@ ARRAYS: dict[str, tuple[Any, int]] = {
     "setup": ("i8", 1),
     "seats": (SEAT, 1),
     "cores": ("i8", 2),
+    "window_most": ("i8", 2),
+    "marks": ("i8", 2),
     "bucket_first": ("i4", 1),
     "bucket_at": ("i4", 1),
     "occupied": ("u8", 1),
@@ -222,6 +225,8 @@ class World:
     setup: Any  # int64[SETUP_WORDS]
     seats: Any  # SEAT[n]
     cores: Any  # int64[n, c]: when each CPU core is free
+    window_most: Any  # int64[n, 2]: most bytes of any window that is over, up and down
+    marks: Any  # int64[n, 2 * MARKS]: (time, work) of each seat's downlink, see `sim.net.core.downlink`
     bucket_first: Any  # int32[buckets]: first chunk
     bucket_at: Any  # int32[buckets]: where the next event is written, chunk * CHUNK_EVENTS + fill; a multiple if full, 0 if empty
     occupied: Any  # uint64[buckets / 64]: which buckets hold anything
