@@ -94,7 +94,9 @@ def compiled_outcome(case: Case) -> dict[str, Any]:
     world, clock, seats = net.world, net.world.clock, net.world.seats
     fates = [int(clock[word]) for word in (st.DELIVERED, st.LOST, st.CUT, st.DOWN)]
     meters = ("sent_bytes", "received_bytes", "longest_queue_ns")
-    most = [np.maximum(world.window_most[:, place], seats[f"{side}_window_bytes"]).tolist() for place, side in enumerate(("up", "down"))]
+    most = [
+        np.maximum(world.window_most[:, place], seats[f"{side}_window_bytes"]).tolist() for place, side in enumerate(("up", "down"))
+    ]
     return outcome | {
         "wire": tape.rows,
         "mail": mail,

@@ -26,10 +26,10 @@ from reference_things import (
     QUORUM,
     REQUEST,
     TICK,
+    Downlink,
     Item,
     Letter,
     Message,
-    Downlink,
     Pipe,
     Probe,
     Seat,
@@ -50,7 +50,8 @@ class SlowWorld:
 
         self.topology, self.costs, self.dice, self.gossip = topology, costs, dice, gossip
         self.seats = [
-            Seat(Pipe(rate(costs.up_bit_s)), Downlink(rate(costs.down_bit_s)), [0] * costs.cores, int(site)) for site in topology.sites
+            Seat(Pipe(rate(costs.up_bit_s)), Downlink(rate(costs.down_bit_s)), [0] * costs.cores, int(site))
+            for site in topology.sites
         ]
         self.now_ns = self.serial = 0
         self.events: list[tuple[int, int, str, int, Letter]] = []

@@ -23,7 +23,7 @@ from sim.study.read import from_dict
 from sim.study.report import Report
 
 if COMPILED:
-    import sim.net.core.compiled  # noqa: F401 - tells the compiler what a world is
+    import sim.net.core.compiled
 
 MS = 1_000_000
 RATE_PS = 1000  # picoseconds a byte: a byte takes a nanosecond

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.net.core import state as st
+from sim.net.core.rows import ITEM, MESSAGES, PROBE, SEAT
 from sim.net.topology import Topology
 
 _TABLE_WORDS = 3 * 4097
@@ -29,7 +30,7 @@ def make_world(
     setup = np.zeros(st.SETUP_WORDS, np.int64)
     setup[[st.SEATS, st.CORES, st.WORDS, st.BUCKETS]] = n, cores, words, buckets
     setup[[st.MEMORY_WORDS, st.CONSTANT_NS]] = memory_words, 0
-    seats = np.zeros(n, st.SEAT)
+    seats = np.zeros(n, SEAT)
     seats["slowness"] = 1024
     seats["flags"] = st.UP | st.RELAYS | st.SERVES
     seats["probe"] = -1
@@ -46,16 +47,16 @@ def make_world(
         cores=np.zeros((n, max(1, cores)), np.int64),
         window_most=np.zeros((n, 2), np.int64),
         marks=np.zeros((n, 2 * st.MARKS), np.int64),
-        messages=np.zeros(64, st.MESSAGES),
+        messages=np.zeros(64, MESSAGES),
         fields=np.zeros((64, st.FIELDS), np.int64),
         alike=np.full(st.LARGEST_CHAIN, -1, np.int32),
         certificates=np.zeros((16, words), np.uint64),
         tally_count=np.zeros((8, n), np.int32),
         tally_bits=np.zeros((8 * n, words), np.uint64),
-        probes=np.zeros(64, st.PROBE),
+        probes=np.zeros(64, PROBE),
         probe_fields=np.zeros((64, st.FIELDS), np.int64),
         probe_bits=np.zeros((64, words), np.uint64),
-        items=np.zeros(16, st.ITEM),
+        items=np.zeros(16, ITEM),
         held=np.zeros((8, n), np.uint8),
         arrival=np.full((8, n), -1, np.int64),
         notes=np.zeros((8, n), np.int64),
