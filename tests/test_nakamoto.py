@@ -10,13 +10,13 @@ import pytest
 import sim
 from sim.consensus.forking.forest import Forest, NewBlock
 from sim.consensus.forking.ghost import ghost
-from sim.consensus.nakamoto import Nakamoto
+from sim.consensus.nakamoto import GHOST, Nakamoto
 from sim.kernel.errors import ScenarioError
 from sim.ledger.block import GENESIS, Block
 from sim.node.node import Node
 from sim.study.read import from_dict
 from sim.study.report import Report
-from sim.testing import Stage
+from sim.testing import Stage, check_consensus
 
 MS = 1_000_000
 
@@ -204,3 +204,8 @@ def test_power_for_nobody_is_refused() -> None:
         played("100 s", "10 s", consensus={"power": {"nobody": 1.0}})
     with pytest.raises(ScenarioError, match="comes to nothing"):
         played("100 s", "10 s", consensus={"power": {"seat-00": 0.0}})
+
+
+@pytest.mark.parametrize("protocol", [Nakamoto(), GHOST()])
+def test_both_stand_what_every_protocol_has_to_stand(protocol: Any) -> None:
+    check_consensus(protocol, seeds=1)

@@ -137,10 +137,10 @@ class Society:
         if digest not in self.blocks:
             self.blocks[digest] = block
             self.trace.record("publish", node.seat, digest, block.size_bytes, "block")
-        item = self.block_item(block)
         if node.seat in self.withholds and self.withholds[node.seat](block, saying):
-            self.network.publish(node.seat, item, False)
-        elif saying is None:
+            return digest
+        item = self.block_item(block)
+        if saying is None:
             self.network.publish(node.seat, item, self.bodies == "gossip")
         elif self.bodies == "attached" or node.outbound:
             self.network.publish(node.seat, item, False)

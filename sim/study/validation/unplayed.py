@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
 from sim.study.validation.case import Case
 
-_WORK = "proof of work"
 _SAMPLING = "sampling for availability"
 _ROWS: tuple[tuple[str, str, float, str, str], ...] = (
     ("V55", "3-chain HotStuff, 4 nodes, one crashed: commits per cycle", 0, "CF: exact enumeration", "HotStuff"),
@@ -25,11 +22,6 @@ _ROWS: tuple[tuple[str, str, float, str, str], ...] = (
     ("V64", "clique, two eligible signers, d = 100 ms: P(fork)", 0.1289, "CF: 1 - (1 - d/W)^m", "proof of authority (clique)"),
     ("V65", "Gasper, full participation: mean slots to finality", 79.5, "CF", "Gasper"),
     ("V67", "Snowball, k = 20, alpha = 15, 90 % agree: P(poll succeeds)", 0.989158, "CF, MC", "Snowball"),
-    ("V70", "longest chain, D/T = 0.1: stale share", 0.1 / 1.1, "CF: x / (1 + x)", _WORK),
-    ("V70", "longest chain, D/T = 0.5: stale share", 0.5 / 1.5, "CF: x / (1 + x)", _WORK),
-    ("V71", "another block within D, D/T = 0.5", 1 - math.exp(-0.5), "CF: 1 - exp(-x)", _WORK),
-    ("V74", "double spending, q = 0.1, z = 6", 0.0002428, "Nakamoto 2008, section 11", _WORK),
-    ("V75", "selfish mining, a = 0.4, g = 0: revenue", 0.483721, "Eyal and Sirer 2014", f"{_WORK} and selfish miners"),
     ("V77", "Reed-Solomon (64, 32), loss 0.3: failure", 2.504e-4, "CF: P(Bin(n, 1 - p) < k)", "erasure coding"),
     ("V78", "2-D sampling, k = 32, 15 samples: P(detect)", 0.990394, "Al-Bassam et al. 2018", _SAMPLING),
     ("V79", "1-D sampling, 2k = 128, 8 samples: P(fooled)", 2.709e-3, "CF", _SAMPLING),
