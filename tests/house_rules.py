@@ -11,7 +11,10 @@ FLOORS = {"kernel": 0, "net": 1, "node": 2, "study": 4, "cli": 5, "dashboard": 5
 PARTS = ("gossip", "consensus", "availability", "adversary", "fault", "ledger", "health")
 FACES = ("", "testing")  # sim/__init__.py and sim/testing.py offer what lies on every floor
 MEMORY_KEPT = {("net/arena.py", "_kept")}  # room for a queue, written before it is read: no run sees what another left there
-SIBLINGS_ALLOWED = {("health", "ledger")}  # records live in a ledger; the ledger knows no other part
+SIBLINGS_ALLOWED = {
+    ("health", "ledger"),
+    ("availability", "ledger"),
+}  # records lie in a ledger and fragments under its Merkle trees; it knows no other part
 
 BANNED_MODULES = {
     "random": "use Dice",

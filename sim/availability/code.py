@@ -46,9 +46,9 @@ def _logarithms() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 def products() -> Bytes:
     """uint8[256, 256]: the multiplication table of the field."""
     powers, logs = _logarithms()
-    table = powers[logs[:, None] + logs[None, :]]
+    table: Bytes = powers[logs[:, None] + logs[None, :]].astype(np.uint8)
     table[0, :] = table[:, 0] = 0
-    return table.astype(np.uint8)
+    return table
 
 
 def times(left: Bytes, right: Bytes) -> Bytes:
@@ -101,8 +101,8 @@ def parts_of(text: bytes, enough: int) -> Bytes:
 
 def encode(text: bytes, pieces: int, enough: int) -> tuple[bytes, ...]:
     """All fragments of a text, each of len(text) / enough bytes, rounded up."""
-    parts = parts_of(text, enough)
     matrix = generator(pieces, enough)
+    parts = parts_of(text, enough)
     if zfec is not None and pieces > 1:
         return tuple(zfec.Encoder(enough, pieces).encode([part.tobytes() for part in parts]))
     parity = times(matrix[enough:], parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sim.net.core.state import ABSENT
@@ -68,8 +69,7 @@ class Fetch:
     def _request(self, fragment: int, seat: int) -> None:
         network, item = self.store.network, self.thing.items[fragment]
         if fragment not in self._probes:
-            loop = self.store.loop
-            self._probes[fragment] = network.watch_item(self.reader, item, lambda _: loop.call_soon(self._came, fragment))
+            self._probes[fragment] = self.store.watch(self.reader, item, partial(self._came, fragment))
         if seat != self.reader:
             network.ask(self.reader, seat, item)
 
@@ -79,11 +79,12 @@ class Fetch:
             return
         store, thing, seat = self.store, self.thing, self.asked[fragment]
         self._release(fragment)
-        if seat != self.reader:
+        if seat != self.reader and self._without < 0:
             store.books.fetched_bytes += thing.width_bytes
         if not store.contents.is_sound(thing, fragment, store.world.alters[seat]):
             store.books.spoilt_found += 1
             self.bad[fragment] = None
+            store.repairs.found_bad(thing, fragment)
             self._ask(store.scheme.enough + store.scheme.hedge)
             return
         self.sound[fragment] = None

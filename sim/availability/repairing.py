@@ -26,23 +26,24 @@ class Repairs:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._due: dict[tuple[int, int], int] = {}
-        """Since when each fragment that awaits repair has been missing."""
+        self._due: dict[int, dict[int, int]] = {}
+        """By object, since when each fragment that awaits repair has been missing."""
         self._turn: dict[tuple[int, int], int] = {}
         if store.scheme.audit:
             store.loop.call_at_ns(store.scheme.audit, self._audit, 1)
 
     def missing(self, thing: Thing, fragment: int) -> None:
         """A fragment is known to be missing."""
-        if self.store.scheme.repair is None or (thing.number, fragment) in self._due:
+        due = self._due.setdefault(thing.number, {})
+        if self.store.scheme.repair is None or fragment in due:
             return
-        self._due[thing.number, fragment] = self.store.loop.now_ns
+        due[fragment] = self.store.loop.now_ns
         self._plan(thing)
 
     def _plan(self, thing: Thing) -> None:
         """Begin the repairs of an object once so few fragments are left that the scheme wants it."""
         store, scheme = self.store, self.store.scheme
-        due = [fragment for number, fragment in self._due if number == thing.number]
+        due = self._due.get(thing.number, {})
         if scheme.repair_at is not None and scheme.pieces - len(due) > scheme.repair_at:
             return
         for fragment in due:
@@ -55,10 +56,10 @@ class Repairs:
     def _repair(self, thing: Thing, fragment: int) -> None:
         """The time has come: choose a new holder and let it gather enough fragments."""
         store, key = self.store, (thing.number, fragment)
-        if key not in self._due or thing.lost_ns >= 0:
+        if fragment not in self._due[thing.number] or thing.lost_ns >= 0:
             return
         holding = [seat for seat in thing.holder if seat != NOWHERE]
-        up = [seat for seat in store.seats if store.is_up(seat)]
+        up = [seat for seat in store.trusted() if store.is_up(seat)]
         regions = store.world.topology.regions
         seat = replacement(store.scheme.place, up, regions, thing.source, holding, store.dice, thing.digest, self._turn[key])
         if seat is None:
@@ -66,7 +67,7 @@ class Repairs:
             return
 
         def done(outcome: str, _waited_ns: int) -> None:
-            if outcome == "served" and key in self._due and store.is_up(seat):
+            if outcome == "served" and fragment in self._due[thing.number] and store.is_up(seat):
                 self._repaired(thing, fragment, seat)
             else:
                 self._failed(thing, fragment)
@@ -77,7 +78,7 @@ class Repairs:
         store, key = self.store, (thing.number, fragment)
         store.books.repaired += 1
         store.books.repair_bytes += store.scheme.enough * thing.width_bytes
-        store.books.repair_ns.append(store.loop.now_ns - self._due.pop(key))
+        store.books.repair_ns.append(store.loop.now_ns - self._due[thing.number].pop(fragment))
         self._turn[key] += 1
         store.contents.mend(thing, fragment)
         store.settle(thing, fragment, seat)
@@ -86,7 +87,7 @@ class Repairs:
         """Try again after as long as any repair takes to begin."""
         self.store.books.repair_failed += 1
         self._turn[thing.number, fragment] += 1
-        if (thing.number, fragment) in self._due and thing.lost_ns < 0:
+        if fragment in self._due[thing.number] and thing.lost_ns < 0:
             self.store.later(self.store.loop.now_ns + self.store.scheme.patience, self._plan, thing)
 
     # noticing ---------------------------------------------------------------------------------------------------------
@@ -126,4 +127,6 @@ class Repairs:
             if serves and store.contents.is_sound(thing, fragment, store.world.alters[seat]):
                 continue
             store.books.audits_failed += 1
+            if not serves or store.world.alters[seat]:
+                store.distrusted[seat] = None
             self.found_bad(thing, fragment)

@@ -15,7 +15,7 @@ from sim.availability.fetching import Fetch
 from sim.availability.placement import ordered
 from sim.availability.repairing import Repairs
 from sim.ledger.multiproof import HASH_BYTES
-from sim.net.core.state import ABSENT, HELD, STORED, UP
+from sim.net.core.state import ABSENT, HOLD, STORED, UP
 from sim.node.storage import Kept, OnDone, OnPlaced, StorageBooks
 from sim.node.surroundings import Surroundings
 
@@ -61,8 +61,12 @@ class Store:
         self.at_seat: dict[int, dict[tuple[int, int], None]] = {}
         self.contents = Contents(scheme, self.dice)
         self.repairs = Repairs(self)
-        self.society.trace.subscribe("crash", lambda _time_ns, seat: self._turned(seat))
-        self.society.trace.subscribe("restart", lambda _time_ns, seat: self._turned(seat))
+        self.distrusted: dict[int, None] = {}
+        """Seats that an audit caught, which get no further fragments."""
+        self._awaited: dict[tuple[int, int], int] = {}
+        """The probe of each fragment on its way to its holder."""
+        for turn in ("crash", "restart"):  # written down just before it happens
+            self.society.trace.subscribe(turn, self._soon_turned)
 
     # what workloads do ------------------------------------------------------------------------------------------------
 
@@ -80,7 +84,7 @@ class Store:
             thing.items.append(item)
         self.contents.make(thing)
         regions = self.world.topology.regions
-        places = ordered(scheme.place, self.seats, regions, seat, self.dice, digest)[: scheme.pieces]
+        places = ordered(scheme.place, self.trusted(), regions, seat, self.dice, digest)[: scheme.pieces]
         ready_ns = self.work(seat, size_bytes, scheme.pieces - scheme.enough)
         self.later(ready_ns, self._disperse, thing, places)
 
@@ -92,24 +96,38 @@ class Store:
             self._send(thing, fragment, seat, self.scheme.resend)
 
     def _send(self, thing: Thing, fragment: int, seat: int, tries: int) -> None:
-        item = thing.items[fragment]
-        if thing.counted[fragment] or thing.holder[fragment] != seat:
+        """Send a fragment to its holder, again after the patience where it has not come; then it is missing."""
+        item, key = thing.items[fragment], (thing.number, fragment)
+        if thing.holder[fragment] != seat or key in self.at_seat.get(seat, {}):
             return
-        self.watch(seat, item, partial(self._came, thing, fragment, seat))
+        if tries < 0:
+            self.network.unwatch(self._awaited.pop(key))
+            self.vacate(thing, fragment)
+            self.repairs.missing(thing, fragment)
+            return
+        if key not in self._awaited:
+            self._awaited[key] = self.watch(seat, item, partial(self._came, thing, fragment, seat))
         if seat == thing.source:
             self.network.publish(seat, item, False)
         elif self.is_up(thing.source):
             self.network.hand_over(thing.source, seat, item)
-            if tries > 0:
-                self.later(self.loop.now_ns + self.scheme.patience, self._send, thing, fragment, seat, tries - 1)
+        self.loop.call_at_ns(self.loop.now_ns + self.scheme.patience, self._send, thing, fragment, seat, tries - 1)
 
     def _came(self, thing: Thing, fragment: int, seat: int) -> None:
         """A fragment has reached the seat that is to hold it."""
-        if thing.holder[fragment] == seat and thing.sound[fragment]:
-            self.at_seat.setdefault(seat, {})[thing.number, fragment] = None
-            self.count(thing, fragment)
-            for tell in self.on_placed:
-                tell(thing.number, fragment, seat)
+        probe = self._awaited.pop((thing.number, fragment), None)
+        if probe is not None:
+            self.network.unwatch(probe)
+            self.settle(thing, fragment, seat)
+
+    def settle(self, thing: Thing, fragment: int, seat: int) -> None:
+        """A fragment lies, sound, at a seat that is to hold it from now on."""
+        thing.holder[fragment], thing.sound[fragment] = seat, True
+        self.network.publish(seat, thing.items[fragment], False)
+        self.at_seat.setdefault(seat, {})[thing.number, fragment] = None
+        self.count(thing, fragment)
+        for tell in self.on_placed:
+            tell(thing.number, fragment, seat)
 
     def get(self, reader: int, digest: str, until_ns: int, on_done: OnDone) -> None:
         """Fetch and rebuild an object."""
@@ -121,6 +139,10 @@ class Store:
             on_done(outcome, waited_ns)
 
         Fetch(self, thing, reader, until_ns, done).begin()
+
+    def knows(self, digest: str) -> bool:
+        """Whether it was stored here."""
+        return digest in self.by_digest
 
     def holders(self, digest: str) -> tuple[int, ...]:
         """The seats that should keep a fragment of it now."""
@@ -140,10 +162,15 @@ class Store:
         else:
             self.contents.spoil(thing, fragment)
         self.count(thing, fragment)
-        if sum(s and h != NOWHERE for s, h in zip(thing.sound, thing.holder, strict=True)) < self.scheme.enough and thing.lost_ns < 0:
-            thing.lost_ns = self.loop.now_ns
+        self._bury(thing)
         if noticed:
             self.repairs.missing(thing, fragment)
+
+    def _bury(self, thing: Thing) -> None:
+        """Write down when too few sound fragments are left anywhere."""
+        left = sum(sound and seat != NOWHERE for sound, seat in zip(thing.sound, thing.holder, strict=True))
+        if left < self.scheme.enough and thing.lost_ns < 0:
+            thing.lost_ns = self.loop.now_ns
 
     def vacate(self, thing: Thing, fragment: int) -> None:
         """Nobody keeps this fragment any more."""
@@ -154,10 +181,14 @@ class Store:
             self.at_seat.get(seat, {}).pop((thing.number, fragment), None)
             thing.holder[fragment] = NOWHERE
             self.count(thing, fragment)
+            self._bury(thing)
 
     def placed(self) -> list[tuple[int, int, int]]:
         """All fragments that lie somewhere."""
         return [(number, fragment, seat) for seat, kept in self.at_seat.items() for number, fragment in kept]
+
+    def _soon_turned(self, _time_ns: int, seat: int) -> None:
+        self.loop.call_soon(self._turned, seat)
 
     def _turned(self, seat: int) -> None:
         """A seat went down or came up: what it keeps can be reached no more, or again."""
@@ -213,19 +244,14 @@ class Store:
         """Whether a seat runs now."""
         return bool(self.network.world.seats[seat]["flags"] & UP)
 
-    def holds(self, seat: int, item: int) -> bool:
-        """Whether a seat has a fragment."""
-        return bool(self.network.world.held[item, seat] == HELD)
+    def trusted(self) -> list[int]:
+        """The seats that may get fragments; all of them where too few would be left."""
+        trusted = [seat for seat in self.seats if seat not in self.distrusted]
+        return trusted if len(trusted) >= self.scheme.pieces else list(self.seats)
 
-    def watch(self, seat: int, item: int, tell: partial[None]) -> None:
-        """Call `tell` once a seat holds an item."""
-        probe = -1
-
-        def came(_: int) -> None:
-            self.network.unwatch(probe)
-            tell()
-
-        probe = self.network.watch_item(seat, item, lambda what: self.loop.call_soon(came, what))
+    def watch(self, seat: int, item: int, tell: partial[None]) -> int:
+        """Call `tell` once a seat holds an item; returns the probe, which the caller takes off again."""
+        return self.network.watch(seat, HOLD, 0, 1, 1, [item], lambda _: self.loop.call_soon(tell))
 
     def later(self, time_ns: int, function: object, *args: object) -> None:
         """Call it then; at once where that is now."""

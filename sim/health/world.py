@@ -58,8 +58,11 @@ class WorkloadWorld(Protocol):
     def submit(self, transaction: Transaction) -> int:
         """Give it to its submitter's seat and let the gossip spread it; its item index, or -1 where it was dropped."""
 
-    def publish_record(self, seat: int, digest: str, size_bytes: int, placement: tuple[int, ...]) -> None:
-        """Store a ciphertext at `seat` and send copies to the seats of `placement`; they arrive when the network lets them."""
+    def publish_record(self, seat: int, digest: str, size_bytes: int, placement: tuple[int, ...], *, stored: bool = True) -> None:
+        """Store a ciphertext at `seat` and send copies to the seats of `placement`; they arrive when the network lets them.
+
+        A scheme of availability stores it its own way; with `stored` False it is a message, sent whole in any case.
+        """
 
     def fetch_record(
         self,

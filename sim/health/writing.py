@@ -116,7 +116,7 @@ class Writing:
         receiver = others[world.dice.below(len(others), "receiver", *key)]
         size_bytes = entry.size_bytes(world.dice.uniform("record size", *key)) + OVERHEAD_BYTES
         self.counts["messages"] += 1
-        world.publish_record(source, bytes_of(world.dice, 16, "message", *key).hex(), size_bytes, (receiver,))
+        world.publish_record(source, bytes_of(world.dice, 16, "message", *key).hex(), size_bytes, (receiver,), stored=False)
 
     def decided(self, seat: int, block: Block, time_ns: int) -> None:
         """A node decided a block: what that node itself submitted is final now."""

@@ -15,6 +15,7 @@ from sim.kernel.trace import Trace
 from sim.net.core.state import FIELDS
 from sim.net.network import Network
 from sim.node.message import Certificate, reader_of, signatures_in, wire_bytes
+from sim.node.storage import Storage
 
 if TYPE_CHECKING:
     from sim.node.node import Node
@@ -58,6 +59,8 @@ class Society:
         self.nature: dict[str, Any] = {}
         """What a protocol keeps of one run that is true for everybody whoever knows it, such as who has won a lottery."""
         self.contents: list[Any] = []
+        self.storage: Storage | None = None
+        """How off-chain objects are kept, where the scenario names a scheme for them."""
         self._names: dict[Any, int] = {}
         network.on_mail = self._mail
 

@@ -70,6 +70,9 @@ class Storage(Protocol):
     def get(self, reader: int, digest: str, until_ns: int, on_done: OnDone) -> None:
         """Fetch and rebuild it until the instant `until_ns`; then on_done('served' | 'unavailable', waited_ns), once."""
 
+    def knows(self, digest: str) -> bool:
+        """Whether it was stored here."""
+
     def holders(self, digest: str) -> tuple[int, ...]:
         """The seats that should keep a part of it now."""
 

@@ -89,6 +89,11 @@ def build(scenario: Scenario, seed: int) -> World:
     world = World(
         scenario, topology, loop, network, society, books, surroundings, trace, SafetyWatch([True] * n), corrupted=corrupted
     )
+    try:
+        if hasattr(scenario.availability, "store"):
+            society.storage = scenario.availability.store(surroundings)
+    except ScenarioError as error:
+        raise error.under("availability") from None
     if program is not None:
         for node in society.nodes:
             node.start(program)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.kernel.trace import Trace
+from sim.node.storage import Kept, StorageBooks
 from sim.study.travels import Travels
 
 
@@ -86,6 +87,14 @@ class Evidence:
     workloads: tuple[Mapping[str, Any], ...] = ()
     """One table per workload, as its own `outcome()` gave it, in the report's shape."""
     not_modelled: tuple[str, ...] = ()
+    availability_kind: str = "full"
+    """The scheme of availability; full: everybody keeps every block, records lie in copies."""
+    deadline_ns: int = 0
+    """How long after its publication a block may take to be available; 0: to the end of the run."""
+    kept: tuple[Kept, ...] = ()
+    """The truth about each object that a scheme has stored off the chain."""
+    storage: StorageBooks | None = None
+    """What that scheme did; None where there is none."""
 
     @property
     def seats(self) -> int:

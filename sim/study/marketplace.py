@@ -78,11 +78,14 @@ class Marketplace:
         self.trace.record("publish", seat, name, size_bytes, "block")
         network.publish(seat, network.item(name, "block", size_bytes))
 
-    def publish_record(self, seat: int, digest: str, size_bytes: int, placement: tuple[int, ...]) -> None:
-        """Store a ciphertext at `seat` and send copies to the seats of `placement`."""
+    def publish_record(self, seat: int, digest: str, size_bytes: int, placement: tuple[int, ...], *, stored: bool = True) -> None:
+        """Store a ciphertext at `seat` and send copies to the seats of `placement`; a scheme of availability stores it its own way."""
         network = self._society.network
-        item = network.item(digest, "record", size_bytes)
         self.trace.record("publish", seat, digest, size_bytes, "record")
+        if stored and self._society.storage is not None:
+            self._society.storage.put(seat, digest, size_bytes)
+            return
+        item = network.item(digest, "record", size_bytes)
         network.publish(seat, item, False)
         for target in placement:
             if target != seat:
@@ -92,7 +95,10 @@ class Marketplace:
         self, reader: int, digest: str, holders: tuple[int, ...], deadline_ns: int, on_done: Callable[[str, int], None]
     ) -> None:
         """Ask the holders in order, until the instant `deadline_ns`; then on_done('served' | 'unavailable', waited_ns), once."""
-        network, loop = self._society.network, self._society.loop
+        network, loop, storage = self._society.network, self._society.loop, self._society.storage
+        if storage is not None and storage.knows(digest):
+            storage.get(reader, digest, deadline_ns, on_done)
+            return
         item = network.item(digest, "record", 0)
         start_ns = loop.now_ns
         if network.holds(reader, item):
@@ -139,6 +145,10 @@ class Marketplace:
         network = self._society.network
         return int(network.world.arrival[network.item(digest, "record", 0), seat])
 
+    def seats_called(self, selector: Any, purpose: str) -> tuple[int, ...]:
+        """Seats by count, share, names, role or region."""
+        return self._surroundings.choose(selector, purpose)
+
     def is_up(self, seat: int) -> bool:
         """Whether the seat runs now."""
         return bool(self._society.network.world.seats[seat]["flags"] & UP)
@@ -162,3 +172,5 @@ class Marketplace:
     def commits(self, seat: int, deed: str) -> bool:
         """Whether the people at this seat do something the ledger was built to prevent, now."""
         return deed in self._surroundings.deeds.get(seat, ())
+        """Whether this holder hands out altered copies now; where objects are stored in fragments, readers have checked each."""
+        return self._society.storage is None and self._surroundings.alters[holder]

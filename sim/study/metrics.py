@@ -1,6 +1,6 @@
 """What a run measured, in the sections and keys of the report: the one page where all definitions meet.
 
-`consensus` is defined in metrics_consensus.py, `gossip` and `availability` in metrics_spread.py, `recovery` here.
+`consensus` is defined in metrics_consensus.py, `gossip` in metrics_spread.py, `availability` in metrics_availability.py, `recovery` here.
 Workloads bring their own tables, which were taken from the ground truth by whoever drove them.
 """
 
@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from sim.study.evidence import Evidence
+from sim.study.metrics_availability import availability
 from sim.study.metrics_consensus import consensus
 from sim.study.metrics_rows import NEVER, SECOND_NS, read
-from sim.study.metrics_spread import availability, gossip
+from sim.study.metrics_spread import gossip
 
 
 def fault_spans(evidence: Evidence) -> list[tuple[str, int, int | None]]:

@@ -6,11 +6,25 @@ from dataclasses import replace
 from functools import cache
 
 from sim.study.validation import agreement, conventions, epidemics, floods, links, queues, relays, simblock, timing, unplayed, work
+from sim.study.validation import (
+    agreement,
+    conventions,
+    durability,
+    epidemics,
+    floods,
+    links,
+    queues,
+    relays,
+    simblock,
+    timing,
+    unplayed,
+)
 from sim.study.validation.case import Case
 
 GROUPS = {"A": (1, 14), "B": (15, 38), "C": (41, 67), "D": (70, 75), "E": (77, 86)}
 """A engine, links, queues; B dissemination; C consensus; D proof of work; E availability and durability: first and last case."""
 _FILES = (links, queues, floods, epidemics, relays, simblock, agreement, timing, conventions, work, unplayed)
+_FILES = (links, queues, floods, epidemics, relays, simblock, agreement, timing, durability, conventions, unplayed)
 
 
 @cache

@@ -23,10 +23,14 @@ _ROWS: tuple[tuple[str, str, float, str, str], ...] = (
     ("V65", "Gasper, full participation: mean slots to finality", 79.5, "CF", "Gasper"),
     ("V67", "Snowball, k = 20, alpha = 15, 90 % agree: P(poll succeeds)", 0.989158, "CF, MC", "Snowball"),
     ("V77", "Reed-Solomon (64, 32), loss 0.3: failure", 2.504e-4, "CF: P(Bin(n, 1 - p) < k)", "erasure coding"),
+    ("V70", "longest chain, D/T = 0.1: stale share", 0.1 / 1.1, "CF: x / (1 + x)", _WORK),
+    ("V70", "longest chain, D/T = 0.5: stale share", 0.5 / 1.5, "CF: x / (1 + x)", _WORK),
+    ("V71", "another block within D, D/T = 0.5", 1 - math.exp(-0.5), "CF: 1 - exp(-x)", _WORK),
+    ("V74", "double spending, q = 0.1, z = 6", 0.0002428, "Nakamoto 2008, section 11", _WORK),
+    ("V75", "selfish mining, a = 0.4, g = 0: revenue", 0.483721, "Eyal and Sirer 2014", f"{_WORK} and selfish miners"),
     ("V78", "2-D sampling, k = 32, 15 samples: P(detect)", 0.990394, "Al-Bassam et al. 2018", _SAMPLING),
     ("V79", "1-D sampling, 2k = 128, 8 samples: P(fooled)", 2.709e-3, "CF", _SAMPLING),
     ("V82", "PeerDAS custody, 100 nodes: uncovered columns", 128 * (31 / 32) ** 100, "CF, MC", "custody of columns"),
-    ("V84", "(6, 3) fragments, repair rate 10: mean time to loss", 33.1167, "CF, MC", "repair of fragments"),
 )
 CASES = tuple(
     Case(id=case, what=what, expected=expected, source=source, missing=missing) for case, what, expected, source, missing in _ROWS
