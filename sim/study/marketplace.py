@@ -166,11 +166,9 @@ class Marketplace:
         self._books.mourners.append(callback)
 
     def serve_alters(self, holder: int) -> bool:
-        """Whether this holder hands out altered copies now."""
-        return self._surroundings.alters[holder]
+        """Whether this holder hands out altered copies now; where objects are stored in fragments, readers have checked each."""
+        return self._society.storage is None and self._surroundings.alters[holder]
 
     def commits(self, seat: int, deed: str) -> bool:
         """Whether the people at this seat do something the ledger was built to prevent, now."""
         return deed in self._surroundings.deeds.get(seat, ())
-        """Whether this holder hands out altered copies now; where objects are stored in fragments, readers have checked each."""
-        return self._society.storage is None and self._surroundings.alters[holder]
