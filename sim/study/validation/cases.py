@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-from sim.study.validation import agreement, conventions, epidemics, floods, links, queues, relays, simblock, timing, unplayed, work
 from sim.study.validation import (
     agreement,
     conventions,
@@ -18,13 +17,13 @@ from sim.study.validation import (
     simblock,
     timing,
     unplayed,
+    work,
 )
 from sim.study.validation.case import Case
 
 GROUPS = {"A": (1, 14), "B": (15, 38), "C": (41, 67), "D": (70, 75), "E": (77, 86)}
 """A engine, links, queues; B dissemination; C consensus; D proof of work; E availability and durability: first and last case."""
-_FILES = (links, queues, floods, epidemics, relays, simblock, agreement, timing, conventions, work, unplayed)
-_FILES = (links, queues, floods, epidemics, relays, simblock, agreement, timing, durability, conventions, unplayed)
+_FILES = (links, queues, floods, epidemics, relays, simblock, agreement, timing, durability, conventions, work, unplayed)
 
 
 @cache
