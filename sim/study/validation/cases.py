@@ -7,6 +7,7 @@ from functools import cache
 
 from sim.study.validation import (
     agreement,
+    asynchrony,
     conventions,
     durability,
     epidemics,
@@ -23,7 +24,21 @@ from sim.study.validation.case import Case
 
 GROUPS = {"A": (1, 14), "B": (15, 38), "C": (41, 67), "D": (70, 75), "E": (77, 86)}
 """A engine, links, queues; B dissemination; C consensus; D proof of work; E availability and durability: first and last case."""
-_FILES = (links, queues, floods, epidemics, relays, simblock, agreement, timing, durability, conventions, work, unplayed)
+_FILES = (
+    links,
+    queues,
+    floods,
+    epidemics,
+    relays,
+    simblock,
+    agreement,
+    asynchrony,
+    timing,
+    durability,
+    conventions,
+    work,
+    unplayed,
+)
 
 
 @cache

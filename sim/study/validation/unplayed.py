@@ -8,8 +8,6 @@ _SAMPLING = "sampling for availability"
 _ROWS: tuple[tuple[str, str, float, str, str], ...] = (
     ("V55", "3-chain HotStuff, 4 nodes, one crashed: commits per cycle", 0, "CF: exact enumeration", "HotStuff"),
     ("V55", "2-chain HotStuff, 4 nodes, one crashed: commits per cycle", 1, "CF: exact enumeration", "Jolteon"),
-    ("V56", "Bracha, 4 nodes, Exp(1): mean delivery", 2.476, "MC", "when the publisher itself delivers, which no report tells"),
-    ("V57", "HoneyBadger, 4 nodes: rounds of the slowest agreement", 3.50476, "CF: max of N geometric(1/2)", "HoneyBadgerBFT"),
     ("V58", "n = 4, two equivocators: conflicting commits (1: certain)", 1, "CF", "an adversary that schedules both halves"),
     (
         "V59",
