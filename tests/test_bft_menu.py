@@ -10,11 +10,23 @@ from sim.consensus.hotstuff.basic import HotStuff
 from sim.consensus.hotstuff.chained import ChainedHotStuff
 from sim.consensus.hotstuff.jolteon import Jolteon
 from sim.consensus.hotstuff.two_phases import HotStuff2
+from sim.consensus.ibft import IBFT2
 from sim.consensus.simplex import Simplex
+from sim.consensus.smartbft import SmartBFT
 from sim.consensus.tendermint import Tendermint
 from sim.testing import check_consensus
 
-MENU = (HotStuff(), HotStuff2(), ChainedHotStuff(), Jolteon(), Tendermint(), Simplex(), Simplex(rebroadcast=False))
+MENU = (
+    IBFT2(),
+    SmartBFT(complain="3 s", view_change="4 s"),
+    HotStuff(),
+    HotStuff2(),
+    ChainedHotStuff(),
+    Jolteon(),
+    Tendermint(),
+    Simplex(),
+    Simplex(rebroadcast=False),
+)
 
 
 @pytest.mark.parametrize("seats", [4, 7])

@@ -21,6 +21,8 @@ SIMPLEX = {"delta": "1000 s", "rebroadcast": False}
 VECTORS = {
     "pbft": ("pbft", FOREVER, {4: 24, 7: 84, 31: 1860}, 3, 3, 3),
     "qbft": ("qbft", FOREVER, {4: 27, 7: 90, 31: 1890}, 3, 3, 3),
+    "ibft2": ("ibft2", FOREVER, {4: 24, 7: 84, 31: 1860}, 3, 3, 3),
+    "smartbft": ("smartbft", {"complain": "1000 s", "view_change": "1000 s"}, {4: 27, 7: 90, 31: 1890}, 3, 3, 3),
     "tendermint": ("tendermint", SLOW, {4: 27, 7: 90, 31: 1890}, 3, 3, 3),
     "raft": ("raft", {"election_timeout": "10 s", "heartbeat": "9 s"}, {4: 6, 7: 12, 31: 60}, 2, 3, 2),
     "hotstuff": ("hotstuff", FOREVER, {4: 21, 7: 42, 31: 210}, 6, 7, 7),

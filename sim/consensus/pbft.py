@@ -154,11 +154,21 @@ class PBFT:
 
 @part
 class QBFT(PBFT):
-    """QBFT (and IBFT's successor): every validator sends PREPARE; (n-1)(2n+1) messages, three delays, timers T*2^round."""
+    """QBFT (and IBFT's successor): every validator sends PREPARE; (n-1)(2n+1) messages, timers T*2^round, quorum ceil(2n/3)."""
 
     patience: Duration = 10_000_000_000  # round timeout T; Besu's documentation proposes 10 s
 
     leader_prepares: ClassVar[bool] = True
+
+    async def run(self, node: Node) -> None:
+        """PBFT's conversation with Istanbul's quorum."""
+        node.quorum_size = two_thirds(node.n)
+        await PBFT.run(self, node)
+
+
+def two_thirds(n: int) -> int:
+    """ceil(2n/3), the quorum of the Istanbul family: n - f, or one less where n is a multiple of 3."""
+    return -(-2 * n // 3)
 
 
 def leader(node: Node, slot: int, view: int) -> int:

@@ -1,0 +1,25 @@
+"""IBFT 2.0, the Istanbul protocol that Besu had before QBFT.
+
+Saltini, Hyland-Wood, "IBFT 2.0: a safe and live variation of the IBFT blockchain consensus protocol", 2019 (arXiv 1909.10194).
+It repaired Istanbul's locks, under which a crash could stop everything. What is agreed and how views change is as in `pbft.py`,
+where ROUND-CHANGE is called VIEW-CHANGE; the proposal stands for its sender's PREPARE, and a quorum is ceil(2n/3).
+"""
+
+from __future__ import annotations
+
+from sim.consensus.pbft import PBFT, two_thirds
+from sim.kernel.part import part
+from sim.kernel.units import Duration
+from sim.node.node import Node
+
+
+@part
+class IBFT2(PBFT):
+    """IBFT 2.0: the proposal counts as a PREPARE; 2n(n-1) messages, three delays, timers T*2^round, quorum ceil(2n/3)."""
+
+    patience: Duration = 4_000_000_000  # round timeout T; Besu's documentation proposes 4 s
+
+    async def run(self, node: Node) -> None:
+        """PBFT's conversation with Istanbul's quorum."""
+        node.quorum_size = two_thirds(node.n)
+        await PBFT.run(self, node)
