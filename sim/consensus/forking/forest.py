@@ -25,6 +25,13 @@ class NewBlock:
     digest: str
 
 
+@message
+class Head:
+    """What a node follows whose chain has come to a stop: who follows another one can compare."""
+
+    digest: str
+
+
 Weigh = Callable[[Any], int]
 """What one block adds to the weight of its chain."""
 Choose = Callable[["Forest", Any], str]
@@ -61,6 +68,8 @@ class Forest:
         """Known blocks of other branches, by height, in order of arrival."""
         self.on_head: Callable[[], None] | None = None
         """Called after every change of the head."""
+        self.decides: Callable[[], int] = lambda: self.height - self.depth
+        """Up to which height the branch followed is decided."""
 
     @property
     def head(self) -> str:
@@ -93,7 +102,26 @@ class Forest:
         """Take blocks as they come, for ever."""
         while True:
             mail = await self.node.receive(NewBlock)
-            self.hear(mail.message.digest)
+            block = self.block(mail.message.digest)
+            if block is not None and block.proposer != mail.sender:
+                self.node.invalid(mail, "its block is another's")
+            else:
+                self.hear(mail.message.digest)
+
+    async def compare(self, quiet_ns: int) -> None:
+        """Tell the others this node's head whenever it has not changed for so long, and look at theirs, for ever."""
+        self.node.spawn(self._heads())
+        while True:
+            head = self.head
+            await self.node.sleep(quiet_ns)
+            if self.head == head != self.node.genesis:
+                self.node.broadcast(Head(head))
+
+    async def _heads(self) -> None:
+        while True:
+            mail = await self.node.receive(Head)
+            if mail.message.digest in self.node.society.blocks:
+                self.hear(mail.message.digest)
 
     def hear(self, digest: str) -> None:
         """A block of that digest exists: take it, or first get what is missing below it."""
@@ -173,7 +201,7 @@ class Forest:
         return path
 
     def _decide(self) -> None:
-        self.settle(self.height - self.depth)
+        self.settle(self.decides())
         if self.on_head is not None:
             self.on_head()
 

@@ -8,6 +8,7 @@ from functools import cache
 from sim.study.validation import (
     agreement,
     asynchrony,
+    authority,
     conventions,
     durability,
     epidemics,
@@ -33,6 +34,7 @@ _FILES = (
     simblock,
     agreement,
     asynchrony,
+    authority,
     timing,
     durability,
     conventions,

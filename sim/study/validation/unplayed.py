@@ -17,7 +17,6 @@ _ROWS: tuple[tuple[str, str, float, str, str], ...] = (
         "the Azure table (no licence)",
     ),
     ("V60", "Raft split votes, 4 of 5 live, latency 0.1 of the range", 0.05230, "Ongaro 2014, 9.3", "a count of split elections"),
-    ("V64", "clique, two eligible signers, d = 100 ms: P(fork)", 0.1289, "CF: 1 - (1 - d/W)^m", "proof of authority (clique)"),
     ("V65", "Gasper, full participation: mean slots to finality", 79.5, "CF", "Gasper"),
     ("V67", "Snowball, k = 20, alpha = 15, 90 % agree: P(poll succeeds)", 0.989158, "CF, MC", "Snowball"),
     ("V78", "2-D sampling, k = 32, 15 samples: P(detect)", 0.990394, "Al-Bassam et al. 2018", _SAMPLING),

@@ -1,0 +1,100 @@
+"""Aura: time is cut into steps, each step belongs to one authority, and a majority of signers on top makes a block final.
+
+OpenEthereum's Authority Round (wiki "Aura", and its engine's rolling finality). The primary of step s is authority s mod n. The
+chain with the most blocks is followed; of equally long ones that whose last block has the earliest step, since a chain's score
+falls by each step that was skipped. A block is final when more than half of the authorities (or two thirds, which was added
+because of the cloning attack) have signed it or a block on it. Empty-step messages and changes of the authorities are left out.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any, ClassVar, Literal
+
+from sim.consensus.forking.forest import Forest
+from sim.consensus.forking.signers import signers_of
+from sim.kernel.errors import ScenarioError
+from sim.kernel.part import part
+from sim.kernel.units import Duration, show_duration
+from sim.node.node import Node
+from sim.node.terms import Terms
+
+A_BLOCK = 1 << 62
+"""What a block adds to its chain's score; each step since its parent takes one off."""
+
+
+@part
+class Aura:
+    """Proof of authority by the clock: one authority a step, final under a majority of signers, which a cloned key can be."""
+
+    finality: ClassVar[str] = "probable"
+
+    signers: tuple[str, ...] = ()  # the authorities, by name, role or region; none given: all
+    step: Duration = 5_000_000_000  # how long each authority's turn lasts
+    quorum: Literal["majority", "two-thirds"] = "majority"  # signers on a block that make it final: more than this
+
+    def check(self) -> None:
+        """A step must last."""
+        if self.step <= 0:
+            raise ScenarioError("must be longer than nothing", path="step")
+
+    def fits(self, terms: Terms) -> str:
+        """There is a block every step."""
+        if terms.block_interval and terms.block_interval != self.step:
+            return f"block_interval: has no effect, there is a block every step of {show_duration(self.step)}"
+        return ""
+
+    async def run(self, node: Node) -> None:
+        """Follow the chain of the best score; at each step of its own, seal a block on it."""
+        rules = Steps(node, self)
+        forest = Forest(node, 0, weigh=rules.score, valid=rules.flaw)
+        forest.decides = lambda: rules.final_height(forest)
+        forest = node.keep.setdefault("forest", forest)
+        node.spawn(forest.follow())
+        if node.id not in rules.signers:
+            await node.forever()
+        for step in count(-(-node.now // self.step)):
+            if rules.primary(step) == node.id:
+                await node.sleep(step * self.step - node.now)
+                if rules.step_of(forest.block(forest.head)) < step:
+                    forest.publish(node.batch(forest.head))
+
+
+class Steps:
+    """Aura's rules, as pure questions about steps and blocks."""
+
+    def __init__(self, node: Node, aura: Aura) -> None:
+        self.node, self.step_ns = node, aura.step
+        self.signers = signers_of(node, aura.signers)
+        n = len(self.signers)
+        self.enough = n // 2 + 1 if aura.quorum == "majority" else 2 * n // 3 + 1
+
+    def primary(self, step: int) -> int:
+        """Whose step it is."""
+        return self.signers[step % len(self.signers)]
+
+    def step_of(self, block: Any) -> int:
+        """The step in which a block was made; -1 for the genesis."""
+        return -1 if block is None else int(block.time_ns // self.step_ns)
+
+    def score(self, block: Any) -> int:
+        """What a block adds to the score of its chain."""
+        return A_BLOCK - (self.step_of(block) - self.step_of(self.node.society.blocks.get(block.parent)))
+
+    def flaw(self, block: Any) -> str:
+        """What is wrong with a block whose parent is known, or ''."""
+        step = self.step_of(block)
+        if self.primary(step) != block.proposer:
+            return "its step is not its signer's"
+        if step <= self.step_of(self.node.society.blocks.get(block.parent)):
+            return "its step is not after its parent's"
+        return "" if block.time_ns <= self.node.now else "it comes from the future"
+
+    def final_height(self, forest: Forest) -> int:
+        """The highest block of the chain that enough authorities have signed or built on."""
+        seen: dict[int, None] = {}
+        for height in range(forest.height, forest.decided, -1):
+            seen[forest.block(forest.chain[height]).proposer] = None
+            if len(seen) >= self.enough:
+                return height
+        return forest.decided
