@@ -24,6 +24,13 @@ R48 = {
 }  # fmt: skip
 
 
+HALF = {
+    "hospital": 6, "clinic": 6, "lab": 2, "payer": 4, "pharmacy": 3, "manufacturer": 2, "wholesaler": 2, "regulator": 1,
+    "sponsor": 1, "hie": 1,
+}  # fmt: skip
+"""A smaller network, for scenes that need few of everybody."""
+
+
 class IslandWorld:
     """The run as a workload sees it, without a network."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from health_world import IslandWorld, S
+from health_world import HALF, IslandWorld, S
 
 from sim.health.claims import Claims
 from sim.health.consent import Consent
@@ -18,11 +18,11 @@ from sim.health.trials import Trials
 CUT = 24  # a day in an hour
 
 
-def cut_world(certain: bool, seconds: float = 240) -> IslandWorld:
-    """A quarter of the seats is cut off from 20 s to 200 s; what they do in that time is for themselves."""
-    world = IslandWorld(seconds, certain=certain)
+def cut_world(certain: bool, seconds: float = 150) -> IslandWorld:
+    """A quarter of the seats is cut off from 20 s to 120 s; what they do in that time is for themselves."""
+    world = IslandWorld(seconds, HALF, certain=certain)
     world.at(20 * S, world.cut, lambda seat: seat % 4 == 1)
-    world.at(200 * S, world.heal)
+    world.at(120 * S, world.heal)
     return world
 
 
@@ -66,8 +66,10 @@ def test_under_forks_the_semantic_failures_appear_and_under_quorums_they_do_not(
         world.deeds = {seat: ("sell-twice",) for seat, role in enumerate(world.roles) if role == "wholesaler"}
         parts = (
             Consent(compression=CUT, rates={"consent_revoke": 20}, insist=0.5, freshness="5 s"),
-            Claims(compression=CUT, duplicates=0.5, resent_after="20 s"),
-            Supply(compression=CUT, transit="10 min", rates={"ship_order": 3, "receive_confirm": 3}),
+            Claims(
+                compression=CUT, start_hour=16, duplicates=0.5, resent_after="20 s", rates={"claim_837_clinic": 4, "claim_837": 2}
+            ),
+            Supply(compression=CUT, transit="10 min", on_the_road="15 min", rates={"ship_order": 3, "receive_confirm": 3}),
             Trials(compression=CUT, trials=2, rates={"randomise_allocate": 200, "trial_consent": 200}),
         )
         consent, claims, supply, trials = map(harms, world.run(*parts))

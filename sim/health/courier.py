@@ -12,7 +12,7 @@ from functools import partial
 
 from sim.health.records import Record, Vault
 from sim.health.world import WorkloadWorld
-from sim.ledger.crypt import OVERHEAD_BYTES, bytes_of, flip_bit
+from sim.ledger.crypt import OVERHEAD_BYTES, flip_bit
 
 AGAIN_NS = 3_000_000_000
 MOST_ATTEMPTS = 3
@@ -69,9 +69,8 @@ class Courier:
         With `kept` false nobody asks later whether it arrived, and it is sent once.
         """
         world, size_bytes = self.world, content_bytes + OVERHEAD_BYTES
-        pseudonym = bytes_of(world.dice, 16, "body", self._name, *key).hex()
-        record = Record(pseudonym, "body", source)
-        digest, anchor = pseudonym, ""
+        record = Record(self._pseudonym(*key), "body", source)
+        digest, anchor = record.pseudonym, ""
         if anchored:
             sealed = self.vault.sealed(record, 0, size_bytes)
             digest, anchor = sealed.digest, self.vault.anchored_hash(record, sealed.ciphertext)
@@ -84,15 +83,22 @@ class Courier:
                 world.at(world.now_ns + AGAIN_NS, self._again, parcel, 1)
         return parcel
 
-    def place(self, holders: Sequence[int], content_bytes: int, *key: int | str) -> Parcel:
-        """A body that its holders (the source first) have had since before the run; nothing travels."""
-        world, size_bytes = self.world, content_bytes + OVERHEAD_BYTES
-        record = Record(bytes_of(world.dice, 16, "body", self._name, *key).hex(), "body", holders[0])
-        sealed = self.vault.sealed(record, 0, size_bytes)
-        anchor = self.vault.anchored_hash(record, sealed.ciphertext)
+    def place(self, holders: Sequence[int], content_bytes: int, *key: int | str, anchored: bool = True) -> Parcel:
+        """A body that its holders (the source first) have already; nothing travels. What a holder says in its own name needs no anchor."""
+        size_bytes = content_bytes + OVERHEAD_BYTES
+        record = Record(self._pseudonym(*key), "body", holders[0])
+        digest, anchor = record.pseudonym, ""
+        if anchored:
+            sealed = self.vault.sealed(record, 0, size_bytes)
+            digest, anchor = sealed.digest, self.vault.anchored_hash(record, sealed.ciphertext)
         every = tuple(dict.fromkeys(holders))
-        world.place_record(every, sealed.digest, size_bytes)
-        return Parcel(sealed.digest, size_bytes, every[0], every[1:], world.now_ns, record, 0, anchor)
+        self.world.place_record(every, digest, size_bytes)
+        return Parcel(digest, size_bytes, every[0], every[1:], self.world.now_ns, record, 0, anchor)
+
+    def _pseudonym(self, *key: int | str) -> str:
+        """128 bits of chance that name a body."""
+        dice = self.world.dice
+        return f"{dice.key('body', self._name, *key):016x}{dice.key('body, second half', self._name, *key):016x}"
 
     def _again(self, parcel: Parcel, attempt: int) -> None:
         world = self.world

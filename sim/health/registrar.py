@@ -7,6 +7,8 @@ is what it has decided; what a user was told is final stays told, even if the no
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
+from math import ceil
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -82,6 +84,8 @@ class _Page:
     at_ns: NDArray[np.int64]
     """int64[seats]: when each node decided it; NEVER where it has not, or has taken it back."""
     told: dict[int, list[tuple[Filing, str]]] = field(default_factory=dict)
+    ordered: list[int] | None = None
+    changed: bool = True
 
 
 class Registrar:
@@ -96,6 +100,10 @@ class Registrar:
         self._where: dict[str, list[str]] = {}
         world.on_decide(self.decided)
         world.on_revoke(self.revoked)
+
+    @cached_property
+    def _honest(self) -> NDArray[np.bool_]:
+        return self._world.honest
 
     def file(self, filing: Filing) -> Filing:
         """Submit a transaction and follow it."""
@@ -113,6 +121,7 @@ class Registrar:
         if page is None:
             page = self._pages[block.digest] = self._look_through(block)
         page.at_ns[seat] = time_ns
+        page.changed = True
         for filing, answer in page.told.get(seat, ()):
             filing.answer, filing.block = answer, block.digest
             if seat == filing.seat:
@@ -127,6 +136,7 @@ class Registrar:
         if page is None:
             return
         page.at_ns[seat] = NEVER
+        page.changed = True
         for filing, _ in page.told.get(seat, ()):
             if seat == filing.seat and filing.final_ns >= 0:
                 filing.reverted += 1
@@ -155,10 +165,22 @@ class Registrar:
 
     def everywhere_ns(self, filing: Filing, share: float = 1.0) -> int:
         """When that share of honest nodes had it decided; NEVER if they never had. The last one counts, not the median."""
-        seen = self.seen_ns(filing)[self._world.honest]
-        wanted = int(np.ceil(share * len(seen)))
-        reached = np.sort(seen[seen >= 0])
-        return int(reached[wanted - 1]) if wanted and len(reached) >= wanted else NEVER
+        where = self._where.get(filing.transaction.id, ())
+        if len(where) == 1:  # one block, no fork: its times are sorted once for all that lies in it
+            reached = self._sorted_times(where[0])
+        else:
+            seen = self.seen_ns(filing)[self._honest]
+            reached = np.sort(seen[seen >= 0]).tolist()
+        wanted = ceil(share * int(self._honest.sum()))
+        return reached[wanted - 1] if 0 < wanted <= len(reached) else NEVER
+
+    def _sorted_times(self, digest: str) -> list[int]:
+        """The times at which honest nodes decided a block, ascending."""
+        page = self._pages[digest]
+        if page.changed or page.ordered is None:
+            times = page.at_ns[self._honest]
+            page.ordered, page.changed = np.sort(times[times >= 0]).tolist(), False
+        return page.ordered
 
     def forks_accepted(self, filing: Filing) -> bool:
         """Whether the contract took it in any block that any honest node decided, kept or not."""

@@ -26,8 +26,12 @@ class Supply(Timetable):
 
     transit: Duration = 21_600_000_000_000
     """How long goods are on the road, in hours of the clock."""
+    on_the_road: Duration = 43_200_000_000_000
+    """As many orders are on the road at the start as will be taken in during this much time of the clock."""
+    doubtful: Duration = 21_600_000_000_000
+    """How long goods wait at a buyer's door for the ledger to vouch for them before they go into quarantine, in hours of the clock."""
     lot: Count = 1
-    """Cases taken back by one recall, the maker's newest."""
+    """Cases taken back by one recall: those on pharmacies' shelves first, else the maker's newest."""
 
     def rules(self) -> None:
         """A recall recalls something."""

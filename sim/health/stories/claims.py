@@ -74,7 +74,7 @@ class ClaimsStory:
         if payer == seat:
             ask.done_ns = play.world.now_ns
             return
-        parcel = play.courier.place((payer,), play.size_bytes(entry, seat, index), *key)
+        parcel = play.courier.place((payer,), play.size_bytes(entry, seat, index), *key, anchored=False)
         patience_ns = level.deadline_ns(1.0)
 
         def from_hub(fetch: Fetch) -> None:

@@ -58,6 +58,8 @@ class ConsentStory:
         self.summaries: list[Fetch] = []
         self._homes: list[list[str]] = []
         self._parcels: dict[str, Parcel] = {}
+        self._given: dict[tuple[str, int], None] = {}
+        """Every pair that was ever granted."""
 
     def open(self) -> None:
         """Patients have homes, and each has some grants from before the run."""
@@ -77,6 +79,7 @@ class ConsentStory:
                     self._keep(Grant(patient, home, grantee))
 
     def _keep(self, grant: Grant) -> None:
+        self._given[grant.patient, grant.grantee] = None
         self.standing.setdefault(grant.home, []).append(grant)
         self.known.setdefault(grant.grantee, []).append(grant)
 
@@ -91,8 +94,7 @@ class ConsentStory:
         if not patients or not others:
             return
         patient = patients[play.pick(len(patients), "granting", seat, index)]
-        taken = [one.grantee for one in self.standing.get(seat, ()) if one.patient == patient]
-        open_to = [other for other in others if other not in taken]
+        open_to = [other for other in others if (patient, other) not in self._given]  # who was refused once is not asked again
         if not open_to:
             play.count("granted_before")
             return

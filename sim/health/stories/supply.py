@@ -83,7 +83,8 @@ class SupplyStory:
                 self._found(seat, f"{self.play.world.names[seat]}/shelf/{number}")
         for row in ("receive_confirm", "receive_confirm_pharmacy"):
             for seat in self.play.seats(entries[row].role):
-                early = sum(time_ns <= self._transit_ns for time_ns in self.play.arrivals_ns(entries[row], seat))
+                road_ns = self.part.on_the_road / self.part.compression
+                early = sum(time_ns <= road_ns for time_ns in self.play.arrivals_ns(entries[row], seat))
                 for number in range(early):
                     self._found_order(seat, number)
 
@@ -166,7 +167,7 @@ class SupplyStory:
         """The oldest goods at the door are taken in if the buyer's own node vouches for them."""
         play, now_ns = self.play, self.play.world.now_ns
         state = play.registrar.view(seat)
-        doubtful_ns = TRANSFER.deadline_ns(self.part.compression) + self._transit_ns
+        doubtful_ns = round(self.part.doubtful / self.part.compression) + self._transit_ns
         for shipment in tuple(self.waiting.get(seat, ())):
             if now_ns - shipment.sent_ns < self._transit_ns:
                 break
@@ -214,7 +215,7 @@ class SupplyStory:
         play, key = self.play, (entry.name, self.play.world.names[seat], index)
         maker = self.makers[play.pick(len(self.makers), "maker", *key)]
         ask = play.begin(VERIFY)
-        parcel = play.courier.place((maker,), play.size_bytes(entry, seat, index), *key)
+        parcel = play.courier.place((maker,), play.size_bytes(entry, seat, index), *key, anchored=False)
         play.courier.fetch(seat, parcel, (maker,), VERIFY.deadline_ns(1.0), parcel.anchor, partial(self._answered, ask))
 
     def _answered(self, ask: Ask, fetch: Fetch) -> None:
@@ -222,9 +223,14 @@ class SupplyStory:
         ask.done_ns = -1 if ask.failed else self.play.world.now_ns
 
     def recall(self, seat: int, entry: Entry, index: int) -> None:
-        """A maker takes a lot back: the cases that it made last, wherever they are."""
-        for case in self.made.get(seat, [])[-self.part.lot :]:
-            facts = (("do", "recall"), ("case", case), ("by", seat))
+        """A maker takes a lot back, wherever it is."""
+        mine = self.made.get(seat, [])
+        known = dict.fromkeys(mine)
+        shelves = [case for pharmacy in self.play.seats("pharmacy") for case, *_ in self.stock.get(pharmacy, ()) if case in known]
+        pool = list(dict.fromkeys(shelves)) or mine[-self.part.lot :]
+        first = self.play.pick(len(pool), "recalled", seat, index) if pool else 0
+        for case in pool[first : first + self.part.lot]:
+            facts = (("do", "recall"), ("case", case), ("by", seat), ("turn", index))
             self.recalls.append((self.play.file(seat, entry.name, "C2", facts), case))
 
     def trace(self, seat: int, entry: Entry, index: int) -> None:
@@ -241,7 +247,7 @@ class SupplyStory:
         ask = play.begin(TRACE)
         for owner in (maker, shipment.source, shipment.to) if named else ():
             key = (entry.name, play.world.names[seat], index, owner)
-            parcel = play.courier.place((owner,), play.size_bytes(entry, *key), *key)
+            parcel = play.courier.place((owner,), play.size_bytes(entry, *key), *key, anchored=False)
             done = partial(self._traced, ask, fetches)
             if owner != seat:
                 fetches.append(play.courier.fetch(seat, parcel, (owner,), patience_ns, parcel.anchor, done))
