@@ -16,6 +16,7 @@ from sim.health.levels import Ask, Level
 from sim.health.outcomes.supply import Sale, Shipment, counterfeit_or_double_transfer, trace_and_recall
 from sim.health.play import Act, Play, Window
 from sim.health.registrar import Filing
+from sim.health.stories.supply_stock import CASE_UNITS, ORDER_UNITS, stock_up
 from sim.ledger.block import Fact
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ VERIFY = Level("C1", "returned unit verified", 60)
 RECALL = Level("C2", "recall known at 99 % of nodes", 3600)
 TRANSFER = Level("C3", "ownership final before goods arrive", 21_600)
 TRACE = Level("C4", "trace to origin", 172_800)
-CASE_UNITS = 48
-ORDER_UNITS = 22
 AGAIN_NS = 5_000_000_000
 """How long after the first sale of some units a dishonest depot sells clones of them."""
 
@@ -64,46 +63,15 @@ class SupplyStory:
         self.makers = play.seats("manufacturer")
         self.buyers = list(dict.fromkeys((*play.seats("hospital_pharmacy"), *play.seats("pharmacy"))))
         self._shelved: dict[tuple[int, str, int], None] = {}
-        self._transit_ns = round(self.part.transit / self.part.compression)
-
-    # before the run -------------------------------------------------------------------------------------------------
+        self.transit_ns = round(self.part.transit / self.part.compression)
 
     def open(self) -> None:
-        """Depots have a day's stock, pharmacies what they will sell, and last night's orders are on the road."""
-        if not (self.depots and self.makers and self.buyers):
-            return
-        entries = self.play.chapter.entries
-        for seat in self.depots:
-            orders = len(self.play.arrivals_ns(entries["ship_order"], seat))
-            for number in range(1 + orders // 2):
-                self._found(seat, f"{self.play.world.names[seat]}/stock/{number}")
-        for seat in self.play.seats("pharmacy"):
-            sold = len(self.play.arrivals_ns(entries["dispense_decommission"], seat))
-            for number in range(1 + sold // CASE_UNITS):
-                self._found(seat, f"{self.play.world.names[seat]}/shelf/{number}")
-        for row in ("receive_confirm", "receive_confirm_pharmacy"):
-            for seat in self.play.seats(entries[row].role):
-                road_ns = self.part.on_the_road / self.part.compression
-                early = sum(time_ns <= road_ns for time_ns in self.play.arrivals_ns(entries[row], seat))
-                for number in range(early):
-                    self._found_order(seat, number)
+        """Depots have stock, pharmacies what they will sell, and last night's orders are on the road."""
+        if self.depots and self.makers and self.buyers:
+            stock_up(self)
 
-    def _found(self, owner: int, case: str) -> None:
-        machine, maker = self.play.registrar.machine, self.makers[self.play.pick(len(self.makers), "maker", case)]
-        machine.found(("case", case), ((0, CASE_UNITS, owner, ""),))
-        machine.found(("maker", case), maker)
-        self.made.setdefault(maker, []).append(case)
-        self.stock.setdefault(owner, []).append((case, 0, CASE_UNITS, True))
-
-    def _found_order(self, to: int, number: int) -> None:
-        machine, source = self.play.registrar.machine, self.depots[self.play.pick(len(self.depots), "source", to, number)]
-        case = f"{self.play.world.names[to]}/road/{number}"
-        machine.found(("case", case), ((0, ORDER_UNITS, source, case),))
-        machine.found(("maker", case), self.makers[0])
-        machine.found(("order", case), (source, to, case, 0, ORDER_UNITS, "shipped"))
-        self._send(Shipment(case, case, 0, ORDER_UNITS, source, to, -self._transit_ns))
-
-    def _send(self, shipment: Shipment) -> None:
+    def send(self, shipment: Shipment) -> None:
+        """Goods set out."""
         self.shipments.append(shipment)
         self.waiting.setdefault(shipment.to, []).append(shipment)
 
@@ -161,15 +129,15 @@ class SupplyStory:
         facts = (("do", "ship"), ("case", case), ("by", seat), ("order", order), ("first", units[0]), ("end", units[1]), ("to", to))
         if play.world.is_up(through):
             shipment.filing = play.file(through, entry.name, "C3", facts, parties=(to, seat), subject=shipment)
-        self._send(shipment)
+        self.send(shipment)
 
     def receive(self, seat: int, entry: Entry, index: int) -> None:
         """The oldest goods at the door are taken in if the buyer's own node vouches for them."""
         play, now_ns = self.play, self.play.world.now_ns
         state = play.registrar.view(seat)
-        doubtful_ns = round(self.part.doubtful / self.part.compression) + self._transit_ns
+        doubtful_ns = round(self.part.doubtful / self.part.compression) + self.transit_ns
         for shipment in tuple(self.waiting.get(seat, ())):
-            if now_ns - shipment.sent_ns < self._transit_ns:
+            if now_ns - shipment.sent_ns < self.transit_ns:
                 break
             known = state.get(("order", shipment.order))
             if known == (shipment.source, seat, shipment.case, shipment.first, shipment.end, "shipped"):
