@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from reference_gossip import SlowAnnounce, SlowFlood, SlowPush
-from reference_things import COLLECT, HOLD, QUORUM
+from reference_things import HOLD, QUORUM
 
 from sim.gossip.announce import Announce
 from sim.gossip.flood import Flood
@@ -122,7 +122,7 @@ def drawn_order(luck: random.Random, n: int, case_messages: int, items: int, wai
     message, item = luck.randrange(case_messages), luck.randrange(items)
     sort = luck.choices(range(9), (3, 4, 4, 1, 1, 4, 1, 1, 1))[0]
     if sort == 5:
-        kind = luck.choice((QUORUM, QUORUM, COLLECT, HOLD))
+        kind = luck.choice((QUORUM, QUORUM, QUORUM, HOLD))
         fields = (item,) if kind == HOLD else (luck.randrange(2), luck.randrange(2))
         return ("watch", seat, kind, luck.randrange(KINDS), luck.randint(1, max(1, 2 * n // 3)), luck.randrange(4), fields, waits)
     return (
@@ -140,16 +140,18 @@ def drawn_order(luck: random.Random, n: int, case_messages: int, items: int, wai
 
 def vote_round(luck: random.Random, n: int, messages: list[dict[str, Any]], waits: int) -> list[tuple[Any, ...]]:
     """Most seats vote for one thing, most wait for a quorum of it, some before and some after their own vote."""
-    number = luck.randrange(len(messages))
+    votes = [number for number, other in enumerate(messages) if other["vote"]]
+    if not votes:
+        return []
+    number = luck.choice(votes)
     one = messages[number]
     need = luck.randint(1, n)
-    sort = QUORUM if one["vote"] else COLLECT
     orders: list[tuple[Any, ...]] = [("broadcast", seat, seat, number) for seat in range(n) if luck.random() < 0.8]
     mask = luck.choice((0, 1, 2, 3))
     asked = [seat for seat in range(n) if luck.random() < 0.8]
     for turn, seat in enumerate(asked):
         fields = (*one["fields"], 0)[:2]
-        orders.append(("watch", seat, sort, one["kind"], need, mask, fields, waits + turn))
+        orders.append(("watch", seat, QUORUM, one["kind"], need, mask, fields, waits + turn))
     luck.shuffle(orders)
     return orders
 

@@ -15,7 +15,6 @@ from reference_things import (
     BLOB,
     BODY,
     CERTIFICATE,
-    COLLECT,
     CUT,
     DELIVERED,
     DOWN,
@@ -233,11 +232,6 @@ class SlowWorld:
             return
         self.mail.append((seat, signer, message))
         self.alert |= bool(self.seats[seat].listening >> one.kind & 1)
-        for probe in list(self.seats[seat].probes):
-            if probe.sort == COLLECT and self._matches(probe, one) and signer not in probe.senders:
-                probe.senders.add(signer)
-                if len(probe.senders) >= probe.need:
-                    self._fire(probe, -1)
 
     def _count(self, seat: int, signers: set[int] | frozenset[int], message: int) -> None:
         """Votes by `signers` have reached a seat: each identity counts once."""

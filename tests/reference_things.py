@@ -8,7 +8,7 @@ from typing import Any
 
 MESSAGE, CERTIFICATE, BODY, ANNOUNCE, REQUEST, BLOB, TICK = range(7)
 DELIVERED, LOST, CUT, DOWN = range(4)
-QUORUM, COLLECT, HOLD = range(3)
+QUORUM, HOLD = range(2)
 WINDOW_NS = 2**30
 LOSS_APART = 0x9E6C63D0876A9A47
 
@@ -155,7 +155,6 @@ class Probe:
     fields: tuple[int, ...]
     wake: Callable[[int], object] | None
     hooked: bool = False
-    senders: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ def make_world(
     seats["site"] = topology.sites
     sites = 1 if topology.base_ns is None else topology.base_ns.shape[0]
     events = max(256, 2 * (n + most_actions + 2))
+    some = 64 if n <= 64 else 8  # rows as wide as the network: a small run should not have to ask for more
     base = np.zeros((sites, sites), np.int64) if topology.base_ns is None else np.ascontiguousarray(topology.base_ns, np.int64)
     if topology.base_ns is None:
         seats["site"] = 0
@@ -47,19 +48,18 @@ def make_world(
         cores=np.zeros((n, max(1, cores)), np.int64),
         window_most=np.zeros((n, 2), np.int64),
         marks=np.zeros((n, 2 * st.MARKS), np.int64),
-        messages=np.zeros(64, MESSAGES),
-        fields=np.zeros((64, st.FIELDS), np.int64),
+        messages=np.zeros(128, MESSAGES),
+        fields=np.zeros((128, st.FIELDS), np.int64),
         alike=np.full(st.LARGEST_CHAIN, -1, np.int32),
         certificates=np.zeros((16, words), np.uint64),
-        tally_count=np.zeros((8, n), np.int32),
-        tally_bits=np.zeros((8 * n, words), np.uint64),
+        tally_count=np.zeros((some, n), np.int32),
+        tally_bits=np.zeros((some * n, words), np.uint64),
         probes=np.zeros(64, PROBE),
         probe_fields=np.zeros((64, st.FIELDS), np.int64),
-        probe_bits=np.zeros((64, words), np.uint64),
-        items=np.zeros(16, ITEM),
-        held=np.zeros((8, n), np.uint8),
-        arrival=np.full((8, n), -1, np.int64),
-        notes=np.zeros((8, n), np.int64),
+        items=np.zeros(64, ITEM),
+        held=np.zeros((some, n), np.uint8),
+        arrival=np.full((some, n), -1, np.int64),
+        notes=np.zeros((some, n), np.int64),
         memory=np.zeros((n, max(1, memory_words)), np.int64),
         offsets=topology.offsets,
         neighbours=topology.neighbours,
@@ -73,8 +73,8 @@ def make_world(
         wire=np.zeros((1, 8), np.int64),
         by_packet=np.zeros((8, 2), np.int64),
         waits=np.zeros(st.WAITS_OF_SEAT + n, np.int64),
-        item_books=np.zeros((16, 4), np.int64),
-        came_from=np.full((8, n), -1, np.int32),
+        item_books=np.zeros((64, 4), np.int64),
+        came_from=np.full((some, n), -1, np.int32),
     )
     return st.World(arrays)
 
@@ -171,4 +171,5 @@ def enlarge(world: st.World, wanted: dict[str, int]) -> st.World:
         if name in ("arrival", "came_from"):
             fresh[old.shape[0] :] = -1
         changes[name] = fresh
-    return world.replaced(changes) if changes else world
+    world.exchange(changes)
+    return world

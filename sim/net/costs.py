@@ -62,7 +62,8 @@ class Costs:
         if self.laws is not None:
             changes["law"] = np.ascontiguousarray(self.laws, np.int32)
             changes["base_ns"] = np.zeros_like(world.base_ns)
-        return world.replaced(changes) if changes else world
+        world.exchange(changes)
+        return world
 
 
 def longest_latency_ns(world: st.World) -> int:

@@ -25,6 +25,7 @@ from sim.net.topology import Topology
 
 Wake = Callable[[int], object]
 MOST_KINDS = 63
+_PADDING = [(0,) * (st.FIELDS - many) for many in range(st.FIELDS + 1)]
 
 
 class Network:
@@ -33,6 +34,7 @@ class Network:
     def __init__(self, topology: Topology, costs: Costs, strategy: Strategy, dice: Dice, *, wire: bool = False) -> None:
         n = topology.n
         self.topology, self.costs, self.dice = topology, costs, dice
+        self._seats = n
         buckets = 64 if n <= 16 else 4096 if n <= 128 else 65536  # enough for n * n votes, 32 a bucket
         world = arena.make_world(topology, costs.cores, buckets, n, strategy.memory_words, *strategy.room)
         world.setup[[st.RECORD_WIRE, st.TELLS_COPIES]] = wire, strategy.tells_copies
@@ -96,7 +98,8 @@ class Network:
         if number is not None:
             return number
         number = self._messages[content] = len(self._messages)
-        self._ensure(("messages", "fields"), number + 1)
+        if number >= len(self.world.messages):
+            self._ensure(("messages", "fields"), number + 1)
         tally = after = signer_row = -1
         if signers is not None:
             signer_row = self._signer_rows
@@ -106,8 +109,9 @@ class Network:
         if vote:
             tally = self._tallies
             self._tallies += 1
-            self._ensure(("tally_count",), self._tallies)
-            self._ensure(("tally_bits",), self._tallies * self.topology.n)
+            if tally >= len(self.world.tally_count):
+                self._ensure(("tally_count",), self._tallies)
+                self._ensure(("tally_bits",), self.world.tally_count.size)
             alike = self.world.alike
             chain = chain_of(kind, int(fields[0]) if fields else 0)
             after = int(alike[chain])
@@ -144,7 +148,7 @@ class Network:
 
     def broadcast(self, source: int, signer: int, message: int) -> None:
         """A copy to every other seat; to itself at once."""
-        self._commands.extend((st.BROADCAST, source, signer, message, self._count(message, self.topology.n - 1)))
+        self._commands.extend((st.BROADCAST, source, signer, message, self._count(message, self._seats - 1)))
 
     def _count(self, message: int, copies: int) -> int:
         """Enter copies of a message into the books; returns which packet it travels in."""
@@ -204,20 +208,19 @@ class Network:
         else:
             probe = len(self._waits)
             self._waits.append(wake)
-            self._ensure(("probes", "probe_fields", "probe_bits"), probe + 1)
+            self._ensure(("probes", "probe_fields"), probe + 1)
             self._ensure(("woken",), 2 * self.world.probes.shape[0])
-        padded = (*fields, *(0,) * (st.FIELDS - len(fields)))
-        self._commands.extend((st.WATCH, probe, seat, sort, kind, need, mask, *padded))
+        self._commands.extend((st.WATCH, probe, seat, sort, kind, need, mask, *fields, *_PADDING[len(fields)]))
         return probe
 
     def unwatch(self, probe: int) -> None:
         """Give a probe back, fired or not; whoever called `watch` must do so, once."""
-        if self._waits[probe] is not None:
+        if self._waits[probe] is None:
+            self._free_probes.append(probe)
+        else:
             self._waits[probe] = None
             self._commands.extend((st.UNWATCH, probe))
             self._resting_probes.append(probe)  # may fire before it is unhooked: not to be used again in this batch
-        else:
-            self._free_probes.append(probe)
 
     # looking --------------------------------------------------------------------------------------------------------
 
@@ -232,8 +235,7 @@ class Network:
 
     def signers(self, seat: int, message: int) -> NDArray[np.uint64]:
         """The identities whose votes for `message` have reached a seat, as a bit set."""
-        place = self._letters[message][3] * self.topology.n + seat
-        found: NDArray[np.uint64] = self.world.tally_bits[place].copy()
+        found: NDArray[np.uint64] = self.world.tally_bits[self._letters[message][3] * self._seats + seat].copy()
         return found
 
     def set_flag(self, seat: int, flag: int, on: bool) -> None:

@@ -120,7 +120,7 @@ class Inbox:
 
     async def _wait(self, wait: Wait) -> Any:
         node = self._node
-        wait.future = node.society.loop.create_future()
+        wait.future = asyncio.Future(loop=node.society.loop)
         waits = self._waits.setdefault(wait.kind, [])
         waits.append(wait)
         bit = 1 << node.society.kind(wait.kind)

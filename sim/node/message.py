@@ -107,6 +107,19 @@ def reader_of(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
     return attrgetter(*names)
 
 
+def weight_of(values: tuple[Any, ...], identities: int) -> tuple[int, int]:
+    """Of a whole signed message with these field values: its bytes on the wire, and how many signatures it takes to check it."""
+    size_bytes, signatures = HEADER_BYTES + SIGNATURE_BYTES, 1
+    for value in values:
+        plain = _PLAIN_BYTES.get(type(value))
+        if plain is not None:
+            size_bytes += plain
+        else:
+            size_bytes += size_of(value, identities)
+            signatures += signatures_in(value)
+    return size_bytes, signatures
+
+
 def size_of(value: Any, identities: int) -> int:
     """Bytes of a field's value on the wire."""
     plain = _PLAIN_BYTES.get(type(value))
@@ -123,13 +136,6 @@ def size_of(value: Any, identities: int) -> int:
     if hasattr(value, "size_bytes"):
         return int(value.size_bytes)
     return sum([size_of(getattr(value, name), identities) for name in _names_in(value)])
-
-
-def wire_bytes(said: Any, identities: int) -> int:
-    """Bytes of a whole signed message on the wire."""
-    if isinstance(said, Certificate):
-        return HEADER_BYTES + size_of(said, identities)
-    return HEADER_BYTES + SIGNATURE_BYTES + size_of(said, identities)
 
 
 def _names_in(value: Any) -> tuple[str, ...]:

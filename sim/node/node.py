@@ -11,8 +11,9 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from sim.kernel.errors import Invalid
-from sim.net.core.state import FIELDS, HOLD, QUORUM, UP
+from sim.net.core.state import HOLD, QUORUM, UP
 from sim.net.tally import counted
+from sim.node.deadline import Deadline
 from sim.node.genesis import GENESIS
 from sim.node.inbox import Inbox
 from sim.node.message import Certificate, Signed, field_names, places_of
@@ -137,13 +138,7 @@ class Node:
     async def quorum(self, kind: type[Any], need: int, **fields: Any) -> Certificate:
         """Proof that `need` identities said the same; votes are counted in the core, once an identity."""
         society = self.society
-        asked: Any = kind
-        places = places_of(asked)
-        mask, values = 0, [0] * FIELDS
-        for name, value in fields.items():
-            place = places[name]
-            mask |= 1 << place
-            values[place] = value if type(value) is int else society.value(value)
+        mask, values = society.claim(kind, fields)
         number = await self._probe(QUORUM, society.kind(kind), need, mask, values, (kind, need, fields))
         return Certificate(society.contents[number], number, society.network.signers(self.seat, number))
 
@@ -210,7 +205,7 @@ class Node:
     async def sleep(self, duration_ns: int) -> None:
         """Let so much virtual time pass."""
         loop = self.society.loop
-        future = loop.create_future()
+        future: asyncio.Future[None] = asyncio.Future(loop=loop)
         turn = loop.call_at_ns(loop.now_ns + duration_ns, _wake, future)
         try:
             await future
@@ -219,11 +214,12 @@ class Node:
 
     async def forever(self) -> None:
         """Wait to be cancelled."""
-        await self.society.loop.create_future()
+        await asyncio.Future(loop=self.society.loop)
 
-    def timeout(self, duration_ns: int) -> asyncio.Timeout:
+    def timeout(self, duration_ns: int) -> Deadline:
         """`async with node.timeout(ns):` raises TimeoutError in its block when the time is up."""
-        return asyncio.Timeout((self.society.loop.now_ns + duration_ns) / 1e9)
+        loop = self.society.loop
+        return Deadline(loop, loop.now_ns + duration_ns)
 
     # life -----------------------------------------------------------------------------------------------------------
 
@@ -266,7 +262,7 @@ class Node:
         self, sort: int, kind: int, need: int, mask: int, values: list[int], told: tuple[Any, int | str, dict[str, Any]]
     ) -> int:
         network = self.society.network
-        future: asyncio.Future[int] = self.society.loop.create_future()
+        future: asyncio.Future[int] = asyncio.Future(loop=self.society.loop)
         probe = network.watch(self.seat, sort, kind, need, mask, values, future.set_result)
         self._pending[probe] = told
         try:

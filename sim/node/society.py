@@ -5,7 +5,7 @@ A protocol never sees it. It turns messages into numbers for the core and hands 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sim.kernel.dice import Dice
@@ -14,7 +14,7 @@ from sim.kernel.loop import VirtualLoop
 from sim.kernel.trace import Trace
 from sim.net.core.state import FIELDS
 from sim.net.network import Network
-from sim.node.message import Certificate, reader_of, signatures_in, wire_bytes
+from sim.node.message import HEADER_BYTES, Certificate, places_of, reader_of, size_of, weight_of
 from sim.node.storage import Storage
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class Society:
         self.storage: Storage | None = None
         """How off-chain objects are kept, where the scenario names a scheme for them."""
         self._names: dict[Any, int] = {}
+        self._kinds: dict[type[Any], int] = {}
         network.on_mail = self._mail
 
     # numbers --------------------------------------------------------------------------------------------------------
@@ -77,40 +78,55 @@ class Society:
 
     def kind(self, kind: type[Any]) -> int:
         """The number of a kind of message."""
-        key: Any = kind
-        return self.network.kind(key, kind.__name__)
+        number = self._kinds.get(kind)
+        if number is None:
+            key: Any = kind
+            number = self._kinds[kind] = self.network.kind(key, kind.__name__)
+        return number
+
+    def claim(self, kind: type[Any], fields: Mapping[str, Any]) -> tuple[int, list[int]]:
+        """Which fields of a kind of message are asked for (a bit set of their places), and the values they must have."""
+        asked: Any = kind
+        places = places_of(asked)
+        mask, values = 0, [0] * FIELDS
+        for name, value in fields.items():
+            place = places.get(name, FIELDS)
+            if place >= FIELDS:
+                known = ", ".join(list(places)[:FIELDS])
+                raise ProtocolError(f"{kind.__name__} has no field {name!r} to ask for; there are {known}")
+            mask |= 1 << place
+            values[place] = value if type(value) is int else self.value(value)
+        return mask, values
 
     def intern(self, said: Any) -> int:
         """The number of a message's content."""
-        network = self.network
-        if isinstance(said, Certificate):
-            key: Any = (Certificate, said.number, said.bits.tobytes())
-        else:
-            kind: Any = type(said)
-            key = (kind, reader_of(kind)(said))
-        number = network.message_of(key)
-        if number is not None:
-            return number
-        if isinstance(said, Certificate):
-            number = network.message(
-                key,
-                self.kind(Certificate),
-                (said.number,),
-                wire_bytes(said, self.n),
-                certified=said.number,
-                signers=said.bits,
-            )
-        else:
+        kind: Any = type(said)
+        if kind is Certificate:
+            return self._intern_certificate(said)
+        contents = reader_of(kind)(said) if hasattr(kind, "__dataclass_fields__") else None
+        if contents is None:
+            raise ProtocolError(f"{said!r} is not a message: make its class one with @message or @vote")
+        key = (kind, contents)
+        number = self.network.message_of(key)
+        if number is None:
             number = self._intern_message(said, key)
-        self.contents.append(said)
+            self.contents.append(said)
         return number
 
-    def _intern_message(self, said: Any, key: Any) -> int:
-        kind = type(said)
-        if not hasattr(kind, "__dataclass_fields__"):
-            raise ProtocolError(f"{said!r} is not a message: make its class one with @message or @vote")
-        values = [self.value(part) for part in key[1][:FIELDS]]
-        size_bytes = wire_bytes(said, self.n)
+    def _intern_certificate(self, said: Certificate) -> int:
+        key = (Certificate, said.number, said.bits.tobytes())
+        number = self.network.message_of(key)
+        if number is None:
+            size_bytes = HEADER_BYTES + size_of(said, self.n)
+            options: Any = {"certified": said.number, "signers": said.bits}
+            number = self.network.message(key, self.kind(Certificate), (said.number,), size_bytes, **options)
+            self.contents.append(said)
+        return number
+
+    def _intern_message(self, said: Any, key: tuple[type[Any], tuple[Any, ...]]) -> int:
+        kind, contents = key
+        values = [value if type(value) is int else self.value(value) for value in contents[:FIELDS]]
+        size_bytes, signatures = weight_of(contents, self.n)
         attached = -1
         carried = getattr(kind, "carries", None)
         if carried is not None and self.bodies == "attached":
@@ -125,7 +141,7 @@ class Society:
             size_bytes,
             vote=getattr(kind, "is_vote", False),
             attached=attached,
-            checks=1 + signatures_in(said),
+            checks=signatures,
         )
 
     def block_item(self, block: Any) -> int:

@@ -236,8 +236,6 @@ def _hook(w: World, commands: np.ndarray, at: int) -> None:
     row["kind"] = commands[at + 4]
     row["need"] = commands[at + 5]
     row["mask"] = commands[at + 6]
-    row["count"] = 0
     for field in range(FIELDS):
         w.probe_fields[probe, field] = commands[at + 7 + field]
-    w.probe_bits[probe, :] = np.uint64(0)
     watch(w, probe)

@@ -89,7 +89,6 @@ PROBE = np.dtype(
         ("need", "i4"),
         ("mask", "i4"),
         ("next", "i4"),
-        ("count", "i4"),
         ("active", "i4"),
     ],
     align=True,

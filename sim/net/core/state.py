@@ -7,6 +7,7 @@ Seats, identities, messages and items are small integers; -1 means none; times a
 
 from __future__ import annotations
 
+from ctypes import addressof, c_char
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,7 @@ PACKET_NAMES = ("message", "certificate", "body", "announce", "request", "blob",
 ARRIVED, RECEIVED, SERVED = range(3)
 
 # What a probe waits for ------------------------------------------------------------------------------------------------
-QUORUM, COLLECT, HOLD = range(3)
+QUORUM, HOLD = range(2)
 
 # What is counted of each item: packets about it sent, their bytes, ns they stood in queues of uplinks; copies of its body received
 BOOK_PACKETS, BOOK_BYTES, BOOK_WAITED, BOOK_COPIES = range(4)
@@ -98,7 +99,6 @@ ARRAYS: dict[str, tuple[Any, int]] = {
     "tally_bits": ("u8", 2),
     "probes": (PROBE, 1),
     "probe_fields": ("i8", 2),
-    "probe_bits": ("u8", 2),
     "items": (ITEM, 1),
     "held": ("u1", 2),
     "arrival": ("i8", 2),
@@ -120,7 +120,7 @@ ARRAYS: dict[str, tuple[Any, int]] = {
     "came_from": ("i4", 2),
 }
 
-_PLACES = {name: place for place, name in enumerate(ARRAYS)}
+_PLACES = {name: (place, np.dtype(kind), dimensions) for place, (name, (kind, dimensions)) in enumerate(ARRAYS.items())}
 
 
 class World:
@@ -157,7 +157,6 @@ class World:
     tally_bits: Any  # uint64[tallies * n, w]
     probes: Any  # PROBE[capacity]
     probe_fields: Any  # int64[capacity, FIELDS]
-    probe_bits: Any  # uint64[capacity, w]
     items: Any  # ITEM[capacity]
     held: Any  # uint8[rows, n]: state of an item at a seat
     arrival: Any  # int64[rows, n]: when a seat came to hold an item, -1 never
@@ -185,31 +184,27 @@ class World:
 
     def __init__(self, arrays: dict[str, Any], rule: Any = None, rule_address: int = 0) -> None:
         self.table = np.zeros((len(ARRAYS) + 1, 3), np.int64)
-        self.address = self.table.ctypes.data
-        for name in ARRAYS:
-            self._enter(name, arrays[name])
+        self.address = _address_of(self.table)
+        self.exchange(arrays)
         self.table[-1, 0] = rule_address
         self.rule = rule
         self.keeper = self.plain = None
 
-    def replaced(self, changes: dict[str, Any]) -> World:
-        """The same world with some arrays exchanged."""
-        world = World.__new__(World)
-        for name in World.__slots__:
-            setattr(world, name, getattr(self, name))
-        world.table = self.table.copy()
-        world.address = world.table.ctypes.data
-        for name, array in changes.items():
-            world._enter(name, array)
-        if world.plain is not None:
-            world.plain.world = world
-        return world
+    def exchange(self, arrays: dict[str, Any]) -> None:
+        """Put other arrays into the places of these names; not while compiled code runs, which has the old addresses."""
+        table = self.table
+        for name, array in arrays.items():
+            place, kind, dimensions = _PLACES[name]
+            if array.dtype != kind or array.ndim != dimensions or not array.flags.c_contiguous:
+                raise TypeError(f"world.{name} must be a contiguous {kind} array of {dimensions} dimensions")
+            setattr(self, name, array)
+            table[place] = _address_of(array), array.shape[0], array.shape[1] if dimensions == 2 else 0
 
-    def _enter(self, name: str, array: Any) -> None:
-        kind, dimensions = ARRAYS[name]
-        if array.dtype != kind or array.ndim != dimensions or not array.flags.c_contiguous:
-            raise TypeError(f"world.{name} must be a contiguous {np.dtype(kind)} array of {dimensions} dimensions")
-        setattr(self, name, array)
-        row = self.table[_PLACES[name]]
-        row[0] = array.__array_interface__["data"][0]
-        row[1 : 1 + dimensions] = array.shape
+
+def _address_of(array: Any) -> int:
+    """Where an array lies. NumPy's own ways take as long as making the array, and a small run has forty of them."""
+    try:
+        return addressof(c_char.from_buffer(array))
+    except (TypeError, ValueError):  # not to be written to, or empty
+        address: int = array.ctypes.data
+        return address

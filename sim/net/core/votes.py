@@ -12,7 +12,6 @@ import numpy as np
 from sim.kernel.jit import njit
 from sim.net.core.state import (
     ALERT,
-    COLLECT,
     FIELDS,
     HELD,
     HOLD,
@@ -45,12 +44,6 @@ def deliver(w: World, seat: int, signer: int, message: int) -> None:
     mail[2] = message
     if (w.seats[seat]["listening"] >> row["kind"]) & 1:
         w.clock[ALERT] = 1
-    probe = w.seats[seat]["probe"]
-    while probe >= 0:
-        after = w.probes[probe]["next"]
-        if w.probes[probe]["sort"] == COLLECT and matches(w, probe, message):
-            _count_sender(w, probe, signer)
-        probe = after
 
 
 @njit
@@ -105,19 +98,6 @@ def _merge_certificate(w: World, seat: int, message: int, signers: int) -> None:
 
 
 @njit
-def _count_sender(w: World, probe: int, signer: int) -> None:
-    """One more distinct sender for a collecting probe."""
-    bit = _ONE << np.uint64(signer & 63)
-    if w.probe_bits[probe, signer >> 6] & bit:
-        return
-    w.probe_bits[probe, signer >> 6] |= bit
-    row = w.probes[probe]
-    row["count"] += 1
-    if row["count"] >= row["need"]:
-        fire(w, probe, -1)
-
-
-@njit
 def matches(w: World, probe: int, message: int) -> bool:
     """Whether a message is of the kind and has the field values that a probe asks for."""
     row = w.probes[probe]
@@ -169,8 +149,6 @@ def watch(w: World, probe: int) -> None:
         item = w.probe_fields[probe, 0]
         if w.held[w.items[item]["row"], seat] == HELD:  # published by the seat itself at this very instant
             fire(w, probe, item)
-        return
-    if row["sort"] != QUORUM:
         return
     newest = -1
     if row["mask"] & 1:

@@ -1,0 +1,47 @@
+"""A time limit on a block of code: what `asyncio.timeout` is, on whole nanoseconds and without its detours.
+
+A run sets one for every view of every node. The rules of cancelling are asyncio's (PEP 789's discussion; CPython, Lib/asyncio/timeouts.py):
+whoever else cancels the task meanwhile wins, and only a cancellation of our own becomes TimeoutError.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+
+from sim.kernel.loop import Turn, VirtualLoop
+
+
+class Deadline:
+    """`async with Deadline(loop, when_ns):` raises TimeoutError in its block at `when_ns`."""
+
+    __slots__ = ("_cancelling", "_expired", "_loop", "_task", "_turn", "_when_ns")
+
+    def __init__(self, loop: VirtualLoop, when_ns: int) -> None:
+        self._loop, self._when_ns = loop, when_ns
+        self._turn: Turn | None = None
+        self._expired = False
+
+    async def __aenter__(self) -> Deadline:
+        task = asyncio.current_task(self._loop)
+        if task is None:
+            raise RuntimeError("a time limit belongs into a task")
+        if self._turn is not None:
+            raise RuntimeError("a time limit can be used once only")
+        self._task, self._cancelling = task, task.cancelling()
+        self._turn = self._loop.call_at_ns(self._when_ns, self._expire)
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
+        assert self._turn is not None
+        self._turn.cancel()
+        if self._expired and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+            raise TimeoutError from error
+
+    def expired(self) -> bool:
+        """Whether the time was up before the block ended."""
+        return self._expired
+
+    def _expire(self) -> None:
+        self._expired = True
+        self._task.cancel()
