@@ -11,6 +11,7 @@ from time import process_time
 import sim.study.read
 from benchmarks import plain
 from sim.kernel.dice import draw
+from sim.kernel.rubbish import rarely_collected
 from sim.net.core.links import serialise_ns
 from sim.net.core.state import BODY, DELIVERED
 from sim.study.build import World, build, clear_up
@@ -55,6 +56,7 @@ def decisions(world: World) -> int:
     return sum(row[1] == "decide" for row in world.trace)
 
 
+@rarely_collected()
 def measured(scenario: Scenario, repeats: int, enough: Callable[[World], bool]) -> Result:
     """CPU seconds of the run itself, set-up apart: median of `repeats` after a warm-up, which also compiles."""
     spent, ready, deliveries = [], [], 0
@@ -148,6 +150,7 @@ def small_runs(repeats: int) -> Result:
     """PBFT among four: set-up, ten decisions, safety judged at every event and all checks at the end; runs per CPU second."""
     scenario = vote_scenario(4, "1500 ms", "150 ms")
 
+    @rarely_collected()
     def once(seed: int) -> int:
         world = build(scenario, seed)
         turn(world)

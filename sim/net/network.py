@@ -32,9 +32,8 @@ class Network:
     """One run's network: a `Source` of the virtual loop."""
 
     def __init__(self, topology: Topology, costs: Costs, strategy: Strategy, dice: Dice, *, wire: bool = False) -> None:
-        n = topology.n
+        n = self._seats = topology.n
         self.topology, self.costs, self.dice = topology, costs, dice
-        self._seats = n
         buckets = 64 if n <= 16 else 4096 if n <= 128 else 65536  # enough for n * n votes, 32 a bucket
         world = arena.make_world(topology, costs.cores, buckets, n, strategy.memory_words, *strategy.room)
         world.setup[[st.RECORD_WIRE, st.TELLS_COPIES]] = wire, strategy.tells_copies
@@ -253,9 +252,7 @@ class Network:
 
     def advance(self, until_ns: int) -> int:
         """Let everything up to `until_ns` happen, but stop after the first instant that wakes somebody."""
-        orders = self._commands
-        if orders:
-            self._commands = array("q")
+        orders, self._commands = self._commands, array("q")
         while True:
             status = driver.run(self.world, orders, until_ns)
             clock = self.world.clock

@@ -243,10 +243,12 @@ class Node:
         self.start(program)
 
     def stop(self) -> None:
-        """End of the run: close every coroutine."""
+        """End of the run: close every coroutine, and let go of all that points in a circle."""
         for task in list(self._tasks):
             task.get_coro().close()
+            task.cancel()  # the future it waits for lets go of it
         self._tasks.clear()
+        del self.inbox
 
     def waits(self) -> list[str]:
         """What this node waits for, in words."""

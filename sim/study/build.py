@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -252,8 +251,14 @@ def _add_workloads(world: World) -> None:
 
 def clear_up(world: World) -> None:
     """Break the circles between loop, tasks and nodes, so that memory goes back at once."""
-    world.loop.close()
-    retire(world.network.world)
-    for node in world.society.nodes:
+    society, network, loop = world.society, world.network, world.loop
+    for node in society.nodes:
         node.stop()
-    gc.collect(0)
+    loop.close()
+    retire(network.world)
+    society.nodes.clear()
+    society.on_decide.clear()
+    society.on_revoke.clear()
+    society.next_batch = society.next_bundle = society.batch = society.accepts = None
+    network.on_mail = network.trace = loop.source = None
+    loop.describe_waits = str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import resource
 import sys
 import time
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from sim.kernel import jit
 from sim.kernel.loop import apart
+from sim.kernel.rubbish import rarely_collected
 from sim.net.core import state as st
 from sim.net.driver import needs_compiling
 from sim.net.pairs import Rates
@@ -60,8 +60,12 @@ async def arun(scenario: Scenario, seed: int | None = None, progress: Progress |
 
 
 def _run(scenario: Scenario, seed: int | None, progress: Progress | None, worlds: list[World]) -> Report:
+    with rarely_collected():
+        return _judged(scenario, scenario.seed if seed is None else seed, progress, worlds)
+
+
+def _judged(scenario: Scenario, seed: int, progress: Progress | None, worlds: list[World]) -> Report:
     started = time.perf_counter()
-    seed = scenario.seed if seed is None else seed
     if progress is not None and needs_compiling():
         progress(0.0, "compiling the delivery core for this machine (once, about 20 s)")
     world = build(scenario, seed)
@@ -85,15 +89,6 @@ def _run(scenario: Scenario, seed: int | None, progress: Progress | None, worlds
 
 def turn(world: World, progress: Progress | None = None) -> None:
     """Let the whole duration pass, telling how far it has come."""
-    thresholds = gc.get_threshold()
-    gc.set_threshold(200_000, 20, 20)  # nodes live as long as the run: looking for dead ones every 700 objects finds none
-    try:
-        _turn(world, progress)
-    finally:
-        gc.set_threshold(*thresholds)
-
-
-def _turn(world: World, progress: Progress | None) -> None:
     duration_ns = world.scenario.duration
     if progress is None:
         world.loop.run(duration_ns)
