@@ -1,7 +1,7 @@
 """A keeper as the network needs it: the rule that moves what lies behind a block in shares, beside the gossip rule.
 
 A keeper's rule obeys the contract of gossip rules (`sim.net.core.relay`) and is told about items of duty SHARE and BAD only, and,
-by a tick of number KEEPER_TICK, when a seat comes to hold a block of duty HEADER. Its parameters are the words of `w.options` from
+by a tick of number KEEPER_TICK, when a seat comes to hold a block whose duty is the item of the data behind it, times -1. Its parameters are the words of `w.options` from
 `w.setup[KEEPER_OPTIONS]` on.
 """
 

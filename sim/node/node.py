@@ -11,16 +11,16 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from sim.kernel.errors import Invalid
-from sim.net.core.state import HOLD, QUORUM, UP
+from sim.net.core.state import QUORUM, UP
 from sim.net.tally import counted
 from sim.node.deadline import Deadline
+from sim.node.fetching import AGAIN_NS, fetched
 from sim.node.genesis import GENESIS
 from sim.node.inbox import Inbox
 from sim.node.message import Certificate, Signed, field_names, places_of
 from sim.node.society import Society, Wanted
 
 T = TypeVar("T")
-FETCH_AFTER_NS = 1_000_000_000  # a body that has not come by itself is asked for after this long
 
 
 class Node:
@@ -139,7 +139,7 @@ class Node:
         """Proof that `need` identities said the same; votes are counted in the core, once an identity."""
         society = self.society
         mask, values = society.claim(kind, fields)
-        number = await self._probe(QUORUM, society.kind(kind), need, mask, values, (kind, need, fields))
+        number = await self.probe(QUORUM, society.kind(kind), need, mask, values, (kind, need, fields))
         return Certificate(society.contents[number], number, society.network.signers(self.seat, number))
 
     def ballots(self, kind: type[Any], **fields: Any) -> tuple[Certificate, ...]:
@@ -153,19 +153,9 @@ class Node:
             Certificate(society.contents[number], number, society.network.signers(self.seat, number)) for number in numbers
         )
 
-    async def fetch(self, digest: str, ask_after_ns: int = FETCH_AFTER_NS) -> Any:
+    async def fetch(self, digest: str, ask_after_ns: int = AGAIN_NS) -> Any:
         """The block of that digest; asks one peer after another if it does not come by itself."""
-        society = self.society
-        item = society.network.item(digest, "block", 0)
-        turn = 0
-        while not society.network.holds(self.seat, item):
-            try:
-                async with self.timeout(ask_after_ns if turn == 0 else FETCH_AFTER_NS):
-                    await self._probe(HOLD, 0, 1, 1, [item], ("body", digest, {}))
-            except TimeoutError:
-                society.network.ask(self.seat, self.peers[self.dice.below(self.n - 1, "ask", self.seat, item, turn)], item)
-                turn += 1
-        return society.blocks[digest]
+        return await fetched(self, digest, ask_after_ns)
 
     def accepts(self, block: Any, parent: str | None = None) -> bool:
         """Whether a block is well formed and stands on `parent` (by default this node's last decision)."""
@@ -260,9 +250,10 @@ class Node:
         except Invalid as error:
             self.note("invalid", why=str(error))
 
-    async def _probe(
+    async def probe(
         self, sort: int, kind: int, need: int, mask: int, values: list[int], told: tuple[Any, int | str, dict[str, Any]]
     ) -> int:
+        """Wait in the core for what `Network.watch` is asked; `told` says what it is, in a stuck run."""
         network = self.society.network
         future: asyncio.Future[int] = asyncio.Future(loop=self.society.loop)
         probe = network.watch(self.seat, sort, kind, need, mask, values, future.set_result)
@@ -293,6 +284,6 @@ def _wake(future: asyncio.Future[None]) -> None:
 
 def _told(told: tuple[Any, int | str, dict[str, Any]]) -> str:
     kind, need, claim = told
-    if kind == "body":
-        return f"the body of {str(need)[:12]}"
+    if isinstance(kind, str):
+        return f"the {kind} of {str(need)[:12]}"
     return f"{need} × {kind.__name__}({', '.join(f'{name}={value!r}' for name, value in claim.items())})"

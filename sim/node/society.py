@@ -14,6 +14,7 @@ from sim.kernel.loop import VirtualLoop
 from sim.kernel.trace import Trace
 from sim.net.core.state import FIELDS
 from sim.net.network import Network
+from sim.node.behind import Behind
 from sim.node.message import HEADER_BYTES, Certificate, places_of, reader_of, size_of, weight_of
 from sim.node.storage import Storage
 
@@ -59,6 +60,8 @@ class Society:
         self.nature: dict[str, Any] = {}
         """What a protocol keeps of one run that is true for everybody whoever knows it, such as who has won a lottery."""
         self.contents: list[Any] = []
+        self.behind: Behind | None = None
+        """The data behind blocks, where the scenario names a scheme that keeps it in shares."""
         self.storage: Storage | None = None
         """How off-chain objects are kept, where the scenario names a scheme for them."""
         self._names: dict[Any, int] = {}
@@ -167,6 +170,8 @@ class Society:
         else:
             self.speaks(item, saying, node.id)
             self.network.publish(node.seat, item)
+        if self.behind is not None:
+            self.behind.accompany(node.seat, digest, item)
         return digest
 
     def speaks(self, item: int, said: Any, signer: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from sim.net.choose import Selector, choose
 from sim.net.topology import Topology
+from sim.node.behind import Trick
 from sim.node.node import Node
 from sim.node.society import Society
 
@@ -21,6 +22,10 @@ class Surroundings:
     society: Society
     topology: Topology
     program: Callable[[Node], Coroutine[Any, Any, None]] | None
+    tricks: dict[int, Trick] = field(default_factory=dict)
+    """What dishonest publishers do with the data behind their blocks."""
+    corrupted: list[bool] = field(default_factory=list)
+    """Per seat, whether an adversary holds it at some time of the run; for judging only."""
     alters: list[bool] = field(default_factory=list)
     """Per seat, whether it hands out altered copies of records."""
     deeds: dict[int, tuple[str, ...]] = field(default_factory=dict)

@@ -83,7 +83,7 @@ def build(scenario: Scenario, seed: int) -> World:
     program = None if consensus is None else consensus.protocol.run
     n = topology.n
     corrupted = [False] * n
-    surroundings = Surroundings(society, topology, program, [False] * n)
+    surroundings = Surroundings(society, topology, program, corrupted=corrupted, alters=[False] * n)
     loop.describe_waits = lambda: describe_waits(society.nodes)
     world = World(
         scenario, topology, loop, network, society, books, surroundings, trace, SafetyWatch([True] * n), corrupted=corrupted
@@ -91,6 +91,8 @@ def build(scenario: Scenario, seed: int) -> World:
     try:
         if hasattr(scenario.availability, "store"):
             society.storage = scenario.availability.store(surroundings)
+        if hasattr(scenario.availability, "behind"):
+            society.behind = scenario.availability.behind(surroundings)
     except ScenarioError as error:
         raise error.under("availability") from None
     if program is not None:
@@ -111,12 +113,22 @@ def build(scenario: Scenario, seed: int) -> World:
 def strategy_of(scenario: Scenario, topology: Topology, dice: Dice) -> Strategy:
     """The scenario's gossip as the network needs it, with bodies in chunks if it says so."""
     if scenario.gossip is None:
-        return Strategy(_no_relay)
+        return with_keeper(Strategy(_no_relay), scenario, topology, dice)
     strategy: Strategy = scenario.gossip.strategy(topology, dice)
     if scenario.chunk:
         if strategy.cut is not None:
             raise ScenarioError("this gossip kind cuts bodies into pieces of its own; drop the key", "chunk")
         strategy.cut = chunks_of(scenario.chunk)
+    return with_keeper(strategy, scenario, topology, dice)
+
+
+def with_keeper(strategy: Strategy, scenario: Scenario, topology: Topology, dice: Dice) -> Strategy:
+    """The strategy, beside it the rule for shares if the scenario's scheme of availability has one."""
+    if hasattr(scenario.availability, "keeper"):
+        try:
+            strategy.keeper = scenario.availability.keeper(topology, dice, bool(scenario.seat.cores))
+        except ScenarioError as error:
+            raise error.under("availability") from None
     return strategy
 
 

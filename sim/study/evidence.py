@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.kernel.trace import Trace
+from sim.node.behind import Shared
 from sim.node.storage import Kept, StorageBooks
 from sim.study.travels import Travels
 
@@ -91,6 +92,8 @@ class Evidence:
     """The scheme of availability; full: everybody keeps every block, records lie in copies."""
     deadline_ns: int = 0
     """How long after its publication a block may take to be available; 0: to the end of the run."""
+    shared: tuple[Shared, ...] = ()
+    """The truth about the data behind each block, where a scheme keeps it in shares."""
     kept: tuple[Kept, ...] = ()
     """The truth about each object that a scheme has stored off the chain."""
     storage: StorageBooks | None = None

@@ -76,7 +76,10 @@ class Marketplace:
             return
         network = self._society.network
         self.trace.record("publish", seat, name, size_bytes, "block")
-        network.publish(seat, network.item(name, "block", size_bytes))
+        item = network.item(name, "block", size_bytes)
+        network.publish(seat, item)
+        if self._society.behind is not None:
+            self._society.behind.accompany(seat, name, item)
 
     def publish_record(self, seat: int, digest: str, size_bytes: int, placement: tuple[int, ...], *, stored: bool = True) -> None:
         """Store a ciphertext at `seat` and send copies to the seats of `placement`; a scheme of availability stores it its own way."""

@@ -15,10 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.kernel.trace import Row
+from sim.node.behind import Shared
 from sim.node.storage import Kept
 from sim.study.distribution import distribution
 from sim.study.evidence import Evidence
 from sim.study.metrics_rows import SECOND_NS, read
+from sim.study.metrics_sampling import final_unavailable, sampling
+from sim.study.metrics_sampling import time_to_rebuildable_s as data_behind_s
 from sim.study.metrics_spread import availability as of_whole_blocks
 from sim.study.metrics_spread import time_to_available_s
 
@@ -38,10 +41,18 @@ def time_to_rebuildable_s(kept: Sequence[Kept]) -> Floats:
     return np.array([np.inf if k.rebuildable_ns < 0 else (k.rebuildable_ns - k.put_ns) / SECOND_NS for k in kept], np.float64)
 
 
-def storage_overhead(kept: Sequence[Kept]) -> float | None:
-    """Bytes that all seats keep at the end for each byte of the objects stored."""
-    stored = sum(one.size_bytes for one in kept)
-    return sum(one.stored_bytes for one in kept) / stored if stored else None
+def storage_overhead(evidence: Evidence) -> float | None:
+    """Bytes that all seats keep at the end for each byte of the objects stored, and of the data behind blocks."""
+    kept, shared = evidence.kept, evidence.shared
+    stored = sum(one.size_bytes for one in kept) + sum(one.size_bytes for one in shared)
+    held = sum(one.stored_bytes for one in kept) + sum(one.held_bytes for one in shared)
+    return held / stored if stored else None
+
+
+def judged(evidence: Evidence) -> list[Shared]:
+    """The data of the blocks that were decided; of all blocks where nothing was."""
+    decided = dict.fromkeys(read(evidence).decisions.digests)
+    return [one for one in evidence.shared if one.digest in decided] if decided else list(evidence.shared)
 
 
 def objects(evidence: Evidence) -> dict[str, Any] | None:
@@ -94,23 +105,28 @@ def served_shares(rows: Sequence[Row], labels: Sequence[str]) -> dict[str, float
 def availability(evidence: Evidence) -> dict[str, Any]:
     """The report's section `availability`.
 
-    `available_share` is the share of decided blocks that every honest live seat held in time; where nothing was decided, that of
-    the stored objects that could be rebuilt in time.
+    `available_share` is the share of decided blocks that every honest live seat held in time. Where data lies behind blocks it is
+    that of the decided ones (of all, where nothing is decided) whose data honest seats other than the publisher could rebuild
+    together; where nothing was decided or published, that of the stored objects that could be rebuilt.
     """
     section = of_whole_blocks(evidence)
     decided = time_to_available_s(evidence)
+    if evidence.shared:
+        decided = data_behind_s(judged(evidence))
     times = decided if decided.size else time_to_rebuildable_s(evidence.kept)
     rows = read(evidence).honest_rows("read")
     return section | {
         "kind": evidence.availability_kind,
         "available_share": share_in_time(evidence, times),
         "time_to_available_s": distribution(times),
+        "sampling": sampling(evidence),
+        "final_unavailable": final_unavailable(evidence),
         "repair": repair(evidence),
         "reads": section["reads"]
         | {
             "by_region": served_shares(rows, [evidence.regions[row[2]] for row in rows]),
             "by_class": served_shares(rows, [row[4] for row in rows]),
         },
-        "storage_overhead": storage_overhead(evidence.kept),
+        "storage_overhead": storage_overhead(evidence),
         "objects": objects(evidence),
     }

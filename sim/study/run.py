@@ -145,6 +145,7 @@ def evidence_of(world: World) -> Evidence:
         workloads=tuple(_settled(workload.outcome(market)) for workload, market in world.markets),
         availability_kind="full" if scenario.availability is None else kind_of(scenario.availability),
         deadline_ns=getattr(scenario.availability, "deadline", 0),
+        shared=() if world.society.behind is None else world.society.behind.shared(),
         kept=() if world.society.storage is None else world.society.storage.kept(),
         storage=None if world.society.storage is None else world.society.storage.books,
         not_modelled=not_modelled(scenario) + ((PLAIN_RULE,) if core.plain is not None else ()),

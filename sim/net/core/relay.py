@@ -40,7 +40,6 @@ from sim.net.core.state import (
     CORES,
     FIRST_COPIES,
     GOT,
-    HEADER,
     HEARD,
     HEARD_WORD,
     HELD,
@@ -93,7 +92,7 @@ def _mark_held(w: World, seat: int, item: int) -> int:
     row["reached"] += 1
     if w.seats[seat]["probe"] >= 0:
         wake_holders(w, seat, item)
-    if row["duty"] == HEADER:
+    if row["duty"] < 0:
         _tell_keeper(w, seat, item)
     if row["whole"] >= 0 and _count_piece(w, seat, np.int64(row["whole"]), item):
         return np.int64(row["whole"])
@@ -117,7 +116,7 @@ def _count_piece(w: World, seat: int, whole: int, piece: int) -> bool:
         w.arrival[row["row"], seat] = w.clock[NOW]
         w.came_from[row["row"], seat] = -2 - piece
         row["reached"] += 1
-        if row["duty"] == HEADER:
+        if row["duty"] < 0:
             _tell_keeper(w, seat, whole)
         if w.seats[seat]["probe"] >= 0:
             wake_holders(w, seat, whole)

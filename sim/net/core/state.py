@@ -58,11 +58,11 @@ QUORUM, HOLD = range(2)
 BOOK_PACKETS, BOOK_BYTES, BOOK_WAITED, BOOK_COPIES = range(4)
 WAITS_OF_KIND, WAITS_OF_SEAT = 8, 72
 
-# Seat flags, and the state of an item at a seat; then what a keeper (sim/net/keeper.py) does with an item: nothing; hears of its
-# coming; moves it, sound or ill encoded; stores it
+# Seat flags, and the state of an item at a seat; then what a keeper (sim/net/keeper.py) does with an item: nothing; moves it, sound
+# or ill encoded; stores it. A negative duty is that of a header, of whose coming it hears: the item of the data behind, times -1
 UP, RELAYS, SERVES, MUTE = 1, 2, 4, 8
 ABSENT, WANTED, CHECKING, HELD = range(4)
-PLAIN, HEADER, SHARE, BAD, STORED = range(5)
+PLAIN, SHARE, BAD, STORED = range(4)
 KEEPER_TICK = -7  # number of the tick by which a keeper hears of a header
 
 # What happened to a copy (wire level of the trace) ---------------------------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sim.study.validation.case import Case
 
-_SAMPLING = "sampling for availability"
 _ROWS: tuple[tuple[str, str, float, str, str], ...] = (
     ("V55", "3-chain HotStuff, 4 nodes, one crashed: commits per cycle", 0, "CF: exact enumeration", "HotStuff"),
     ("V55", "2-chain HotStuff, 4 nodes, one crashed: commits per cycle", 1, "CF: exact enumeration", "Jolteon"),
@@ -19,9 +18,6 @@ _ROWS: tuple[tuple[str, str, float, str, str], ...] = (
     ("V60", "Raft split votes, 4 of 5 live, latency 0.1 of the range", 0.05230, "Ongaro 2014, 9.3", "a count of split elections"),
     ("V65", "Gasper, full participation: mean slots to finality", 79.5, "CF", "Gasper"),
     ("V67", "Snowball, k = 20, alpha = 15, 90 % agree: P(poll succeeds)", 0.989158, "CF, MC", "Snowball"),
-    ("V78", "2-D sampling, k = 32, 15 samples: P(detect)", 0.990394, "Al-Bassam et al. 2018", _SAMPLING),
-    ("V79", "1-D sampling, 2k = 128, 8 samples: P(fooled)", 2.709e-3, "CF", _SAMPLING),
-    ("V82", "PeerDAS custody, 100 nodes: uncovered columns", 128 * (31 / 32) ** 100, "CF, MC", "custody of columns"),
 )
 CASES = tuple(
     Case(id=case, what=what, expected=expected, source=source, missing=missing) for case, what, expected, source, missing in _ROWS

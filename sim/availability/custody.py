@@ -1,0 +1,128 @@
+"""Column custody: each node keeps a few columns of the extended data that its own name chooses, and is satisfied by those.
+
+PeerDAS as live on Ethereum since Fulu (consensus specifications, fulu/das-core, p2p-interface, validator): 128 columns, any 64 of
+which are the data; a node keeps the columns that its node id is hashed to, at least `custody` of them, and takes part in the
+subnets of max(samples, custody) columns. It calls a block available once all of these have come. Supernodes keep all, rebuild what
+is missing and pass it on (cross-seeding). A publisher that releases one column less than half fools a node with the chance
+C(63, s) / C(128, s) (validation V79); n nodes with c columns each leave 128 (1 - c / 128) ** n uncovered (V82).
+
+Simplified: names do not change with their owner's stake, all columns of a block travel with their header, and subnets are meshes
+that are there from the start.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.availability.blobs import Blobs, Vote
+from sim.availability.layout import Shape, keeper_of
+from sim.availability.proofs import Proof, check_ns, proof_bytes, rebuild_ns
+from sim.kernel.dice import Dice
+from sim.kernel.errors import ScenarioError
+from sim.kernel.part import part
+from sim.kernel.units import Count, Duration, Size
+from sim.net.choose import Selector, choose
+from sim.net.keeper import Keeper
+from sim.net.topology import Topology
+from sim.node.surroundings import Surroundings
+
+
+def columns_of(name: str, wanted: int, columns: int, dice: Dice) -> NDArray[np.int64]:
+    """The first `wanted` different columns that a node's name is hashed to, ascending."""
+    found: dict[int, None] = {}
+    turn = 0
+    while len(found) < min(wanted, columns):
+        found[dice.below(columns, "custody", name, turn)] = None
+        turn += 1
+    return np.array(sorted(found), np.int64)
+
+
+@part
+class Custody:
+    """Give every block data of `blob` bytes in `columns` columns, of which each node keeps those that its name chooses.
+
+    Touches: every block published, by consensus or as a rumour, has such data behind it, pushed along the columns' own meshes; the
+    block itself still travels by the scenario's gossip. The report's `sampling` tells how soon nodes were satisfied, and how often
+    wrongly. With `vote = "when-available"` a node votes for a block only then.
+    """
+
+    blob: Size = 2_752_512
+    """Data behind each block, before it is extended; 21 blobs of 128 KiB."""
+    columns: Count = 128
+    """Columns of the extended data."""
+    enough: Count = 64
+    """How many of them give all."""
+    custody: Count = 4
+    """Columns that each node promises to keep."""
+    samples: Count = 8
+    """Columns that each node takes part in at least: it keeps max(custody, samples)."""
+    supernodes: Any = 0
+    """Who keeps all columns: a count, a share, names, a role or a region."""
+    degree: Count = 8
+    """Neighbours of a node in the mesh of each of its columns."""
+    copies: Count = 8
+    """Neighbours to which a publisher sends each column."""
+    patience: Duration = 1_000_000_000
+    """A node asks others for the columns that have not come after this long, and again."""
+    turns: Count = 3
+    """How often it asks; 0: it only waits."""
+    proof: Proof = "kzg"
+    """kzg: each column proves that it is coded right; merkle: only that it belongs to the data."""
+    rebuild: Duration | None = None
+    """CPU time to rebuild all data from half; by default that of the proof's library, and none where `seat.cores` is 0."""
+    vote: Vote = "at-once"
+    """Whether a node votes for a block only once its own columns are there."""
+    deadline: Duration = 4_000_000_000
+    """A block's data should be there, and nodes satisfied, within this time of its publication."""
+
+    def check(self) -> None:
+        """There is a code with these numbers, and everybody keeps something."""
+        if not 1 <= self.enough <= self.columns:
+            raise ScenarioError(f"{self.columns} columns are rebuilt from 1 to {self.columns} of them", "enough")
+        if max(self.custody, self.samples) < 1:
+            raise ScenarioError("a node that keeps no column could not tell anything; give at least 1", "custody")
+        if self.degree < 1:
+            raise ScenarioError("a mesh without neighbours passes nothing on; give at least 1", "degree")
+        if self.blob < 1:
+            raise ScenarioError("there is nothing to keep in 0 bytes", "blob")
+
+    def _shape(self, has_cores: bool) -> Shape:
+        usual_ns = rebuild_ns(self.proof, self.blob) if has_cores else 0
+        return Shape(
+            dimensions=1,
+            rows=1,
+            columns=self.columns,
+            need=self.enough,
+            degree=self.degree,
+            copies=self.copies,
+            samples=0,
+            patience_ns=self.patience,
+            turns=self.turns,
+            decode_ns=usual_ns if self.rebuild is None else self.rebuild,
+            check_ns=check_ns(self.proof, self.blob, self.columns),
+            committed=self.proof == "kzg",
+        )
+
+    def keeper(self, topology: Topology, dice: Dice, has_cores: bool = False) -> Keeper:
+        """The rule that moves columns. Raises ScenarioError where nobody is called as `supernodes` says."""
+        selector: Selector = self.supernodes
+        try:
+            supernodes = choose(selector, topology, dice, "supernodes")
+        except ScenarioError as error:
+            raise ScenarioError(error.sentence, "supernodes") from None
+        everything = dict.fromkeys(supernodes)
+        wanted = max(self.custody, self.samples)
+        keeps = [
+            np.arange(self.columns, dtype=np.int64) if seat in everything else columns_of(name, wanted, self.columns, dice)
+            for seat, name in enumerate(topology.names)
+        ]
+        return keeper_of(self._shape(has_cores), keeps, supernodes or (0,), dice)
+
+    def behind(self, world: Surroundings) -> Blobs:
+        """The run's data behind blocks."""
+        share_bytes = -(-self.blob // self.enough) + proof_bytes(self.proof, self.blob, self.columns)
+        everybody = list(range(world.topology.n))
+        return Blobs(self._shape(False), world, self.blob, share_bytes, self.vote, everybody)

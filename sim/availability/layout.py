@@ -1,0 +1,131 @@
+"""Who keeps which lines, and the meshes in which they pass shares on, as the words that the shares' rule reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.availability import shares_rule as rule
+from sim.kernel.dice import Dice
+from sim.net.keeper import Keeper
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The matrix of shares and how it is spread. Times in ns."""
+
+    dimensions: int
+    rows: int
+    columns: int
+    need: int
+    """Shares of a line, in one dimension of the whole, that are enough for the rest."""
+    degree: int
+    copies: int
+    samples: int
+    patience_ns: int
+    turns: int
+    decode_ns: int
+    check_ns: int
+    committed: bool
+    """Whether each share proves by itself that the code is right (a polynomial commitment)."""
+
+    @property
+    def shares(self) -> int:
+        """How many there are."""
+        return self.rows * self.columns
+
+    @property
+    def lines(self) -> int:
+        """How many lines there are."""
+        return self.columns if self.dimensions == 1 else self.rows + self.columns
+
+
+def mesh_of(members: Ints, degree: int, dice: Dice, line: int) -> Ints:
+    """int64[members, degree]: neighbours of each on a random ring or several, as seats, filled up with -1.
+
+    Each ring adds one neighbour before and one behind; where there are few members everybody has everybody.
+    """
+    count = len(members)
+    if count <= degree + 1:
+        table = np.full((count, degree), -1, np.int64)
+        for place in range(count):
+            others = np.delete(members, place)
+            table[place, : len(others)] = others
+        return table
+    table = np.full((count, degree), -1, np.int64)
+    for ring in range((degree + 1) // 2):
+        order = np.array(dice.shuffled(count, "line mesh", line, ring), np.int64)
+        table[order, 2 * ring] = members[np.roll(order, 1)]
+        if 2 * ring + 1 < degree:
+            table[order, 2 * ring + 1] = members[np.roll(order, -1)]
+    return table
+
+
+def kept_shares(shape: Shape, lines: Ints) -> int:
+    """How many different shares lie on these lines."""
+    if shape.dimensions == 1:
+        return len(lines)
+    rows = int((lines < shape.rows).sum())
+    columns = len(lines) - rows
+    return rows * shape.columns + columns * shape.rows - rows * columns
+
+
+def wanted_by(shape: Shape, keeps: Sequence[Ints]) -> Ints:
+    """int64[seats]: how many shares satisfy each seat: all on its lines, or its samples where it keeps none."""
+    samples = min(shape.samples, shape.shares)
+    return np.array([kept_shares(shape, lines) if len(lines) else samples for lines in keeps], np.int64)
+
+
+def keeper_of(shape: Shape, keeps: Sequence[Ints], servers: Sequence[int], dice: Dice) -> Keeper:
+    """The rule and its words. `keeps` lists each seat's lines, ascending; `servers` answer samplers."""
+    n = len(keeps)
+    slots = np.full((shape.lines, n), -1, np.int64)
+    first_line = np.concatenate([[0], np.cumsum([len(lines) for lines in keeps])]).astype(np.int64)
+    lines = np.concatenate(list(keeps)).astype(np.int64) if n else np.zeros(0, np.int64)
+    owners = np.repeat(np.arange(n, dtype=np.int64), np.diff(first_line))
+    order = np.argsort(lines, kind="stable")
+    members = owners[order]
+    first_member = np.searchsorted(lines[order], np.arange(shape.lines + 1)).astype(np.int64)
+    slots[lines[order], members] = np.arange(len(members))
+    meshes = [mesh_of(members[first_member[one] : first_member[one + 1]], shape.degree, dice, one) for one in range(shape.lines)]
+    tables = {
+        rule.SLOTS_AT: slots.ravel(),
+        rule.MESH_AT: np.concatenate(meshes).ravel() if len(members) else np.zeros(0, np.int64),
+        rule.FIRST_MEMBER_AT: first_member,
+        rule.MEMBERS_AT: members,
+        rule.FIRST_LINE_AT: first_line,
+        rule.LINES_AT: lines,
+        rule.WANTED_AT: wanted_by(shape, keeps),
+        rule.SERVERS_AT: np.array(servers, np.int64),
+    }
+    longest = max(shape.rows, shape.columns) if shape.dimensions == 2 else max(len(lines) for lines in keeps)
+    most_asked = 256
+    head = np.zeros(rule.OPTION_WORDS, np.int64)
+    for place, value in {
+        rule.DIMENSIONS: shape.dimensions,
+        rule.ROWS: shape.rows,
+        rule.COLUMNS: shape.columns,
+        rule.NEED: shape.need,
+        rule.PATIENCE_NS: shape.patience_ns,
+        rule.DECODE_NS: shape.decode_ns,
+        rule.SAMPLES: shape.samples,
+        rule.COPIES: shape.copies,
+        rule.KEY: dice.key("shares") >> 1,
+        rule.DEGREE: shape.degree,
+        rule.TURNS: shape.turns,
+        rule.CHECKS: int(shape.committed),
+        rule.MOST_ASKED: most_asked,
+        rule.SERVERS: len(servers),
+    }.items():
+        head[place] = value
+    at = rule.OPTION_WORDS
+    for place, table in tables.items():
+        head[place] = at
+        at += len(table)
+    most = max(longest * shape.degree * shape.dimensions + shape.lines, most_asked, 2 * shape.copies, 4 * shape.samples) + 2
+    return Keeper(rule.rule, np.concatenate([head, *tables.values()]), most, shape.check_ns)

@@ -1,0 +1,318 @@
+"""The keeper's rule of all schemes in shares: spread along lines, rebuild what is missing on the way, sample, ask again.
+
+A block's data lies in a matrix of shares, rows x columns; in one dimension there is one row and each share is a column. Each seat
+keeps some whole lines and is, for each of them, in a mesh with `DEGREE` others who keep it too (PeerDAS: consensus specifications,
+fulu/das-core; two dimensions: Hall-Andersen, Simkin, Wagner 2023 and the study of Codex and the Ethereum Foundation, arXiv
+2407.18085). A share that comes is passed on along the lines it lies on. Who has enough of a line rebuilds the rest and passes that
+on as well. A seat that keeps no line asks some of those who do for a few shares drawn by itself (Al-Bassam, Sonnino, Buterin 2018).
+
+Of the data there are these items, one after the other: the whole, the verdict (held where the seat is satisfied), the fraud proof,
+in two dimensions one for each line (its `notes` count shares held), and the shares. The header's duty names the whole.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.kernel.dice import draw64
+from sim.kernel.jit import njit
+from sim.net.core.relay import attach
+from sim.net.core.state import (
+    ABOUT,
+    ABSENT,
+    BAD,
+    BODY,
+    DELAY_NS,
+    GOT,
+    HELD,
+    KEEPER_OPTIONS,
+    KEEPER_TICK,
+    PACKET,
+    PUBLISHED,
+    REQUEST,
+    REQUESTED,
+    SEATS,
+    TARGET,
+    TICK,
+    TICKED,
+    WANTED,
+    World,
+)
+
+(DIMENSIONS, ROWS, COLUMNS, NEED, PATIENCE_NS, DECODE_NS, SAMPLES, COPIES, KEY, DEGREE, TURNS, CHECKS, MOST_ASKED) = range(13)
+(SLOTS_AT, MESH_AT, FIRST_MEMBER_AT, MEMBERS_AT, FIRST_LINE_AT, LINES_AT, WANTED_AT, SERVERS_AT, SERVERS) = range(13, 22)
+OPTION_WORDS = 22
+"""Words of the keeper's options; those that end in AT say where a table begins, counted from the first word."""
+VERDICT, FRAUD, FIRST_LINE = 1, 2, 3  # items behind the whole
+ASK_AGAIN, REBUILD = 1, 2  # ticks; REBUILD + 1 + line is for a line of two
+_LOW_32 = 0xFFFFFFFF
+_REBUILDING = 1 << 62
+_U32 = np.uint64(32)
+
+
+@njit
+def word(w: World, place: int) -> int:
+    """A word of the keeper's options."""
+    return w.options[w.setup[KEEPER_OPTIONS] + place]
+
+
+@njit
+def below(w: World, whole: int, seat: int, turn: int, bound: int) -> int:
+    """A number below `bound`, drawn for the data, the seat and the turn."""
+    key = draw64(w.items[whole]["key"] ^ np.uint64(word(w, KEY)), np.uint64(seat))
+    return np.int64(draw64(key, np.uint64(turn)) >> _U32) * bound >> 32
+
+
+@njit
+def line_of(w: World, index: int, way: int) -> int:
+    """The line of a share: in two dimensions its row (way 0) or its column (way 1), in one its column."""
+    columns = word(w, COLUMNS)
+    if word(w, DIMENSIONS) == 1:
+        return index
+    return index // columns if way == 0 else word(w, ROWS) + index % columns
+
+
+@njit
+def share_on(w: World, line: int, place: int) -> int:
+    """The share at a place of a line."""
+    rows, columns = word(w, ROWS), word(w, COLUMNS)
+    if word(w, DIMENSIONS) == 1:
+        return line
+    return line * columns + place if line < rows else place * columns + line - rows
+
+
+@njit
+def length(w: World, line: int) -> int:
+    """How many shares a line has."""
+    if word(w, DIMENSIONS) == 1:
+        return 1
+    return word(w, COLUMNS) if line < word(w, ROWS) else word(w, ROWS)
+
+
+@njit
+def slot(w: World, line: int, seat: int) -> int:
+    """The seat's place in the mesh of a line; -1 where it does not keep it."""
+    return word(w, word(w, SLOTS_AT) + line * w.setup[SEATS] + seat)
+
+
+@njit
+def act(w: World, count: int, packet: int, target: int, about: int, delay_ns: int) -> int:
+    """Write down one action; returns the new count."""
+    w.actions[count, PACKET] = packet
+    w.actions[count, TARGET] = target
+    w.actions[count, DELAY_NS] = delay_ns
+    w.actions[count, ABOUT] = about
+    return count + 1
+
+
+@njit
+def pass_on(w: World, seat: int, peer: int, share: int, index: int, count: int) -> int:
+    """A copy to the seat's neighbours on the lines of a share, but not to whom it came from."""
+    degree = word(w, DEGREE)
+    for way in range(word(w, DIMENSIONS)):
+        place = slot(w, line_of(w, index, way), seat)
+        if place >= 0:
+            at = word(w, MESH_AT) + place * degree
+            for step in range(degree):
+                target = word(w, at + step)
+                if target < 0:
+                    break
+                if target != peer:
+                    count = act(w, count, BODY, target, share, 0)
+    return count
+
+
+@njit
+def hand_out(w: World, seat: int, whole: int, share: int, index: int, count: int) -> int:
+    """The publisher's copies: to some who keep each line of the share, drawn for it."""
+    for way in range(word(w, DIMENSIONS)):
+        line = line_of(w, index, way)
+        first = word(w, word(w, FIRST_MEMBER_AT) + line)
+        members = word(w, word(w, FIRST_MEMBER_AT) + line + 1) - first
+        copies = min(word(w, COPIES), members)
+        start = below(w, whole, share, way, members) if members > 0 else 0
+        for step in range(copies):
+            target = word(w, word(w, MEMBERS_AT) + first + (start + step * (members // copies)) % members)
+            if target != seat:
+                count = act(w, count, BODY, target, share, 0)
+    return count
+
+
+@njit
+def take(w: World, seat: int, whole: int, share: int, index: int) -> None:
+    """A share has come to lie here: count it on its lines and towards the seat's verdict."""
+    mine = w.notes[share, seat] > 0
+    for way in range(word(w, DIMENSIONS)):
+        line = line_of(w, index, way)
+        if word(w, DIMENSIONS) == 2:
+            w.notes[whole + FIRST_LINE + line, seat] += 1
+        mine = mine or slot(w, line, seat) >= 0
+    if mine:
+        w.notes[whole + VERDICT, seat] += 1
+        if (w.notes[whole + VERDICT, seat] & _LOW_32) == word(w, word(w, WANTED_AT) + seat):
+            attach(w, seat, whole + VERDICT)
+
+
+@njit
+def own_lines(w: World, seat: int) -> tuple[int, int]:
+    """Where in the options the list of a seat's lines begins, and where it ends."""
+    first = word(w, FIRST_LINE_AT) + seat
+    return word(w, LINES_AT) + word(w, first), word(w, LINES_AT) + word(w, first + 1)
+
+
+@njit
+def plan_rebuilding(w: World, seat: int, whole: int, index: int, count: int) -> int:
+    """If a line can be rebuilt now that a share has come, begin to: it is done after the time of decoding."""
+    if word(w, DIMENSIONS) == 1:
+        state = w.notes[whole + VERDICT, seat]
+        lacks = (state & _LOW_32) < word(w, word(w, WANTED_AT) + seat)
+        if lacks and state < _REBUILDING and w.notes[whole, seat] >= word(w, NEED):
+            first, end = own_lines(w, seat)
+            if end > first:
+                w.notes[whole + VERDICT, seat] += _REBUILDING
+                count = act(w, count, TICK, REBUILD, whole, word(w, DECODE_NS))
+        return count
+    for way in range(2):
+        line = line_of(w, index, way)
+        if slot(w, line, seat) >= 0:
+            count = plan_line(w, seat, whole, line, count)
+    return count
+
+
+@njit
+def plan_line(w: World, seat: int, whole: int, line: int, count: int) -> int:
+    """Begin to rebuild a line of two dimensions if enough of it is here, not all, and it has not been begun."""
+    kept = w.notes[whole + FIRST_LINE + line, seat]
+    row = whole + FIRST_LINE + line
+    if kept >= word(w, NEED) and kept < length(w, line) and w.held[row, seat] == ABSENT:
+        w.held[row, seat] = WANTED
+        count = act(w, count, TICK, REBUILD + 1 + line, whole, word(w, DECODE_NS))
+    return count
+
+
+@njit
+def rebuild(w: World, seat: int, whole: int, line: int, count: int) -> int:
+    """Compute what is missing on a line, keep it and pass it on; who finds a wrong code tells everybody."""
+    first_share = np.int64(w.items[whole]["first_piece"])
+    if w.items[first_share]["duty"] == BAD:
+        return accuse(w, seat, whole, count)
+    for place in range(length(w, line)):
+        index = share_on(w, line, place)
+        share = first_share + index
+        if w.held[share, seat] != HELD:
+            attach(w, seat, share)
+            take(w, seat, whole, share, index)
+            count = pass_on(w, seat, -1, share, index, count)
+    return count
+
+
+@njit
+def accuse(w: World, seat: int, whole: int, count: int) -> int:
+    """The shares are no code: hold the proof of it and send it along the overlay, where the gossip takes it on."""
+    if w.held[whole + FRAUD, seat] != HELD:
+        attach(w, seat, whole + FRAUD)
+        for place in range(w.offsets[seat], w.offsets[seat + 1]):
+            if count < w.actions.shape[0]:
+                count = act(w, count, BODY, np.int64(w.neighbours[place]), whole + FRAUD, 0)
+    return count
+
+
+@njit
+def begin_rebuilding(w: World, seat: int, whole: int, tick: int) -> int:
+    """Decoding is done."""
+    if tick > REBUILD:
+        line = tick - REBUILD - 1
+        w.held[whole + FIRST_LINE + line, seat] = HELD
+        count = rebuild(w, seat, whole, line, 0)
+        first, end = own_lines(w, seat)
+        for at in range(first, end):  # a share rebuilt on one line may be enough for the lines across
+            count = plan_line(w, seat, whole, word(w, at), count)
+        return count
+    count = 0
+    first, end = own_lines(w, seat)
+    for at in range(first, end):
+        count = rebuild(w, seat, whole, word(w, at), count)
+    return count
+
+
+@njit
+def sample(w: World, seat: int, whole: int) -> None:
+    """Draw which shares this seat will ask for, all different, and mark them."""
+    shares = np.int64(w.items[whole]["pieces"])
+    first_share = np.int64(w.items[whole]["first_piece"])
+    wanted = word(w, SAMPLES)  # at most as many as there are
+    found = 0
+    turn = 0
+    while found < wanted:
+        share = first_share + below(w, whole, seat, turn, shares)
+        turn += 1
+        if w.notes[share, seat] == 0:
+            w.notes[share, seat] = 1
+            found += 1
+    w.notes[whole + VERDICT, seat] += turn << 32
+
+
+@njit
+def ask(w: World, seat: int, whole: int, turn: int) -> int:
+    """Ask for what is missing: a sampler any server, who keeps lines another who keeps one of the share's; and plan the next time."""
+    first_share = np.int64(w.items[whole]["first_piece"])
+    count = 0
+    first, end = own_lines(w, seat)
+    if first == end:
+        shares = np.int64(w.items[whole]["pieces"])
+        draws = (w.notes[whole + VERDICT, seat] >> 32) & 0x3FFFFFFF
+        for place in range(draws):
+            share = first_share + below(w, whole, seat, place, shares)
+            if w.held[share, seat] != HELD:
+                server = below(w, whole, seat, (turn + 1 << 32) + place, word(w, SERVERS))
+                count = act(w, count, REQUEST, word(w, word(w, SERVERS_AT) + server), share, 0)
+    elif turn > 0:
+        for at in range(first, end):
+            line = word(w, at)
+            member = word(w, word(w, FIRST_MEMBER_AT) + line)
+            members = word(w, word(w, FIRST_MEMBER_AT) + line + 1) - member
+            for place in range(length(w, line)):
+                share = first_share + share_on(w, line, place)
+                if w.held[share, seat] != HELD and count < word(w, MOST_ASKED):
+                    luck = below(w, whole, seat, (turn << 32) + share, members)
+                    target = word(w, word(w, MEMBERS_AT) + member + luck)
+                    if target != seat:
+                        count = act(w, count, REQUEST, target, share, 0)
+    if turn < word(w, TURNS):
+        count = act(w, count, TICK, ASK_AGAIN, whole, word(w, PATIENCE_NS))
+    return count
+
+
+def rule(w: World, event: int, seat: int, peer: int, item: int) -> int:
+    """What a seat does about the data behind blocks."""
+    if event == TICKED and peer == KEEPER_TICK:
+        whole = -np.int64(w.items[item]["duty"])
+        first, end = own_lines(w, seat)
+        if first == end:
+            sample(w, seat, whole)
+        if word(w, word(w, WANTED_AT) + seat) == 0:
+            attach(w, seat, whole + VERDICT)
+        return ask(w, seat, whole, 0)
+    if event == TICKED and peer == ASK_AGAIN:
+        if w.held[item + VERDICT, seat] == HELD:
+            return 0
+        w.notes[item + FRAUD, seat] += 1
+        return ask(w, seat, item, w.notes[item + FRAUD, seat])
+    if event == TICKED:
+        return begin_rebuilding(w, seat, item, peer)
+    if event == REQUESTED:
+        return act(w, 0, BODY, peer, item, 0)
+    if event != GOT and event != PUBLISHED:
+        return 0
+    whole = np.int64(w.items[item]["whole"])
+    index = item - np.int64(w.items[whole]["first_piece"])
+    if event == PUBLISHED:
+        take(w, seat, whole, item, index)
+        return hand_out(w, seat, whole, item, index, 0)
+    if w.items[item]["duty"] == BAD and word(w, CHECKS) != 0:  # it does not open the commitment: refused, not passed on
+        w.held[item, seat] = ABSENT
+        w.arrival[item, seat] = -1
+        w.notes[whole, seat] -= 1
+        return 0
+    take(w, seat, whole, item, index)
+    return plan_rebuilding(w, seat, whole, index, pass_on(w, seat, peer, item, index, 0))

@@ -1,0 +1,73 @@
+"""What lies behind a block: the data that its header commits to, and the seam for schemes that keep it in shares.
+
+A part of group `availability` may have `keeper(topology, dice) -> Keeper`, the rule that moves shares, and
+`behind(world) -> Behind`, which gives every published block its data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.kernel.dice import Dice
+
+if TYPE_CHECKING:
+    from sim.node.node import Node
+
+Hidden = Callable[[int, int, int, Dice, str], NDArray[np.bool_]]
+"""(rows, columns, shares of a line that are enough, dice, name of the block) to bool[rows, columns]: what is kept back.
+
+With one row the shares are columns of one dimension, any `enough` of which are the whole.
+"""
+
+
+@dataclass(frozen=True)
+class Trick:
+    """What a dishonest publisher does with the data of its blocks."""
+
+    hidden: Hidden | None = None
+    victims: tuple[int, ...] = ()
+    """Seats that get, all the same, just what they look for."""
+    miscoded: bool = False
+    """The shares are no code words: rebuilding gives something else."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shared:
+    """The truth about the data behind one block at the end of a run. Times in ns of virtual time, -1 for never."""
+
+    digest: str
+    publisher: int
+    published_ns: int
+    size_bytes: int
+    held_bytes: int
+    """Of all shares at all seats."""
+    sound: bool
+    """False where the publisher coded it wrongly."""
+    rebuildable_ns: int
+    """When honest seats other than the publisher together held enough; never, where the code is wrong."""
+    accepted_ns: NDArray[np.int64]
+    """int64[seats]: when each seat was satisfied."""
+    refuted_ns: NDArray[np.int64]
+    """int64[seats]: when each seat had a proof that the code is wrong."""
+    first_ns: NDArray[np.int64]
+    """int64[rows, columns]: when the first honest seat other than the publisher held each share."""
+    judged: NDArray[np.bool_]
+    """bool[seats]: honest seats whose rule this is, the publisher left out."""
+
+
+class Behind(Protocol):
+    """One run's data behind blocks."""
+
+    def accompany(self, seat: int, digest: str, item: int) -> None:
+        """`seat` publishes a block, the network's `item`: spread its data. The same block a second time does nothing."""
+
+    async def confirm(self, node: Node, digest: str) -> None:
+        """Wait until the node may vote for a block it holds."""
+
+    def shared(self) -> tuple[Shared, ...]:
+        """The truth about the data of each block, in the order of publication."""

@@ -1,0 +1,36 @@
+"""How a node comes by a block it was told of: the body, and where a scheme demands it the certainty that the data behind is there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sim.net.core.state import HOLD
+
+if TYPE_CHECKING:
+    from sim.node.node import Node
+
+AGAIN_NS = 1_000_000_000  # a body that has not come by itself is asked for again and again after this long
+
+
+async def held(node: Node, item: int, what: str, digest: str) -> None:
+    """Wait until the node's seat holds an item; `what` and `digest` tell of it in a stuck run."""
+    if not node.society.network.holds(node.seat, item):
+        await node.probe(HOLD, 0, 1, 1, [item], (what, digest, {}))
+
+
+async def fetched(node: Node, digest: str, ask_after_ns: int) -> Any:
+    """The block of that digest; asks one peer after another if it does not come by itself."""
+    society = node.society
+    network = society.network
+    item = network.item(digest, "block", 0)
+    turn = 0
+    while not network.holds(node.seat, item):
+        try:
+            async with node.timeout(ask_after_ns if turn == 0 else AGAIN_NS):
+                await held(node, item, "body", digest)
+        except TimeoutError:
+            network.ask(node.seat, node.peers[node.dice.below(node.n - 1, "ask", node.seat, item, turn)], item)
+            turn += 1
+    if society.behind is not None:
+        await society.behind.confirm(node, digest)
+    return society.blocks[digest]
