@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -85,6 +85,23 @@ def drawn_costs(luck: random.Random, topology: Topology) -> Costs:
     )
 
 
+def with_trips(luck: random.Random, costs: Costs, topology: Topology) -> Costs:
+    """The same costs with some of what gives each copy a trip of its own, at least one of them."""
+    rates: Any = luck.choice((500_000, np.array([luck.choice((0, 300_000, 20_000_000)) for _ in topology.neighbours], np.int64)))
+    latency_ns = luck.choice((200 * US, 40 * MS))
+    options: list[dict[str, Any]] = [
+        {"fair": True, "up_bit_s": luck.choice((1_000_000, 100_000_000))},
+        {"lane_bytes": luck.choice((0, 120, 1000)), "up_bit_s": luck.choice((1_000_000, 100_000_000))},
+        {"link_bit_s": rates},
+        {"retransmit_ns": luck.choice((1, 20 * MS, 2 * S)), "loss": luck.choice((0.05, 0.4))},
+        {"duplicate": luck.choice((0.05, 0.5))},
+        {"reorder": luck.choice((0.05, 0.5)), "reorder_ns": luck.choice((1, latency_ns, 3 * S))},
+        {"tcp_bytes": luck.choice((1460, 14_600)), "tcp_idle_ns": luck.choice((MS, S))},
+    ]
+    chosen = luck.sample(options, luck.choice((1, 1, 2, 3, 7)))
+    return replace(costs, **{name: value for option in chosen for name, value in option.items()})
+
+
 def drawn_gossip(luck: random.Random, dice: Dice) -> tuple[Any, Any]:
     """A strategy and its slow twin."""
     sort = luck.randrange(3)
@@ -156,13 +173,15 @@ def vote_round(luck: random.Random, n: int, messages: list[dict[str, Any]], wait
     return orders
 
 
-def drawn_case(seed: int, heavy: bool = False) -> Case:
+def drawn_case(seed: int, heavy: bool = False, trips: bool = False) -> Case:
     """Everything of one case, from one seed. A heavy one starts with a vote of all to all, several at once."""
     luck = random.Random(seed)
     dice = Dice(seed)
     n = 24 if heavy else luck.randint(2, 24)
     topology = drawn_topology(luck, n)
     costs = drawn_costs(luck, topology)
+    if trips:
+        costs = with_trips(random.Random(-1 - seed), costs, topology)
     gossip, slow_gossip = drawn_gossip(luck, dice)
     items = [(luck.choice(("block", "tx")), luck.choice((1, 300, 50_000)), -1, -1) for _ in range(luck.randint(2, 6))]
     messages = drawn_messages(luck, n, len(items))

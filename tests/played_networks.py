@@ -12,6 +12,8 @@ from reference_network import SlowNetwork
 from sim.net.core import state as st
 from sim.net.network import Network
 
+COUNTED = (st.SENT, st.IN_FLIGHT, st.FIRST_COPIES, st.BODY_COPIES, st.DUPLICATED, st.RESENT_COPIES)
+
 
 class Tape:
     """Stands in for a trace: keeps the wire level."""
@@ -102,7 +104,7 @@ def compiled_outcome(case: Case) -> dict[str, Any]:
         "mail": mail,
         "arrival": world.arrival[: len(case.items)].tolist(),
         "fates": fates,
-        "counts": [int(clock[word]) for word in (st.SENT, st.IN_FLIGHT, st.FIRST_COPIES, st.BODY_COPIES)],
+        "counts": [int(clock[word]) for word in COUNTED],
         "by_packet": world.by_packet.tolist(),
         "seats": [[*(int(seat[meter]) for meter in meters), *windows] for seat, *windows in zip(seats, *most, strict=True)],
         "reached": world.items["reached"][: len(case.items)].tolist(),
@@ -119,7 +121,7 @@ def slow_outcome(case: Case) -> dict[str, Any]:
         "mail": net.mail,
         "arrival": arrival,
         "fates": [sum(row[1] == fate for row in net.wire) for fate in range(4)],
-        "counts": [net.sent, net.in_flight, net.first_copies, net.body_copies],
+        "counts": [net.sent, net.in_flight, net.first_copies, net.body_copies, net.duplicated, net.resent],
         "by_packet": net.by_packet,
         "seats": [
             [one.sent_bytes, one.received_bytes, one.longest_queue_ns, one.up.most_bytes, one.down.most_bytes] for one in net.seats

@@ -34,6 +34,7 @@ from reference_things import (
     Seat,
     delay_ns,
 )
+from reference_trips import SlowTrips
 
 from sim.kernel.dice import Dice, draw
 from sim.net.costs import Costs
@@ -53,7 +54,7 @@ class SlowWorld:
             for site in topology.sites
         ]
         self.now_ns = self.serial = 0
-        self.events: list[tuple[int, int, str, int, Letter]] = []
+        self.events: list[tuple[int, int, str, int, Any]] = []
         self.orders: list[Callable[[], None]] = []
         self.messages: list[Message] = []
         self.items: list[Item] = []
@@ -66,15 +67,20 @@ class SlowWorld:
         self.by_packet = [[0, 0] for _ in range(8)]
         self.loss_key = dice.key("loss")
         self.longest_ns = 0  # that any copy has taken to leave so far
+        self.duplicated = self.resent = 0
+        self.trips = SlowTrips(self)
 
     # events ----------------------------------------------------------------------------------------------------------
 
-    def _push(self, time_ns: int, stage: str, seat: int, letter: Letter) -> None:
+    def _push(self, time_ns: int, stage: str, seat: int, letter: Any) -> None:
         heapq.heappush(self.events, (time_ns, self.serial, stage, seat, letter))
         self.serial += 1
 
-    def _happen(self, stage: str, seat: int, letter: Letter) -> None:
+    def _happen(self, stage: str, seat: int, letter: Any) -> None:
         """A copy has arrived (last bit here), been received (downlink done) or been served (CPU done)."""
+        if stage in ("joins", "leaves", "passes", "goes again"):
+            self.trips.happen(stage, seat, letter)
+            return
         here = self.seats[seat]
         if letter.packet == TICK:
             if here.is_up:
@@ -91,7 +97,10 @@ class SlowWorld:
             return
         if stage == "arrived" and here.down.ps_per_byte:
             sender = self.seats[letter.source].up
-            taken_ns = here.down.take(self.now_ns - sender.busy_ns(letter.size_bytes), letter.size_bytes, self.longest_ns)
+            spread_ns = letter.spread_ns if letter.spread_ns >= 0 else sender.busy_ns(letter.size_bytes)
+            taken_ns = here.down.take(self.now_ns - spread_ns, letter.size_bytes, self.longest_ns)
+            if letter.size_bytes <= self.costs.lane_bytes:
+                taken_ns = self.now_ns - spread_ns + here.down.busy_ns(letter.size_bytes)
             if taken_ns > self.now_ns:
                 self._push(taken_ns, "received", seat, letter)
                 return
@@ -167,33 +176,45 @@ class SlowWorld:
 
     def _transmit(self, ready_ns: int, letter: Letter, target: int) -> None:
         source, receiver = self.seats[letter.source], self.seats[target]
-        self.sent += 1
-        self.by_packet[letter.packet][0] += 1
-        self.by_packet[letter.packet][1] += letter.size_bytes
-        source.sent_bytes += letter.size_bytes
+        self._book(letter)
+        if not self.costs.is_plain:
+            self.trips.begin(ready_ns, letter, target)
+            return
         leaves_ns = ready_ns
-        self.longest_ns = max(self.longest_ns, source.up.busy_ns(letter.size_bytes))
         if source.up.ps_per_byte:
             source.longest_queue_ns = max(source.longest_queue_ns, source.up.free_ns - ready_ns)
             leaves_ns = source.up.carry(ready_ns, letter.size_bytes)
         if source.island != receiver.island:
             self._note(leaves_ns, CUT, target, letter)
             return
-        way = letter.source << 32 | target
-        below = round(self.costs.loss * 2**32)
-        if draw(letter.key ^ LOSS_APART ^ self.loss_key, way) >> 32 < below:
+        if self._goes_astray(letter.key, letter.source, target):
             self._note(leaves_ns, LOST, target, letter)
             return
-        base = self.topology.base_ns
+        self.in_flight += 1
+        self._push(leaves_ns + self._latency_ns(letter.key, letter.source, target), "arrived", target, letter)
+
+    def _book(self, letter: Letter) -> None:
+        """Enter one copy into the books, whatever becomes of it."""
+        self.sent += 1
+        self.by_packet[letter.packet][0] += 1
+        self.by_packet[letter.packet][1] += letter.size_bytes
+        source = self.seats[letter.source]
+        source.sent_bytes += letter.size_bytes
+        self.longest_ns = max(self.longest_ns, source.up.busy_ns(letter.size_bytes))
+
+    def _goes_astray(self, key: int, source: int, target: int) -> bool:
+        below = round(self.costs.loss * 2**32)
+        return draw(key ^ LOSS_APART ^ self.loss_key, source << 32 | target) >> 32 < below
+
+    def _latency_ns(self, key: int, source: int, target: int) -> int:
+        sender, receiver, base = self.seats[source], self.seats[target], self.topology.base_ns
         latency_ns = self.costs.constant_ns
         if self.costs.table is not None:
-            base_ns = 0 if base is None else int(base[source.site, receiver.site])
-            latency_ns = delay_ns(base_ns, self.costs.table, self.costs.relative, draw(letter.key, way))
+            base_ns = 0 if base is None else int(base[sender.site, receiver.site])
+            latency_ns = delay_ns(base_ns, self.costs.table, self.costs.relative, draw(key, source << 32 | target))
         elif base is not None:
-            latency_ns += int(base[source.site, receiver.site])
-        latency_ns = latency_ns * source.slowness // 1024 * receiver.slowness // 1024
-        self.in_flight += 1
-        self._push(leaves_ns + latency_ns, "arrived", target, letter)
+            latency_ns += int(base[sender.site, receiver.site])
+        return latency_ns * sender.slowness // 1024 * receiver.slowness // 1024
 
     def _signing_ns(self, size_bytes: int) -> int:
         return self.costs.sign_ns + size_bytes * self.costs.hash_ps_per_byte // 1000

@@ -168,6 +168,8 @@ class Letter:
     signer: int
     item: int
     packet: int
+    spread_ns: int = -1
+    """From the first bit's leaving to the last bit's; -1: as long as the sender's uplink takes for it."""
 
 
 def delay_ns(base_ns: int, table: Any, relative: bool, luck: int) -> int:

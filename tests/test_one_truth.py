@@ -11,15 +11,16 @@ from typing import Any
 import pytest
 from generated_networks import drawn_case
 from played_networks import compiled_outcome, digest, slow_outcome
+from reference_trips import SlowTrips
 
 TESTS = Path(__file__).parent
-CASES, HEAVY_CASES, INTERPRETED_CASES = 400, 40, 30
+CASES, HEAVY_CASES, INTERPRETED_CASES, TRIP_CASES = 400, 40, 30, 240
 BATCH = 40
 
 
-def differences(seed: int, heavy: bool = False) -> dict[str, Any]:
+def differences(seed: int, heavy: bool = False, trips: bool = False) -> dict[str, Any]:
     """What differs between core and reference in a case: by name, the first place and what each has there."""
-    core, slow = compiled_outcome(drawn_case(seed, heavy)), slow_outcome(drawn_case(seed, heavy))
+    core, slow = compiled_outcome(drawn_case(seed, heavy, trips)), slow_outcome(drawn_case(seed, heavy, trips))
     found = {}
     for name in slow:
         if core[name] != slow[name]:
@@ -33,6 +34,13 @@ def differences(seed: int, heavy: bool = False) -> dict[str, Any]:
 def test_core_and_reference_agree(first: int) -> None:
     """Arrivals, the fate of every copy, bytes, counters, mail and wake-ups, in value and order."""
     assert {seed: found for seed in range(first, first + BATCH) if (found := differences(seed))} == {}
+
+
+@pytest.mark.parametrize("first", range(0, TRIP_CASES, BATCH))
+def test_core_and_reference_agree_where_copies_have_trips_of_their_own(first: int) -> None:
+    """Shared uplinks, the lane, rates of links, retransmission, duplicates, stragglers, TCP: alone and together."""
+    assert {seed: found for seed in range(first, first + BATCH) if (found := differences(seed, trips=True))} == {}
+    assert {seed: found for seed in range(first // BATCH, 4, 4) if (found := differences(seed, heavy=True, trips=True))} == {}
 
 
 def test_core_and_reference_agree_under_votes_of_all_to_all() -> None:
@@ -73,3 +81,27 @@ def test_interpreted_core_agrees_under_any_hash_seed() -> None:
         printed, complaints = process.communicate(timeout=120)
         assert process.returncode == 0, complaints
         assert printed.split() == expected
+
+
+LEFT_OUT: dict[str, tuple[str, Any]] = {
+    "acknowledgements": ("_stall_ns", lambda *_: 0),
+    "queue": ("_join", lambda self, seat, trip: self._depart(trip, self.world.now_ns, self.world.now_ns - self._work_ns(trip))),
+    "alarm": ("_set_alarm", lambda *_: None),
+    "departure": ("_leave", lambda self, seat, trip, begun_ns: self._depart(trip, self.world.now_ns, self.world.now_ns)),
+    "travel": ("_travel", lambda self, trip, key, link, leaves_ns, begun_ns: self.world._push(leaves_ns, "arrived", trip.target, trip.letter)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", LEFT_OUT)
+def test_what_is_left_out_of_a_trip_shows(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison notices when one side leaves out a part of the way."""
+    monkeypatch.setattr(SlowTrips, *LEFT_OUT[what])
+    assert any(differences(seed, trips=True) for seed in range(20))
+
+
+def test_trips_reach_every_corner() -> None:
+    """The drawn trips do double, repeat and delay copies, and queue them."""
+    outcomes = [slow_outcome(drawn_case(seed, trips=True)) for seed in range(80)]
+    assert sum(outcome["counts"][4] for outcome in outcomes) > 300, "duplicates"
+    assert sum(outcome["counts"][5] for outcome in outcomes) > 300, "sent again"
+    assert sum(seat[2] > 0 for outcome in outcomes for seat in outcome["seats"]) > 100, "queues"

@@ -30,6 +30,7 @@ def make_world(
     setup = np.zeros(st.SETUP_WORDS, np.int64)
     setup[[st.SEATS, st.CORES, st.WORDS, st.BUCKETS]] = n, cores, words, buckets
     setup[[st.MEMORY_WORDS, st.CONSTANT_NS]] = memory_words, 0
+    setup[[st.FOLD, st.LANE_BYTES]] = 1, -1
     seats = np.zeros(n, SEAT)
     seats["slowness"] = 1024
     seats["flags"] = st.UP | st.RELAYS | st.SERVES
@@ -72,6 +73,9 @@ def make_world(
         mail=np.zeros((256, 3), np.int64),
         wire=np.zeros((1, 8), np.int64),
         by_packet=np.zeros((8, 2), np.int64),
+        trips=np.zeros((1, 5), np.int64),
+        uplinks=np.zeros((1, 9), np.int64),
+        links=np.zeros((1, 5), np.int64),
         waits=np.zeros(st.WAITS_OF_SEAT + n, np.int64),
         item_books=np.zeros((64, 4), np.int64),
         came_from=np.full((some, n), -1, np.int32),
@@ -87,6 +91,7 @@ _USED = {
     "near": st.NEAR,
     "far": st.FAR,
     "envelopes": st.ENVELOPES_USED,
+    "trips": st.ENVELOPES_USED,
 }
 _MOST_KEPT_BYTES = 1 << 29  # of address space; only what was written to is memory
 _kept: list[dict[str, Any]] = []
@@ -132,7 +137,8 @@ def retire(world: st.World) -> None:
 def grow(world: st.World) -> st.World:
     """The same world with room for at least one more event or command in every array the core fills."""
     clock = world.clock
-    most = world.actions.shape[0] + world.seats.shape[0] + 2
+    trips = bool(world.setup[st.TRIPS])
+    most = (world.actions.shape[0] + world.seats.shape[0] + 2) * int(world.setup[st.FOLD])
     wanted: dict[str, int] = {}
     pending = int(clock[st.PENDING])
     if pending > world.opened.shape[0]:
@@ -145,7 +151,7 @@ def grow(world: st.World) -> st.World:
         (("chunks", "chunk_next"), st.CHUNKS_USED, chunks),
         (("near",), st.NEAR, heaps),
         (("far",), st.FAR, heaps),
-        (("envelopes",), st.ENVELOPES_USED, world.actions.shape[0] + 2),
+        (("envelopes", "trips") if trips else ("envelopes",), st.ENVELOPES_USED, most if trips else world.actions.shape[0] + 2),
         (("woken",), st.WOKEN, world.probes.shape[0]),
         (("mail",), st.MAILED, 4),
         (("wire",), st.WIRED, most),

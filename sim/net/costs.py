@@ -33,13 +33,35 @@ class Costs:
     sign_ns: int = 0
     verify_ns: int = 0
     hash_ps_per_byte: int = 0
+    lane_bytes: int = -1
+    """Messages up to this size do not wait behind larger ones, in either direction; -1: no lane."""
+    fair: bool = False
+    """Whether copies share an uplink equally instead of queueing."""
+    link_bit_s: int | NDArray[np.int64] = 0
+    """One rate for each direction of every link, or int64[directed links] in the order of the topology's `neighbours`; 0: none."""
+    retransmit_ns: int = 0
+    """How long after it has left a lost copy is sent again; 0: never."""
+    duplicate: float = 0.0
+    reorder: float = 0.0
+    reorder_ns: int = 0
+    """Share of copies that arrive so much later than the others."""
+    tcp_bytes: int = 0
+    """Initial window of TCP; 0: datagrams."""
+    tcp_idle_ns: int = 1_000_000_000
     announce_bytes: int = 48
     request_bytes: int = 48
 
     @property
     def same_weather_everywhere(self) -> bool:
         """Whether no draw is ever made: constant latency and no loss."""
-        return self.table is None and self.loss == 0
+        return self.table is None and self.loss == 0 and self.duplicate == 0 and self.reorder == 0
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether copies need no trips of their own (`sim.net.core.trips`)."""
+        capped = bool(np.any(self.link_bit_s))
+        chancy = self.duplicate > 0 or self.reorder > 0 or (self.loss > 0 and self.retransmit_ns > 0)
+        return not (chancy or capped or self.fair or self.lane_bytes >= 0 or self.tcp_bytes)
 
     def write(self, world: st.World, loss_key: int) -> st.World:
         """The same world under these costs."""
@@ -62,8 +84,32 @@ class Costs:
         if self.laws is not None:
             changes["law"] = np.ascontiguousarray(self.laws, np.int32)
             changes["base_ns"] = np.zeros_like(world.base_ns)
+        if not self.is_plain:
+            changes |= self._write_trips(world)
         world.exchange(changes)
         return world
+
+    def _write_trips(self, world: st.World) -> dict[str, Any]:
+        """What copies with trips of their own need."""
+        setup = world.setup
+        capped = bool(np.any(self.link_bit_s))
+        setup[[st.TRIPS, st.FOLD, st.LANE_BYTES, st.FAIR]] = 1, 2, self.lane_bytes, self.fair
+        setup[[st.QUEUED, st.CAPPED]] = self.fair or self.lane_bytes >= 0, capped
+        setup[[st.RETRANSMIT_NS, st.REORDER_NS, st.TCP_BYTES, st.TCP_IDLE_NS]] = (
+            self.retransmit_ns,
+            self.reorder_ns,
+            self.tcp_bytes,
+            self.tcp_idle_ns,
+        )
+        setup[[st.DUPLICATE_BELOW, st.REORDER_BELOW]] = round(self.duplicate * 2**32), round(self.reorder * 2**32)
+        changes: dict[str, Any] = {"trips": np.zeros((len(world.envelopes), 5), np.int64)}
+        changes["uplinks"] = np.zeros((len(world.seats), 9), np.int64)
+        changes["uplinks"][:, st.NEXT_NS] = -1
+        if capped or self.tcp_bytes:
+            changes["links"] = np.zeros((max(1, len(world.neighbours)), 5), np.int64)
+            rates = np.broadcast_to(np.asarray(self.link_bit_s, np.int64), len(world.neighbours)).tolist()
+            changes["links"][: len(rates), st.CAP_PS] = [_ps_per_byte(rate) for rate in rates]
+        return changes
 
 
 def longest_latency_ns(world: st.World) -> int:

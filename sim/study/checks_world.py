@@ -125,7 +125,10 @@ def message_conservation(evidence: Evidence) -> Verdict:
     if not counters.get("sent"):
         return Verdict(name, "unknown", "no copies were counted")
     parts = {key: int(counters.get(key, 0)) for key in ("delivered", "lost", "cut", "down", "in_flight")}
-    sent, total = int(counters["sent"]), sum(parts.values())
+    doubled = int(counters.get("duplicated", 0))
+    sent, total = int(counters["sent"]), sum(parts.values()) - doubled
+    if doubled:
+        parts["made by the network"] = doubled
     books = ", ".join(f"{count} {key.replace('_', ' ')}" for key, count in parts.items())
     copies = f"{sent} copies sent by the end, {at(evidence.duration_ns)}"
     if sent == total:

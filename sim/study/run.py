@@ -170,6 +170,8 @@ def counters_of(clock: Any) -> dict[str, int]:
         "down": int(clock[st.DOWN]),
         "first_copies": int(clock[st.FIRST_COPIES]),
         "body_copies": int(clock[st.BODY_COPIES]),
+        "duplicated": int(clock[st.DUPLICATED]),
+        "resent": int(clock[st.RESENT_COPIES]),
     }
     counts["in_flight"] = int(clock[st.IN_FLIGHT])
     return counts

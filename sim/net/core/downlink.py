@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.kernel.jit import inlined, njit
-from sim.net.core.state import LONGEST_NS, MARKS, WINDOW_BITS, World
+from sim.net.core.state import LANE_BYTES, LONGEST_NS, MARKS, WINDOW_BITS, World
 
 _CLOSEST_NS = 1 << 24  # marks lie at least 16.8 ms apart: what comes faster than that needs no credit worth having
 
@@ -38,6 +38,8 @@ def take_downlink(w: World, seat: int, size_bytes: int, first_bit_ns: int, now_n
     row["down_free_ns"] = free_ns
     row["down_work_ns"] += work_ns
     _meter(w, seat, size_bytes, free_ns - idle_ns)
+    if size_bytes <= w.setup[LANE_BYTES]:  # what is small does not wait behind the others; they wait for it
+        return max(now_ns, first_bit_ns + work_ns)
     return max(now_ns, free_ns)
 
 

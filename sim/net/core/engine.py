@@ -21,13 +21,12 @@ from sim.net.core.links import (
     release,
     signing_ns,
     take_core,
-    transmit,
-    transmit_all,
     word_of,
 )
 from sim.net.core.relay import attach, hear, hear_again, hold, request_is_lost
 from sim.net.core.room import peek_with_room, room_left
 from sim.net.core.rules import send_item
+from sim.net.core.send import transmit, transmit_all
 from sim.net.core.state import (
     ALERT,
     ARRIVED,
@@ -66,6 +65,7 @@ from sim.net.core.state import (
     WOKEN,
     World,
 )
+from sim.net.core.trips import happen_at_sender
 from sim.net.core.votes import deliver, unhook, watch
 
 _LOW_32 = 0xFFFFFFFF
@@ -108,6 +108,9 @@ def _happen(w: World, word: int) -> None:
     stage = word >> 56
     seat = (word >> 32) & _LOW_24
     envelope = word & _LOW_32
+    if stage > SERVED:
+        happen_at_sender(w, stage, seat, envelope)
+        return
     now_ns = w.clock[NOW]
     row = w.envelopes[envelope]
     packet = np.int64(row["packet"])

@@ -11,46 +11,28 @@ import numpy as np
 
 from sim.kernel.dice import draw64
 from sim.kernel.jit import inlined, njit
-from sim.net.core.calendar import push
 from sim.net.core.state import (
-    ARRIVED,
     BAD,
     BODY,
-    BOOK_BYTES,
-    BOOK_PACKETS,
-    BOOK_WAITED,
     CERTIFICATE,
     CONSTANT_NS,
     CORES,
-    CUT,
-    DELAY_NS,
     ENVELOPES_USED,
-    FATE_CUT,
-    FATE_DELIVERED,
-    FATE_LOST,
     FREE_ENVELOPE,
     HASH_PS,
-    IN_FLIGHT,
     LIVE_ENVELOPES,
-    LONGEST_NS,
     LOSS_BELOW,
     LOSS_KEY,
-    LOST,
     MESSAGE,
     NOW,
     ONE_PLACE,
     PARTED,
     RECORD_WIRE,
     RELATIVE,
-    SEATS,
-    SENT,
     SHARE,
     SHARE_CHECK_NS,
     SIGN_NS,
-    TARGET,
     VERIFY_NS,
-    WAITS_OF_KIND,
-    WAITS_OF_SEAT,
     WINDOW_BITS,
     WIRED,
     World,
@@ -108,114 +90,47 @@ def word_of(stage: int, seat: int, envelope: int) -> int:
     return (stage << 56) | (seat << 32) | envelope
 
 
-@njit
-def transmit(w: World, ready_ns: int, envelope: int, target: int) -> None:
-    """Send one copy from the envelope's source at `ready_ns` or when its uplink is free."""
-    count_copies(w, envelope, 1)
-    count_waiting(w, envelope, _send(w, ready_ns, envelope, target))
-
-
-@njit
-def transmit_actions(w: World, ready_ns: int, envelope: int, first: int, end: int) -> None:
-    """Send the copies that rows `first` to `end` of the gossip rule's actions ask for."""
-    count_copies(w, envelope, end - first)
-    waited_ns = 0
-    for at in range(first, end):
-        waited_ns += _send(w, ready_ns + w.actions[at, DELAY_NS], envelope, w.actions[at, TARGET])
-    count_waiting(w, envelope, waited_ns)
-
-
-@njit
-def transmit_all(w: World, ready_ns: int, envelope: int) -> None:
-    """A copy to every other seat, the next one first."""
-    source = np.int64(w.envelopes[envelope]["source"])
-    seats = w.setup[SEATS]
-    count_copies(w, envelope, seats - 1)
-    waited_ns = 0
-    for target in range(source + 1, seats):
-        waited_ns += _send(w, ready_ns, envelope, target)
-    for target in range(source):
-        waited_ns += _send(w, ready_ns, envelope, target)
-    count_waiting(w, envelope, waited_ns)
+@inlined
+def latency_of(w: World, key: np.uint64, source: int, target: int) -> int:
+    """How long a copy with that key is under way from seat to seat."""
+    latency_ns = w.setup[CONSTANT_NS]
+    if latency_ns < 0:
+        here = np.int64(0)
+        there = np.int64(0)
+        if w.setup[ONE_PLACE] == 0:
+            here = np.int64(w.seats[source]["site"])
+            there = np.int64(w.seats[target]["site"])
+        law = np.int64(w.law[here, there])
+        luck = draw64(key, way_of(source, target))
+        latency_ns = sample_delay_ns(w.base_ns[here, there], w.tables[law], w.setup[RELATIVE], luck)
+    if w.setup[PARTED] != 0:
+        latency_ns = (latency_ns * w.seats[source]["slowness"] >> 10) * w.seats[target]["slowness"] >> 10
+    return latency_ns
 
 
 @inlined
-def count_copies(w: World, envelope: int, copies: int) -> None:
-    """Enter so many copies into the books, whatever becomes of them."""
-    row = w.envelopes[envelope]
-    sent_bytes = copies * row["size_bytes"]
-    w.clock[SENT] += copies
-    if row["up_busy_ns"] > w.clock[LONGEST_NS]:
-        w.clock[LONGEST_NS] = row["up_busy_ns"]
-    w.by_packet[row["packet"], 0] += copies
-    w.by_packet[row["packet"], 1] += sent_bytes
-    w.seats[row["source"]]["sent_bytes"] += sent_bytes
-    if _is_about_item(row["packet"], row["item"]):
-        w.item_books[row["item"], BOOK_PACKETS] += copies
-        w.item_books[row["item"], BOOK_BYTES] += sent_bytes
+def way_of(source: int, target: int) -> np.uint64:
+    """The number of a directed pair of seats, for draws."""
+    return (np.uint64(source) << _U32) | np.uint64(target)
 
 
 @inlined
-def count_waiting(w: World, envelope: int, waited_ns: int) -> None:
-    """Enter into the books how long the copies of one envelope stood in their sender's uplink queue, together."""
-    if waited_ns > 0:
-        row = w.envelopes[envelope]
-        w.waits[row["packet"]] += waited_ns
-        w.waits[WAITS_OF_SEAT + row["source"]] += waited_ns
-        if _is_about_item(row["packet"], row["item"]):
-            w.item_books[row["item"], BOOK_WAITED] += waited_ns
-        elif row["item"] >= 0:
-            w.waits[WAITS_OF_KIND + w.messages[row["item"]]["kind"]] += waited_ns
+def is_cut(w: World, source: int, target: int) -> bool:
+    """Whether a partition lies between two seats."""
+    return w.setup[PARTED] != 0 and w.seats[source]["island"] != w.seats[target]["island"]
 
 
 @inlined
-def _is_about_item(packet: int, item: int) -> bool:
-    """Whether an envelope's `item` is the number of an item, not that of a message and not nothing."""
-    return item >= 0 and packet != MESSAGE and packet != CERTIFICATE
+def is_lost(w: World, key: np.uint64, source: int, target: int) -> bool:
+    """Whether a copy with that key goes astray."""
+    if w.setup[LOSS_BELOW] == 0:
+        return False
+    luck = draw64(key ^ _LOW ^ np.uint64(w.setup[LOSS_KEY]), way_of(source, target))
+    return np.int64(luck >> _U32) < w.setup[LOSS_BELOW]
 
 
 @inlined
-def _send(w: World, ready_ns: int, envelope: int, target: int) -> int:
-    """One copy: uplink, partition, loss, latency; then it is on its way. Returns how long it stood in the uplink's queue."""
-    row = w.envelopes[envelope]
-    source = np.int64(row["source"])
-    leaves_ns = ready_ns
-    waited_ns = 0
-    if w.seats[source]["up_ps_per_byte"] > 0:
-        leaves_ns = _take_uplink(w, ready_ns, source, row["size_bytes"], row["up_busy_ns"])
-        waited_ns = leaves_ns - ready_ns - row["up_busy_ns"]
-    draw_word = (np.uint64(source) << _U32) | np.uint64(target)
-    fate = FATE_DELIVERED
-    if w.setup[PARTED] != 0 and w.seats[source]["island"] != w.seats[target]["island"]:
-        fate = FATE_CUT
-        w.clock[CUT] += 1
-    elif w.setup[LOSS_BELOW] > 0:
-        luck = draw64(row["key"] ^ _LOW ^ np.uint64(w.setup[LOSS_KEY]), draw_word)
-        if np.int64(luck >> _U32) < w.setup[LOSS_BELOW]:
-            fate = FATE_LOST
-            w.clock[LOST] += 1
-    if fate != FATE_DELIVERED:
-        record(w, leaves_ns, fate, envelope, target)
-    else:
-        latency_ns = w.setup[CONSTANT_NS]
-        if latency_ns < 0:
-            here = np.int64(0)
-            there = np.int64(0)
-            if w.setup[ONE_PLACE] == 0:
-                here = np.int64(w.seats[source]["site"])
-                there = np.int64(w.seats[target]["site"])
-            law = np.int64(w.law[here, there])
-            latency_ns = sample_delay_ns(w.base_ns[here, there], w.tables[law], w.setup[RELATIVE], draw64(row["key"], draw_word))
-        if w.setup[PARTED] != 0:
-            latency_ns = (latency_ns * w.seats[source]["slowness"] >> 10) * w.seats[target]["slowness"] >> 10
-        row["copies"] += 1
-        w.clock[IN_FLIGHT] += 1
-        push(w, leaves_ns + latency_ns, word_of(ARRIVED, target, envelope))
-    return waited_ns
-
-
-@inlined
-def _take_uplink(w: World, ready_ns: int, seat: int, size_bytes: int, busy_ns: int) -> int:
+def take_uplink(w: World, ready_ns: int, seat: int, size_bytes: int, busy_ns: int) -> int:
     """Queue on the seat's uplink; returns when the last bit has left. Meters bytes per window of time."""
     row = w.seats[seat]
     start_ns = max(ready_ns, row["up_free_ns"])

@@ -27,8 +27,9 @@ import numpy as np
 from sim.kernel.dice import draw64
 from sim.kernel.jit import njit
 from sim.net.core.calendar import push
-from sim.net.core.links import new_envelope, release, signing_ns, take_core, transmit, word_of
+from sim.net.core.links import new_envelope, release, signing_ns, take_core, word_of
 from sim.net.core.rules import ask_rule, send_item
+from sim.net.core.send import transmit
 from sim.net.core.state import (
     ABSENT,
     ANNOUNCE,

@@ -10,6 +10,7 @@ from sim.net.core.state import (
     CHUNKS_USED,
     ENVELOPES_USED,
     FAR,
+    FOLD,
     MAILED,
     NARROW,
     NEAR,
@@ -18,6 +19,7 @@ from sim.net.core.state import (
     PENDING,
     RECORD_WIRE,
     SEATS,
+    TRIPS,
     WIDEN,
     WIRED,
     WOKEN,
@@ -60,11 +62,12 @@ def _chunks_for(w: World, events: int) -> int:
 def room_left(w: World) -> int:
     """How many events or commands, whatever they are, can be carried out without an array overflowing."""
     clock = w.clock
-    most = w.actions.shape[0] + w.setup[SEATS] + 2
+    most = (w.actions.shape[0] + w.setup[SEATS] + 2) * w.setup[FOLD]
     least = (w.chunks.shape[0] - clock[CHUNKS_USED]) // most
     least = min(least, (w.near.shape[0] - clock[NEAR]) // most)
     least = min(least, (w.far.shape[0] - clock[FAR]) // most)
-    least = min(least, (w.envelopes.shape[0] - clock[ENVELOPES_USED]) // (w.actions.shape[0] + 2))
+    envelopes = w.actions.shape[0] + 2 if w.setup[TRIPS] == 0 else most
+    least = min(least, (w.envelopes.shape[0] - clock[ENVELOPES_USED]) // envelopes)
     least = min(least, (w.woken.shape[0] - clock[WOKEN]) // w.probes.shape[0])
     least = min(least, (w.mail.shape[0] - clock[MAILED]) // 4)
     if w.setup[RECORD_WIRE] != 0:

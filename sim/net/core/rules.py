@@ -7,7 +7,8 @@ import numpy as np
 from sim.kernel.dice import draw64
 from sim.kernel.jit import COMPILED, inlined, njit
 from sim.net.core.calendar import push
-from sim.net.core.links import new_envelope, release, transmit, transmit_actions, word_of
+from sim.net.core.links import new_envelope, release, word_of
+from sim.net.core.send import transmit, transmit_actions
 from sim.net.core.state import (
     ABOUT,
     ANNOUNCE,

@@ -25,13 +25,16 @@ FREE_CHUNK, FREE_ENVELOPE, CHUNKS_USED, ENVELOPES_USED = range(9, 13)
 WOKEN, MAILED, WIRED, COMMAND_AT, NARROW, WIDEN, FAR_PUSHES, LIVE_ENVELOPES = range(13, 21)
 SENT, DELIVERED, LOST, CUT, DOWN, REFUSED, OVERFLOWED = range(21, 28)
 FIRST_COPIES, BODY_COPIES, ALERT, PEAK_PENDING, IN_FLIGHT, HEARD_WORD, LONGEST_NS = range(28, 35)
+DUPLICATED, RESENT_COPIES = range(35, 37)
 CLOCK_WORDS = 40
 
 # Words of `World.setup` ------------------------------------------------------------------------------------------------
 SEATS, CORES, WORDS, BUCKETS, LOSS_KEY, LOSS_BELOW, RELATIVE, RECORD_WIRE = range(8)
 SIGN_NS, VERIFY_NS, HASH_PS, ANNOUNCE_BYTES, REQUEST_BYTES, MEMORY_WORDS, KEEPS_NOTES, CONSTANT_NS = range(8, 16)
 ITEMS, CONTROL_KEY, TELLS_COPIES, PARTED, ONE_PLACE, KEEPER_OPTIONS, SHARE_CHECK_NS = range(16, 23)
-SETUP_WORDS = 24
+TRIPS, FOLD, LANE_BYTES, FAIR, QUEUED, CAPPED, RETRANSMIT_NS, DUPLICATE_BELOW = range(23, 31)
+REORDER_BELOW, REORDER_NS, TCP_BYTES, TCP_IDLE_NS = range(31, 35)
+SETUP_WORDS = 40
 
 # Why the core returned to Python ---------------------------------------------------------------------------------------
 IDLE, REACHED, WOKE, GROW = range(4)
@@ -48,8 +51,14 @@ PACKET, TARGET, DELAY_NS, ABOUT, SIZE_BYTES, WORD = range(6)  # columns of `Worl
 MESSAGE, CERTIFICATE, BODY, ANNOUNCE, REQUEST, BLOB, TICK, CONTROL = range(8)
 PACKET_NAMES = ("message", "certificate", "body", "announce", "request", "blob", "tick", "control")
 
-# Where an event is on its way: fully arrived, taken off the downlink, served by a core -----------------------------------
-ARRIVED, RECEIVED, SERVED = range(3)
+# Where an event is on its way: fully arrived, taken off the downlink, served by a core; then events at the sender's end:
+# a copy joins its uplink, the first copy of an uplink may have left, one of the lane has, a lost copy goes again -----------
+ARRIVED, RECEIVED, SERVED, JOINS, LEAVES, PASSES, RESENDS = range(7)
+
+# Columns of `World.trips` (a copy's), `World.uplinks` (a seat's) and `World.links` (a directed link's) ---------------------
+TO, TRIES, FINISH, AFTER, BEGUN = range(5)
+SERVICE, SINCE_NS, COPIES, FIRST, LAST, NEXT_NS, LANE_FREE_NS, PERIOD_NS, PERIOD_BYTES = range(9)
+CAP_PS, CAP_FREE_NS, TCP_WINDOW, TCP_USED_NS, TCP_ARRIVED_NS = range(5)
 
 # What a probe waits for ------------------------------------------------------------------------------------------------
 QUORUM, HOLD = range(2)
@@ -118,6 +127,9 @@ ARRAYS: dict[str, tuple[Any, int]] = {
     "waits": ("i8", 1),
     "item_books": ("i8", 2),
     "came_from": ("i4", 2),
+    "trips": ("i8", 2),
+    "uplinks": ("i8", 2),
+    "links": ("i8", 2),
 }
 
 _PLACES = {name: (place, np.dtype(kind), dimensions) for place, (name, (kind, dimensions)) in enumerate(ARRAYS.items())}
@@ -176,6 +188,9 @@ class World:
     waits: Any  # int64[72 + n]: ns stood in queues of uplinks, by packet, from WAITS_OF_KIND by kind of message, then by sender
     item_books: Any  # int64[capacity, 4]: of each item, see BOOK_PACKETS and what follows it
     came_from: Any  # int32[rows, n]: who sent a seat its first copy; -2 - piece if that piece completed it; -1 nobody
+    trips: Any  # int64[capacity of envelopes, 5]: copies with an envelope of their own, see `sim.net.core.trips`
+    uplinks: Any  # int64[n, 9]: uplinks at which copies queue event by event, see `sim.net.core.queue`
+    links: Any  # int64[links, 5]: what a link remembers, in the order of `neighbours`
     rule: Any  # the gossip strategy's function, as Python calls it
     keeper: Any  # the keeper's function, likewise
     plain: Any  # `sim.net.driver.PlainRule` where the rule could not be compiled, else None
