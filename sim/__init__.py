@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from sim.net.drawn import Links
     from sim.study.compare import compare
     from sim.study.graph import graph, write_graph
+    from sim.study.link import Link
     from sim.study.read import load, loads
     from sim.study.report import Report
     from sim.study.run import arun, run
-    from sim.study.scenario import Consensus, Corruption, Link, Scenario, Seat, Trouble
+    from sim.study.scenario import Consensus, Corruption, Scenario, Trouble
+    from sim.study.seat import Seat
     from sim.study.sweep import sweep
 
 __version__ = "0.1.0"
@@ -40,8 +42,8 @@ _PLACES = {
     "Consensus": "sim.study.scenario",
     "Corruption": "sim.study.scenario",
     "Trouble": "sim.study.scenario",
-    "Link": "sim.study.scenario",
-    "Seat": "sim.study.scenario",
+    "Link": "sim.study.link",
+    "Seat": "sim.study.seat",
 }
 
 __all__ = [

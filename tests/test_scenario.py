@@ -14,8 +14,10 @@ from sim.kernel.errors import ScenarioError
 from sim.net.laws import Lognormal
 from sim.net.topologies import Complete
 from sim.study import plugins, sweep
+from sim.study.link import Link
 from sim.study.read import from_dict, load, loads
-from sim.study.scenario import Consensus, Link, Scenario, Seat
+from sim.study.scenario import Consensus, Scenario
+from sim.study.seat import Seat
 
 TEXT = """
 title = "four"

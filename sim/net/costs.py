@@ -33,6 +33,8 @@ class Costs:
     sign_ns: int = 0
     verify_ns: int = 0
     hash_ps_per_byte: int = 0
+    encode_ps_per_byte: int = 0
+    """Coding a body into pieces of which some are enough."""
     lane_bytes: int = -1
     """Messages up to this size do not wait behind larger ones, in either direction; -1: no lane."""
     fair: bool = False
@@ -73,6 +75,7 @@ class Costs:
         setup[st.LOSS_KEY] = np.uint64(loss_key).astype(np.int64)
         setup[st.LOSS_BELOW] = round(self.loss * 2**32)
         setup[st.SIGN_NS], setup[st.VERIFY_NS], setup[st.HASH_PS] = self.sign_ns, self.verify_ns, self.hash_ps_per_byte
+        setup[st.ENCODE_PS] = self.encode_ps_per_byte
         setup[st.ANNOUNCE_BYTES], setup[st.REQUEST_BYTES] = self.announce_bytes, self.request_bytes
         for name, rate in (("up_ps_per_byte", self.up_bit_s), ("down_ps_per_byte", self.down_bit_s)):
             world.seats[name] = _ps_per_byte(rate) if isinstance(rate, int) else [_ps_per_byte(one) for one in rate.tolist()]

@@ -1,12 +1,14 @@
 """A topology somebody else drew: GraphML, GEXF, a plain list of links, or an adjacency list.
 
 Nodes become seats in the order of the file. Node attributes `role`, `region`, `latitude` and `longitude` (or `lat`, `lon`) are
-kept. Links count in both directions, whatever the file says.
+kept. Links count in both directions, whatever the file says. A link's attribute `rate` ("10 Mbit/s", or a number of bit/s) is the
+rate of each of its directions; in a directed file an arc's rate is that of its own direction.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,8 @@ from sim.kernel.dice import Dice
 from sim.kernel.errors import ScenarioError
 from sim.kernel.files import FileName, located
 from sim.kernel.part import part
-from sim.net.topology import MOST_SEATS, Topology, linked
+from sim.kernel.units import as_number, parse_rate
+from sim.net.topology import MOST_SEATS, Topology, frozen, linked
 
 ENDINGS = {
     ".graphml": "graphml",
@@ -72,7 +75,7 @@ def topology_from(graph: Any, path: str) -> Topology:
         ends = [(one, other) for one, other in ends if one <= other or (other, one) not in given]
     facts = [(str(node), attributes) for node, attributes in graph.nodes(data=True)]
     latitude, longitude = _positions(facts, path)
-    return linked(
+    topology = linked(
         [name for name, _ in facts],
         np.array(ends, dtype=np.int64).reshape(-1, 2),
         path=path,
@@ -81,6 +84,34 @@ def topology_from(graph: Any, path: str) -> Topology:
         latitude=latitude,
         longitude=longitude,
     )
+    rates = _rates(graph, places, topology, path)
+    return topology if rates is None else replace(topology, link_bit_s=frozen(rates))
+
+
+def _rates(graph: Any, places: dict[Any, int], topology: Topology, path: str) -> NDArray[np.int64] | None:
+    """The rate of each directed link, 0 where the file gives none; None where it gives none at all."""
+    given: dict[tuple[int, int], int] = {}
+    for one, other, attributes in graph.edges(data=True):
+        if attributes.get("rate") is not None:
+            given[places[one], places[other]] = _rate(attributes["rate"], f"{one!r} and {other!r}", path)
+    if not given:
+        return None
+    nodes = list(places)
+    rates = np.zeros(len(topology.neighbours), np.int64)
+    for seat in range(topology.n):
+        for place in range(int(topology.offsets[seat]), int(topology.offsets[seat + 1])):
+            way = seat, int(topology.neighbours[place])
+            back = 0 if graph.is_directed() and graph.has_edge(*(nodes[end] for end in way)) else given.get(way[::-1], 0)
+            rates[place] = given.get(way, back)
+    return rates
+
+
+def _rate(value: Any, ends: str, path: str) -> int:
+    """A rate in bit/s; ScenarioError where it is none."""
+    try:
+        return parse_rate(value) if isinstance(value, str) else int(as_number(value, "rate"))
+    except ScenarioError as error:
+        raise ScenarioError(f"the rate of the link between {ends}: {error.sentence}", path) from None
 
 
 def _read(path: Path, form: str) -> Any:

@@ -40,6 +40,9 @@ def graph_of(topology: Topology) -> Any:
     else:
         base_ms = topology.base_ns[topology.sites[here], topology.sites[there]] / 1e6
         graph.add_edges_from((*pair, {"latency_ms": value}) for pair, value in zip(pairs, base_ms.tolist(), strict=True))
+    if topology.link_bit_s is not None:
+        rates = topology.link_bit_s[once].tolist()  # of the two directions of a link the one from the seat that comes first
+        graph.add_edges_from((*pair, {"rate": f"{rate} bit/s"}) for pair, rate in zip(pairs, rates, strict=True) if rate)
     return graph
 
 

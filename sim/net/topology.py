@@ -31,6 +31,7 @@ class Topology:
     sites                   int32[n]: the row of `base_ns` in which a seat stands
     base_ns                 int64[S, S]: one-way base latency from site to site, or None where the link's law says all
     latitude, longitude     float64[n] in degrees, or None
+    link_bit_s              int64[directed links] in the order of `neighbours`: a rate of the link itself, 0 without; or None
     """
 
     names: tuple[str, ...]
@@ -42,6 +43,7 @@ class Topology:
     base_ns: NDArray[np.int64] | None = None
     latitude: NDArray[np.float64] | None = None
     longitude: NDArray[np.float64] | None = None
+    link_bit_s: NDArray[np.int64] | None = None
 
     @property
     def n(self) -> int:

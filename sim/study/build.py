@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from sim.kernel.dice import Dice
 from sim.kernel.errors import ScenarioError
 from sim.kernel.loop import VirtualLoop
 from sim.kernel.trace import LEVELS, WIRE, Trace
 from sim.net.arena import retire
-from sim.net.costs import Costs
-from sim.net.latency import MOST_NS, factor_table, law_table
 from sim.net.network import Network
-from sim.net.pairs import pair_tables, rates_bit_s
 from sim.net.strategy import Strategy, chunks_of
 from sim.net.topology import Topology
 from sim.node.node import Node
@@ -29,6 +22,7 @@ from sim.study.bookkeeping import Bookkeeping
 from sim.study.checks_safety import SafetyWatch
 from sim.study.marketplace import Marketplace
 from sim.study.plugins import kind_of
+from sim.study.pricing import costs_of
 from sim.study.scenario import Scenario
 
 
@@ -130,54 +124,6 @@ def with_keeper(strategy: Strategy, scenario: Scenario, topology: Topology, dice
         except ScenarioError as error:
             raise error.under("availability") from None
     return strategy
-
-
-def costs_of(scenario: Scenario, topology: Topology) -> Costs:
-    """The scenario's link and seat tables as the network's costs."""
-    link, seat = scenario.link, scenario.seat
-    law, jitter = link.latency, link.jitter
-    if jitter is not None and topology.base_ns is None:
-        raise ScenarioError("this topology has no latencies of its own to jitter; give link.latency instead", "link.jitter")
-    table, laws, constant_ns = None, None, 0
-    per_pair = jitter is not None and getattr(jitter, "per_pair", False)
-    if jitter is not None and topology.base_ns is not None and per_pair:
-        try:
-            table, laws = pair_tables(jitter, topology.base_ns)
-        except ScenarioError as error:
-            raise ScenarioError(error.sentence, "link.jitter") from None
-    elif jitter is not None:
-        table = _table_of(jitter, True)
-    elif law is not None:
-        if not law.is_constant:
-            table = _table_of(law, False)
-        elif law.mean_ns() > MOST_NS:
-            raise ScenarioError("is longer than 104 days, the most that is taken; write a shorter one", "link.latency")
-        else:
-            constant_ns = round(law.mean_ns())
-    return Costs(
-        constant_ns=constant_ns,
-        table=table,
-        laws=laws,
-        relative=jitter is not None and not per_pair,
-        loss=link.loss,
-        up_bit_s=rates_bit_s(seat.up, topology.regions, "seat.up"),
-        down_bit_s=rates_bit_s(seat.down, topology.regions, "seat.down"),
-        cores=seat.cores,
-        sign_ns=seat.service_ns("sign"),
-        verify_ns=seat.service_ns("verify"),
-        hash_ps_per_byte=seat.service_ns("hash_per_kib") * 1000 // 1024,
-    )
-
-
-@lru_cache(maxsize=64)
-def _table_of(law: Any, factors: bool) -> NDArray[np.int64]:
-    """A law as the core wants it; sweeps and small runs ask for the same one over and over."""
-    try:
-        table = factor_table(law) if factors else law_table(law)
-    except ScenarioError as error:
-        raise error.under("link.jitter" if factors else "link.latency") from None
-    table.setflags(write=False)
-    return table
 
 
 def describe_waits(nodes: list[Node]) -> str:

@@ -42,7 +42,7 @@ def explain_part(group: str, kind: str) -> str:
 
 def explain_scenario(path: str, overrides: Sequence[str] = ()) -> str:
     """Every value of a scenario file, defaults marked, and what the run would not model."""
-    from sim.study.run import not_modelled
+    from sim.study.pricing import not_modelled
 
     scenario = load(path, overrides)
     lines = [f"{scenario.title}", f"digest {scenario.digest()}", ""]

@@ -14,8 +14,10 @@ from sim.kernel.errors import ScenarioError
 from sim.kernel.files import near, read_whole
 from sim.kernel.part import PartField, fields_of, settle
 from sim.study.change import override
+from sim.study.link import Link
 from sim.study.plugins import find
-from sim.study.scenario import Consensus, Corruption, Expectation, Link, Scenario, Seat, Trouble
+from sim.study.scenario import Consensus, Corruption, Expectation, Scenario, Trouble
+from sim.study.seat import Seat
 
 MOST_BYTES = 1 << 20
 _COMPARISON = re.compile(r"\s*(<=|>=|==|!=|<|>)\s*(.+?)\s*$")

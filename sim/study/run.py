@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.kernel import jit
 from sim.kernel.loop import apart
 from sim.kernel.rubbish import rarely_collected
 from sim.net.core import state as st
@@ -21,6 +20,7 @@ from sim.net.pairs import Rates
 from sim.study.build import World, build, clear_up
 from sim.study.evidence import Evidence, Spread
 from sim.study.plugins import kind_of
+from sim.study.pricing import not_modelled
 from sim.study.report import Report
 from sim.study.scenario import Scenario
 from sim.study.travels import travels_of
@@ -197,24 +197,6 @@ def spreads_of(world: World) -> tuple[Spread, ...]:
                 )
             )
     return tuple(found)
-
-
-def not_modelled(scenario: Scenario) -> tuple[str, ...]:
-    """What this run did not model, in words."""
-    seat = scenario.seat
-    missing = []
-    if not seat.up or not seat.down:
-        missing.append("bandwidth" if not seat.up and not seat.down else "uplink rate" if not seat.up else "downlink rate")
-    if not seat.cores:
-        missing.append("CPU time")
-    if not scenario.link.loss:
-        missing.append("loss")
-    if scenario.link.latency is None and scenario.link.jitter is None:
-        missing.append("latency jitter")
-    missing += ["retransmission", "TCP windows", "clock drift", "storage latency"]
-    if jit.JIT_DISABLED:
-        missing.append("nothing is compiled in this run (NUMBA_DISABLE_JIT): slower, same bits")
-    return tuple(missing)
 
 
 def _pair(row: Any) -> tuple[int, int]:

@@ -11,51 +11,12 @@ from typing import Any, Literal
 from sim.gossip.flood import Flood
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import fields_of, is_part, part
-from sim.kernel.units import Count, Duration, Rate, Share, Size
+from sim.kernel.units import Duration, Size
 from sim.node.terms import USUAL_ROUTES, Terms
 from sim.study.change import changed
+from sim.study.link import Link
 from sim.study.plugins import registered
-
-_USUAL_NS = {"sign": 40_000, "verify": 170_000, "hash_per_kib": 1_000}
-
-
-@part
-class Link:
-    """What every link does to a copy. Without a law, a copy takes the topology's own latency, or none."""
-
-    latency: Any = field(default=None, metadata={"group": "latency"})  # a law, such as {kind = "lognormal", median = "25 ms"}
-    jitter: Any = field(default=None, metadata={"group": "latency"})  # a law of factors on the topology's own latencies
-    loss: Share = 0.0  # share of copies that never arrive
-
-    def check(self) -> None:
-        """A copy takes either a law of its own or a jittered latency of the topology."""
-        if self.latency is not None and self.jitter is not None and not self.latency.is_constant:
-            raise ScenarioError("give a latency law or a jitter on the topology's latencies, not both", "jitter")
-        if self.loss >= 1:
-            raise ScenarioError("nothing would ever arrive; give a loss below 100 %", "loss")
-
-
-@part
-class Seat:
-    """What every seat can do. Service times are those of real libraries on one server core (Ed25519, BLAKE2b)."""
-
-    up: Rate | dict[str, Rate] = 0  # uplink, shared by all links of the seat, or {region = rate, ...}; 0: not modelled
-    down: Rate | dict[str, Rate] = 0  # downlink, or {region = rate, ...}; 0: not modelled
-    cores: Count = 0  # CPU cores; 0: CPU time is not modelled
-    sign: Duration | None = None  # one signature; 40 us where cores are modelled
-    verify: Duration | None = None  # checking one signature; 170 us where cores are modelled
-    hash_per_kib: Duration | None = None  # hashing 1 KiB; 1 us where cores are modelled
-
-    def check(self) -> None:
-        """A setting without effect is an error, not silence."""
-        for name in _USUAL_NS:
-            if getattr(self, name) and not self.cores:
-                raise ScenarioError("has no effect while cores = 0; give the seat at least one core", name)
-
-    def service_ns(self, name: str) -> int:
-        """The time of `sign`, `verify` or `hash_per_kib`: as given, the usual one, or 0 where CPU time is not modelled."""
-        given: int | None = getattr(self, name)
-        return 0 if not self.cores else _USUAL_NS[name] if given is None else given
+from sim.study.seat import Seat
 
 
 @part

@@ -17,6 +17,7 @@ from sim.net.core.state import (
     CERTIFICATE,
     CONSTANT_NS,
     CORES,
+    ENCODE_PS,
     ENVELOPES_USED,
     FREE_ENVELOPE,
     HASH_PS,
@@ -162,6 +163,20 @@ def take_core(w: World, seat: int, from_ns: int, work_ns: int) -> int:
 def signing_ns(w: World, size_bytes: int) -> int:
     """CPU time to hash and sign something of that size."""
     return w.setup[SIGN_NS] + size_bytes * w.setup[HASH_PS] // 1000
+
+
+@njit
+def publish_ready_ns(w: World, seat: int, item: int) -> int:
+    """When a seat's CPU has hashed and signed an item, and encoded it if it travels in coded pieces, which come after that."""
+    row = w.items[item]
+    work_ns = signing_ns(w, row["size_bytes"])
+    from_ns = w.clock[NOW]
+    if row["pieces"] > row["enough"]:
+        work_ns += row["size_bytes"] * w.setup[ENCODE_PS] // 1000
+    elif row["whole"] >= 0 and w.items[row["whole"]]["pieces"] > w.items[row["whole"]]["enough"]:
+        for core in range(w.setup[CORES]):
+            from_ns = max(from_ns, w.cores[seat, core])
+    return take_core(w, seat, from_ns, work_ns)
 
 
 @njit

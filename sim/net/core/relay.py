@@ -27,7 +27,7 @@ import numpy as np
 from sim.kernel.dice import draw64
 from sim.kernel.jit import njit
 from sim.net.core.calendar import push
-from sim.net.core.links import new_envelope, release, signing_ns, take_core, word_of
+from sim.net.core.links import new_envelope, publish_ready_ns, release, word_of
 from sim.net.core.rules import ask_rule, send_item
 from sim.net.core.send import transmit
 from sim.net.core.state import (
@@ -77,7 +77,7 @@ def publish(w: World, seat: int, item: int, relayed: int) -> None:
     row["published_ns"] = w.clock[NOW]
     ready_ns = w.clock[NOW]
     if w.setup[CORES] > 0:
-        ready_ns = take_core(w, seat, ready_ns, signing_ns(w, row["size_bytes"]))
+        ready_ns = publish_ready_ns(w, seat, item)
     _mark_held(w, seat, item)
     _speak(w, seat, item)
     if relayed and w.seats[seat]["flags"] & (RELAYS | SERVES):

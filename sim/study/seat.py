@@ -1,0 +1,54 @@
+"""The scenario's `[seat]` table: what every seat can do, and how long its CPU takes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from sim.kernel.errors import ScenarioError
+from sim.kernel.files import FileName
+from sim.kernel.part import part
+from sim.kernel.units import Count, Duration, Rate, Size
+from sim.study.service import SERVICES, service_table
+
+USUAL = "ed25519"
+
+
+@part
+class Seat:
+    """What every seat can do. Service times are those of real libraries on one server core (`cpu`), or given one by one."""
+
+    up: Rate | dict[str, Rate] = 0  # uplink, shared by all links of the seat, or {region = rate, ...}; 0: not modelled
+    down: Rate | dict[str, Rate] = 0  # downlink, or {region = rate, ...}; 0: not modelled
+    sharing: Literal["fifo", "fair"] = "fifo"  # how copies share an uplink: one after the other, or all at once in equal parts
+    lane: Size | None = None  # messages up to this size do not wait behind larger ones, neither up nor down; none: all wait
+    cores: Count = 0  # CPU cores; 0: CPU time is not modelled
+    cpu: FileName = USUAL  # service times by name, or a TOML file that `medgossip calibrate --out` wrote
+    sign: Duration | None = None  # one signature; 40 us where cores are modelled
+    verify: Duration | None = None  # checking one signature; 170 us where cores are modelled
+    hash_per_kib: Duration | None = None  # hashing 1 KiB; 1 us where cores are modelled
+    encode_per_kib: Duration | None = None  # coding 1 KiB of a body into pieces; 1 us where cores are modelled
+
+    def check(self) -> None:
+        """A setting without effect is an error, not silence."""
+        for name in SERVICES:
+            if getattr(self, name) and not self.cores:
+                raise ScenarioError("has no effect while cores = 0; give the seat at least one core", name)
+        if self.cpu != USUAL and not self.cores:
+            raise ScenarioError("has no effect while cores = 0; give the seat at least one core", "cpu")
+        if self.sharing == "fair" and not self.up:
+            raise ScenarioError("has no effect while up = 0; give the seat an uplink rate", "sharing")
+        if self.lane is not None and not (self.up or self.down):
+            raise ScenarioError("has no effect without rates; give the seat an uplink or a downlink rate", "lane")
+        if self.cores:
+            service_table(self.cpu)
+
+    def service_ns(self, name: str) -> int:
+        """The time of one of SERVICES: as given, as in the table `cpu`, or 0 where CPU time is not modelled."""
+        if not self.cores:
+            return 0
+        given: int | None = getattr(self, name)
+        return service_table(self.cpu)[name] if given is None else given
+
+    def lane_bytes(self) -> int:
+        """The largest size that has the lane, -1 without a lane."""
+        return -1 if self.lane is None else self.lane

@@ -1,0 +1,209 @@
+"""Each cost of the network in a scenario, against what it must come to by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import sim
+from sim.kernel.errors import ScenarioError
+from sim.study.read import from_dict, loads
+from sim.study.report import Report
+
+MS = 1_000_000
+STAR = {"kind": "star", "seats": 3}
+LINE = {"kind": "line", "seats": 2}
+
+
+def play(link: dict[str, Any], seat: dict[str, Any], *rumours: dict[str, Any], topology: Any = LINE, **more: Any) -> Report:
+    """A flood from seat 0 over links of 100 ms."""
+    tables: dict[str, Any] = {
+        "duration": "60 s",
+        "topology": topology,
+        "link": {"latency": {"kind": "constant", "value": "100 ms"}, **link},
+        "seat": seat,
+        "gossip": {"kind": "flood"},
+        "workload": [{"kind": "rumour", "size": "1 MB", "origin": "seat-0", **rumour} for rumour in rumours or ({},)],
+        **more,
+    }
+    report = sim.run(from_dict(tables))
+    assert report.ok(), report.text()
+    return report
+
+
+def delays_ms(report: Report) -> list[list[float]]:
+    """From publication to each other seat, for each rumour."""
+    return [((spread.arrival_ns[1:] - spread.published_ns) / MS).tolist() for spread in report.evidence.spreads]
+
+
+def counters(report: Report) -> dict[str, int]:
+    """Copies by what became of them."""
+    return dict(report.evidence.counters)
+
+
+def test_fair_uplink_serves_all_at_once() -> None:
+    """Two copies of 80 ms each: both leave after 160 ms; in a queue the first one leaves after 80."""
+    assert delays_ms(play({}, {"up": "100 Mbit/s", "sharing": "fair"}, topology=STAR)) == [[260, 260]]
+    assert delays_ms(play({}, {"up": "100 Mbit/s"}, topology=STAR)) == [[180, 260]]
+
+
+def test_fair_uplink_gives_equal_parts_to_what_comes_later() -> None:
+    """80 ms of work at 0 and 8 ms at 40 ms: the small one takes 16 ms, and the large one is done at 88 ms."""
+    found = play({}, {"up": "100 Mbit/s", "sharing": "fair"}, {}, {"size": "100 kB", "first": "40 ms"})
+    assert delays_ms(found) == [[188], [116]]
+
+
+def test_lane_lets_small_messages_pass() -> None:
+    """1 kB is through in 80 us and the body is late by as much; without a lane it waits for the body."""
+    small = {"size": "1 kB", "first": "40 ms"}
+    assert delays_ms(play({}, {"up": "100 Mbit/s", "lane": "1 kB"}, {}, small)) == [[180.08], [100.08]]
+    assert delays_ms(play({}, {"up": "100 Mbit/s"}, {}, small)) == [[180], [140.08]]
+    assert delays_ms(play({}, {"up": "100 Mbit/s", "lane": "999 B"}, {}, small)) == [[180], [140.08]]
+
+
+def test_lane_on_the_way_down() -> None:
+    """A body of 1 s on the downlink, and 1 kB that has come while it is taken in."""
+    rates = {"up": "100 Mbit/s", "down": "8 Mbit/s"}
+    small = {"size": "1 kB", "first": "100 ms"}
+    assert delays_ms(play({}, {**rates, "lane": "1 kB"}, {}, small))[1] == [101]
+    assert delays_ms(play({}, rates, {}, small))[1] == [1001]
+
+
+def test_rate_of_each_link() -> None:
+    """1 MB takes 1 s on a link of 8 Mbit/s; the second link starts when the uplink comes to it, 80 ms later."""
+    assert delays_ms(play({"rate": "8 Mbit/s"}, {"up": "100 Mbit/s"}, topology=STAR)) == [[1100, 1180]]
+    twice = play({"rate": "8 Mbit/s"}, {"up": "100 Mbit/s"}, {}, {})
+    assert delays_ms(twice) == [[1100], [2100]]
+
+
+def test_rates_in_a_graph_file(tmp_path: Path) -> None:
+    """One slow link and one without a rate of its own, which takes that of the table."""
+    file = tmp_path / "ward.graphml"
+    file.write_text(
+        '<graphml xmlns="http://graphml.graphdrawing.org/xmlns"><key id="r" for="edge" attr.name="rate" attr.type="string"/>'
+        '<graph edgedefault="undirected"><node id="seat-0"/><node id="a"/><node id="b"/>'
+        '<edge source="a" target="seat-0"><data key="r">1 Mbit/s</data></edge><edge source="seat-0" target="b"/></graph></graphml>'
+    )
+    topology = {"kind": "file", "path": str(file)}
+    assert delays_ms(play({}, {}, topology=topology)) == [[8100, 100]]
+    assert delays_ms(play({"rate": "8 Mbit/s"}, {}, topology=topology)) == [[8100, 1100]]
+    file.write_text(file.read_text().replace("1 Mbit/s", "1 Mbit"))
+    with pytest.raises(ScenarioError, match="rate of the link between 'seat-0' and 'a'"):
+        play({}, {}, topology=topology)
+
+
+def test_duplicates() -> None:
+    """The network makes a second copy of each: what was sent is half of what arrives."""
+    found = play({"duplicate": "100 %"}, {"up": "100 Mbit/s"}, topology=STAR)
+    assert delays_ms(found) == [[180, 260]]
+    assert (counters(found)["sent"], counters(found)["delivered"], counters(found)["duplicated"]) == (2, 4, 2)
+    half = play({"duplicate": "50 %"}, {}, {"count": 2000, "every": "1 ms"})
+    assert abs(counters(half)["duplicated"] - 1000) < 4 * np.sqrt(500)
+
+
+def test_copies_that_fall_behind() -> None:
+    """All of them, then a share, which are overtaken by what was sent later."""
+    assert delays_ms(play({"reorder": "100 %", "reorder_by": "50 ms"}, {})) == [[150]]
+    some = play({"reorder": "10 %", "reorder_by": "50 ms"}, {}, {"count": 2000, "every": "1 ms"})
+    late = np.array(delays_ms(some)).ravel() == 150
+    assert abs(late.sum() - 200) < 4 * np.sqrt(180)
+
+
+def test_lost_copies_are_sent_again() -> None:
+    """Each loss costs 200 ms, a geometric number of times, and the uplink once more."""
+    found = play({"loss": "50 %", "retransmit": "200 ms"}, {"up": "8 Gbit/s"}, {"size": "1 kB", "count": 2000, "every": "10 ms"})
+    losses = (np.array(delays_ms(found)).ravel() - 100) // 200
+    assert abs(losses.mean() - 1) < 4 * np.sqrt(2 / 2000)
+    assert counters(found)["lost"] == counters(found)["resent"] == losses.sum()
+    assert counters(found)["sent"] == 2000 + losses.sum()
+    assert found.evidence.sent_bytes[0] == 1000 * counters(found)["sent"]
+    lossy = play({"loss": "50 %"}, {}, {"size": "1 kB", "count": 2000, "every": "10 ms"})
+    assert counters(lossy)["resent"] == 0
+    assert abs(counters(lossy)["lost"] - 1000) < 4 * np.sqrt(500)
+
+
+def test_slow_start() -> None:
+    """1 MB, 100 Mbit/s, 200 ms there and back: six windows of 14 600 B, 29 200 B ... are filled and waited for, the seventh is not."""
+    waited_ms = 6 * 200 - 14_600 * 63 * 8 / 100_000
+    assert delays_ms(play({"transport": "tcp"}, {"up": "100 Mbit/s"}))[0] == pytest.approx([180 + waited_ms], abs=1e-5)
+    wide = play({"transport": "tcp", "window": "1 MB"}, {"up": "100 Mbit/s"})
+    assert delays_ms(wide) == [[180]]
+
+
+def test_slow_start_on_a_short_way_soon_waits_no_more() -> None:
+    """2 ms there and back at 100 Mbit/s are 25 000 B: one window is waited for, then the line is full."""
+    link = {"transport": "tcp", "latency": {"kind": "constant", "value": "1 ms"}}
+    assert delays_ms(play(link, {"up": "100 Mbit/s"}))[0] == pytest.approx([81 + 2 - 14_600 * 8 / 100_000], abs=1e-5)
+
+
+def test_a_connection_keeps_its_window_until_it_has_been_idle() -> None:
+    """The second body finds the first one's window of 934 400 B and waits once; after a second of idleness it starts anew."""
+    first = 180 + 6 * 200 - 14_600 * 63 * 8 / 100_000
+    again = 180 + 200 - 934_400 * 8 / 100_000
+    link = {"transport": "tcp"}
+    soon = play(link, {"up": "100 Mbit/s"}, {}, {"first": "1500 ms"})
+    late = play(link, {"up": "100 Mbit/s"}, {}, {"first": "2500 ms"})
+    kept = play({**link, "idle_reset": "10 s"}, {"up": "100 Mbit/s"}, {}, {"first": "2500 ms"})
+    for found, second in ((soon, again), (late, first), (kept, again)):
+        assert [one[0] for one in delays_ms(found)] == pytest.approx([first, second], abs=1e-5)
+
+
+def test_tcp_sends_again_and_keeps_order() -> None:
+    """Over TCP nothing is lost for good, and nothing overtakes."""
+    found = play({"transport": "tcp", "loss": "20 %"}, {}, {"size": "1 kB", "count": 300, "every": "10 ms"})
+    assert min(min(row) for row in delays_ms(found)) == 100
+    assert counters(found)["resent"] == counters(found)["lost"] > 30
+    behind = {"transport": "tcp", "reorder": "20 %", "reorder_by": "500 ms"}
+    arrivals = [spread.arrival_ns[1] for spread in play(behind, {}, {"count": 300, "every": "10 ms"}).evidence.spreads]
+    assert arrivals == sorted(arrivals)
+
+
+def test_coding_takes_the_publishers_cpu() -> None:
+    """Turbine codes 1 MB at 1 ms a KiB before the first shred leaves."""
+    seat = {"cores": 1, "sign": "0 s", "verify": "0 s", "hash_per_kib": "0 s"}
+    four = {"kind": "complete", "seats": 4}
+    plain, coded = (
+        np.array(delays_ms(play({}, {**seat, "encode_per_kib": cost}, topology=four, gossip={"kind": "turbine"}))).min()
+        for cost in ("0 s", "1 ms")
+    )
+    assert coded - plain == pytest.approx(1e6 / 1024, abs=0.01)
+
+
+REFUSED = (
+    ('[link]\nretransmit = "1 s"', "link.retransmit", "while loss = 0"),
+    ('[link]\nloss = "1 %"\nretransmit = "0 s"', "link.retransmit", "above 0"),
+    ('[link]\nreorder = "1 %"', "link.reorder", "reorder_by = 0"),
+    ('[link]\nreorder_by = "1 s"', "link.reorder_by", "reorder = 0"),
+    ('[link]\nwindow = "10 kB"', "link.window", "datagrams"),
+    ('[link]\nidle_reset = "10 s"', "link.idle_reset", "datagrams"),
+    ('[link]\ntransport = "tcp"\nwindow = "0 B"', "link.window", "at least 1 B"),
+    ('[link]\ntransport = "tcp"\nduplicate = "1 %"', "link.duplicate", "over tcp"),
+    ('[link]\ntransport = "udp"', "link.transport", "datagram, tcp"),
+    ('[seat]\nsharing = "fair"', "seat.sharing", "while up = 0"),
+    ('[seat]\nlane = "1 kB"', "seat.lane", "without rates"),
+    ('[seat]\ncpu = "secp256k1"', "seat.cpu", "while cores = 0"),
+    ('[seat]\ncores = 1\ncpu = "secp256"', "seat.cpu", "did you mean 'secp256k1'"),
+    ('[seat]\ncores = 1\ncpu = "nowhere.toml"', "seat.cpu", "cannot be read"),
+    ('[seat]\nencode_per_kib = "1 us"', "seat.encode_per_kib", "while cores = 0"),
+)
+
+
+@pytest.mark.parametrize(("table", "key", "words"), REFUSED)
+def test_settings_without_effect_are_refused(table: str, key: str, words: str) -> None:
+    """One sentence that names the key."""
+    with pytest.raises(ScenarioError) as caught:
+        loads(f'duration = "1 s"\n[topology]\nkind = "ring"\nseats = 4\n{table}\n')
+    assert str(caught.value).startswith(f"{key}:")
+    assert words in str(caught.value)
+
+
+def test_report_says_what_is_off() -> None:
+    """A cost that is on is not among what was not modelled."""
+    off = play({}, {}).to_dict()["not_modelled"]
+    assert {"bandwidth", "CPU time", "loss", "TCP windows", "duplicates", "copies that fall behind"} <= set(off)
+    seat = {"up": "1 Gbit/s", "down": "1 Gbit/s", "sharing": "fair", "cores": 2}
+    on = play({"loss": "1 %", "duplicate": "1 %", "reorder": "1 %", "reorder_by": "1 ms", "retransmit": "1 s"}, seat)
+    assert on.to_dict()["not_modelled"] == ["latency jitter", "TCP windows", "clock drift", "storage latency"]
