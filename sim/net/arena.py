@@ -47,8 +47,6 @@ def make_world(
         setup=setup,
         seats=seats,
         cores=np.zeros((n, max(1, cores)), np.int64),
-        window_most=np.zeros((n, 2), np.int64),
-        marks=np.zeros((n, 2 * st.MARKS), np.int64),
         messages=np.zeros(128, MESSAGES),
         fields=np.zeros((128, st.FIELDS), np.int64),
         alike=np.full(st.LARGEST_CHAIN, -1, np.int32),
@@ -73,14 +71,22 @@ def make_world(
         mail=np.zeros((256, 3), np.int64),
         wire=np.zeros((1, 8), np.int64),
         by_packet=np.zeros((8, 2), np.int64),
-        trips=np.zeros((1, 5), np.int64),
-        uplinks=np.zeros((1, 9), np.int64),
-        links=np.zeros((1, 5), np.int64),
         waits=np.zeros(st.WAITS_OF_SEAT + n, np.int64),
         item_books=np.zeros((64, 4), np.int64),
         came_from=np.full((some, n), -1, np.int32),
     )
-    return st.World(arrays)
+    return st.World(arrays | _lines(n))
+
+
+def _lines(n: int) -> dict[str, Any]:
+    """What uplinks, downlinks and links remember; room for the trips of copies is made where there are any (`Costs.write`)."""
+    return {
+        "window_most": np.zeros((n, 2), np.int64),
+        "marks": np.zeros((n, 2 * st.MARKS), np.int64),
+        "trips": np.zeros((1, 5), np.int64),
+        "uplinks": np.zeros((1, 9), np.int64),
+        "links": np.zeros((1, 5), np.int64),
+    }
 
 
 _ROOMY = {"chunks": 2 * st.CHUNK_EVENTS, "chunk_next": 0, "opened": 2, "sorting": 2, "near": 3, "far": 3, "envelopes": 0}
