@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.availability import shares_rule as rule
+from sim.availability import shares
 from sim.availability.layout import Shape
 from sim.availability.peeling import rebuildable_at
 from sim.net.core.state import BAD, HELD, SHARE
@@ -61,7 +61,7 @@ class Blobs:
         fraud = network.item(("fraud", digest), "piece", FRAUD_BYTES)
         lines = shape.lines if shape.dimensions == 2 else 0
         names = [("line", digest, line) for line in range(lines)] + [("share", digest, index) for index in range(shape.shares)]
-        first = whole + rule.FIRST_LINE + lines
+        first = whole + shares.FIRST_LINE + lines
         for place, name in enumerate(names):
             network.item(name, "piece", self._share_bytes if place >= lines else 1)
         items = network.world.items
@@ -77,12 +77,12 @@ class Blobs:
         """Hand its victims at once what they would look for: the worst that selective disclosure can do."""
         for seat in victims:
             if seat != publisher:
-                self._network.publish(seat, whole + rule.VERDICT, False)
+                self._network.publish(seat, whole + shares.VERDICT, False)
 
     async def confirm(self, node: Node, digest: str) -> None:
         """Where the scheme demands it, wait until the node's own check of the data has passed."""
         if self._vote == "when-available" and digest in self._wholes:
-            await held(node, self._wholes[digest][0] + rule.VERDICT, "data behind", digest)
+            await held(node, self._wholes[digest][0] + shares.VERDICT, "data behind", digest)
 
     def shared(self) -> tuple[Shared, ...]:
         """The truth about the data of each block."""
@@ -108,8 +108,8 @@ class Blobs:
             held_bytes=int((world.held[first : first + shape.shares] == HELD).sum()) * self._share_bytes,
             sound=sound,
             rebuildable_ns=rebuildable_at(first_ns, shape.need) if sound else -1,
-            accepted_ns=world.arrival[whole + rule.VERDICT].copy(),
-            refuted_ns=world.arrival[whole + rule.FRAUD].copy(),
+            accepted_ns=world.arrival[whole + shares.VERDICT].copy(),
+            refuted_ns=world.arrival[whole + shares.FRAUD].copy(),
             first_ns=first_ns,
             judged=judged & honest,
         )

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.availability import shares_rule as rule
+from sim.availability import shares
+from sim.availability.shares_rule import rule
 from sim.kernel.dice import Dice
 from sim.net.keeper import Keeper
 
@@ -94,38 +95,38 @@ def keeper_of(shape: Shape, keeps: Sequence[Ints], servers: Sequence[int], dice:
     slots[lines[order], members] = np.arange(len(members))
     meshes = [mesh_of(members[first_member[one] : first_member[one + 1]], shape.degree, dice, one) for one in range(shape.lines)]
     tables = {
-        rule.SLOTS_AT: slots.ravel(),
-        rule.MESH_AT: np.concatenate(meshes).ravel() if len(members) else np.zeros(0, np.int64),
-        rule.FIRST_MEMBER_AT: first_member,
-        rule.MEMBERS_AT: members,
-        rule.FIRST_LINE_AT: first_line,
-        rule.LINES_AT: lines,
-        rule.WANTED_AT: wanted_by(shape, keeps),
-        rule.SERVERS_AT: np.array(servers, np.int64),
+        shares.SLOTS_AT: slots.ravel(),
+        shares.MESH_AT: np.concatenate(meshes).ravel() if len(members) else np.zeros(0, np.int64),
+        shares.FIRST_MEMBER_AT: first_member,
+        shares.MEMBERS_AT: members,
+        shares.FIRST_LINE_AT: first_line,
+        shares.LINES_AT: lines,
+        shares.WANTED_AT: wanted_by(shape, keeps),
+        shares.SERVERS_AT: np.array(servers, np.int64),
     }
     longest = max(shape.rows, shape.columns) if shape.dimensions == 2 else max(len(lines) for lines in keeps)
     most_asked = 256
-    head = np.zeros(rule.OPTION_WORDS, np.int64)
+    head = np.zeros(shares.OPTION_WORDS, np.int64)
     for place, value in {
-        rule.DIMENSIONS: shape.dimensions,
-        rule.ROWS: shape.rows,
-        rule.COLUMNS: shape.columns,
-        rule.NEED: shape.need,
-        rule.PATIENCE_NS: shape.patience_ns,
-        rule.DECODE_NS: shape.decode_ns,
-        rule.SAMPLES: shape.samples,
-        rule.COPIES: shape.copies,
-        rule.KEY: dice.key("shares") >> 1,
-        rule.DEGREE: shape.degree,
-        rule.TURNS: shape.turns,
-        rule.CHECKS: int(shape.committed),
-        rule.MOST_ASKED: most_asked,
-        rule.SERVERS: len(servers),
+        shares.DIMENSIONS: shape.dimensions,
+        shares.ROWS: shape.rows,
+        shares.COLUMNS: shape.columns,
+        shares.NEED: shape.need,
+        shares.PATIENCE_NS: shape.patience_ns,
+        shares.DECODE_NS: shape.decode_ns,
+        shares.SAMPLES: shape.samples,
+        shares.COPIES: shape.copies,
+        shares.KEY: dice.key("shares") >> 1,
+        shares.DEGREE: shape.degree,
+        shares.TURNS: shape.turns,
+        shares.CHECKS: int(shape.committed),
+        shares.MOST_ASKED: most_asked,
+        shares.SERVERS: len(servers),
     }.items():
         head[place] = value
-    at = rule.OPTION_WORDS
+    at = shares.OPTION_WORDS
     for place, table in tables.items():
         head[place] = at
         at += len(table)
     most = max(longest * shape.degree * shape.dimensions + shape.lines, most_asked, 2 * shape.copies, 4 * shape.samples) + 2
-    return Keeper(rule.rule, np.concatenate([head, *tables.values()]), most, shape.check_ns)
+    return Keeper(rule, np.concatenate([head, *tables.values()]), most, shape.check_ns)

@@ -1,0 +1,90 @@
+"""The matrix of shares as its rule sees it: the words of the keeper's options, lines, places, and the items behind a block.
+
+In one dimension there is one row, and each share is a column and a line of its own; in two, lines are the rows and then the columns.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.kernel.dice import draw64
+from sim.kernel.jit import njit
+from sim.net.core.state import (
+    ABOUT,
+    DELAY_NS,
+    KEEPER_OPTIONS,
+    PACKET,
+    SEATS,
+    TARGET,
+    World,
+)
+
+(DIMENSIONS, ROWS, COLUMNS, NEED, PATIENCE_NS, DECODE_NS, SAMPLES, COPIES, KEY, DEGREE, TURNS, CHECKS, MOST_ASKED) = range(13)
+(SLOTS_AT, MESH_AT, FIRST_MEMBER_AT, MEMBERS_AT, FIRST_LINE_AT, LINES_AT, WANTED_AT, SERVERS_AT, SERVERS) = range(13, 22)
+OPTION_WORDS = 22
+"""Words of the keeper's options; those that end in AT say where a table begins, counted from the first word."""
+VERDICT, FRAUD, FIRST_LINE = 1, 2, 3  # items behind the whole
+ASK_AGAIN, REBUILD = 1, 2  # ticks; REBUILD + 1 + line is for a line of two
+_U32 = np.uint64(32)
+
+
+@njit
+def word(w: World, place: int) -> int:
+    """A word of the keeper's options."""
+    return w.options[w.setup[KEEPER_OPTIONS] + place]
+
+
+@njit
+def below(w: World, whole: int, seat: int, turn: int, bound: int) -> int:
+    """A number below `bound`, drawn for the data, the seat and the turn."""
+    key = draw64(w.items[whole]["key"] ^ np.uint64(word(w, KEY)), np.uint64(seat))
+    return np.int64(draw64(key, np.uint64(turn)) >> _U32) * bound >> 32
+
+
+@njit
+def line_of(w: World, index: int, way: int) -> int:
+    """The line of a share: in two dimensions its row (way 0) or its column (way 1), in one its column."""
+    columns = word(w, COLUMNS)
+    if word(w, DIMENSIONS) == 1:
+        return index
+    return index // columns if way == 0 else word(w, ROWS) + index % columns
+
+
+@njit
+def share_on(w: World, line: int, place: int) -> int:
+    """The share at a place of a line."""
+    rows, columns = word(w, ROWS), word(w, COLUMNS)
+    if word(w, DIMENSIONS) == 1:
+        return line
+    return line * columns + place if line < rows else place * columns + line - rows
+
+
+@njit
+def length(w: World, line: int) -> int:
+    """How many shares a line has."""
+    if word(w, DIMENSIONS) == 1:
+        return 1
+    return word(w, COLUMNS) if line < word(w, ROWS) else word(w, ROWS)
+
+
+@njit
+def slot(w: World, line: int, seat: int) -> int:
+    """The seat's place in the mesh of a line; -1 where it does not keep it."""
+    return word(w, word(w, SLOTS_AT) + line * w.setup[SEATS] + seat)
+
+
+@njit
+def act(w: World, count: int, packet: int, target: int, about: int, delay_ns: int) -> int:
+    """Write down one action; returns the new count."""
+    w.actions[count, PACKET] = packet
+    w.actions[count, TARGET] = target
+    w.actions[count, DELAY_NS] = delay_ns
+    w.actions[count, ABOUT] = about
+    return count + 1
+
+
+@njit
+def own_lines(w: World, seat: int) -> tuple[int, int]:
+    """Where in the options the list of a seat's lines begins, and where it ends."""
+    first = word(w, FIRST_LINE_AT) + seat
+    return word(w, LINES_AT) + word(w, first), word(w, LINES_AT) + word(w, first + 1)
