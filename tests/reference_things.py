@@ -50,6 +50,7 @@ class Downlink(Pipe):
     """
 
     work_ns: int = 0
+    marked_ns: int = 0
     marks: list[tuple[int, int]] = field(default_factory=lambda: [(0, 0)] * 8)
 
     def take(self, first_bit_ns: int, size_bytes: int, longest_ns: int) -> int:
@@ -57,8 +58,9 @@ class Downlink(Pipe):
         work_ns = self.busy_ns(size_bytes)
         spare_ns = 0
         if first_bit_ns >= self.free_ns:
-            if first_bit_ns - self.marks[-1][0] >= max(2**24, longest_ns // 4):
+            if self.work_ns - self.marked_ns >= max(2**20, longest_ns // 4):
                 self.marks = [*self.marks[1:], (first_bit_ns, self.work_ns)]
+                self.marked_ns = self.work_ns
             self.free_ns = first_bit_ns + work_ns
         else:
             idle_ns = self._idle_ns(first_bit_ns)

@@ -3,7 +3,8 @@
 A copy is known of only when its last bit is here, but the line has worked on it since its first bit came, in whatever time
 other copies left idle. To tell how much that was, a seat keeps a few marks: instants at which the line had nothing to do, and
 all the work that it had been given by then. Between marks idle time is counted low, never high, so no line carries more than
-its rate; marks lie a quarter of the longest copy apart, so what is missed is a part of a copy's own length.
+its rate. It is low by the work since a mark, and marks lie a quarter of the longest copy's work apart, so what is missed is a
+part of a copy's own length.
 
 A copy is taken in when all work that came before its last bit is done (the order of the bits, not of the copies).
 """
@@ -15,7 +16,7 @@ import numpy as np
 from sim.kernel.jit import inlined, njit
 from sim.net.core.state import LANE_BYTES, LONGEST_NS, MARKS, WINDOW_BITS, World
 
-_CLOSEST_NS = 1 << 24  # marks lie at least 16.8 ms apart: what comes faster than that needs no credit worth having
+_LEAST_NS = 1 << 20  # at least a millisecond of work lies between two marks: a line that does little is left alone
 
 
 @inlined
@@ -25,7 +26,7 @@ def take_downlink(w: World, seat: int, size_bytes: int, first_bit_ns: int, now_n
     work_ns = (size_bytes * row["down_ps_per_byte"] + 500) // 1000
     idle_ns = np.int64(0)  # what stays of the idle time since the first bit
     if first_bit_ns >= row["down_free_ns"]:
-        if first_bit_ns - row["down_mark_ns"] >= max(_CLOSEST_NS, w.clock[LONGEST_NS] >> 2):
+        if row["down_work_ns"] - row["down_marked_ns"] >= max(_LEAST_NS, w.clock[LONGEST_NS] >> 2):
             _mark(w, seat, first_bit_ns)
         free_ns = first_bit_ns + work_ns
     else:
@@ -62,7 +63,7 @@ def _mark(w: World, seat: int, now_ns: int) -> None:
         marks[seat, place] = marks[seat, place + 2]
     marks[seat, 2 * MARKS - 2] = now_ns
     marks[seat, 2 * MARKS - 1] = w.seats[seat]["down_work_ns"]
-    w.seats[seat]["down_mark_ns"] = now_ns
+    w.seats[seat]["down_marked_ns"] = w.seats[seat]["down_work_ns"]
 
 
 @njit

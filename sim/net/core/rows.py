@@ -8,7 +8,7 @@ SEAT = np.dtype(  # two cache lines: what receiving touches, then what sending t
     [
         ("down_free_ns", "i8"),
         ("down_work_ns", "i8"),  # all that the downlink has been given so far
-        ("down_mark_ns", "i8"),  # time of the last mark, see `sim.net.core.downlink`
+        ("down_marked_ns", "i8"),  # of that, what had been given at the last mark, see `sim.net.core.downlink`
         ("down_ps_per_byte", "i8"),
         ("received_bytes", "i8"),
         ("down_window_bytes", "i8"),
