@@ -32,6 +32,9 @@ def parser() -> argparse.ArgumentParser:
     sweep = commands.add_parser("sweep", help="run a scenario over its [sweep] axes and seeds on all cores")
     lists = commands.add_parser("list", help="list the parts of a group, or all groups")
     validate = commands.add_parser("validate", help="compare runs with published and exact numbers, case by case")
+    calibrate = commands.add_parser("calibrate", help="measure signing, hashing and coding on this machine, for [seat] cpu")
+    calibrate.add_argument("--out", metavar="FILE", help='write the service times there (.toml), for cpu = "FILE"')
+    calibrate.add_argument("--curve", default="ed25519", help="whose signatures go into FILE: ed25519, ecdsa-p256 or secp256k1")
     serve = commands.add_parser("serve", help="live dashboard (not in this version)")
     for one in (run, explain, sweep):
         one.add_argument("scenario", help="a scenario file (TOML)")
@@ -56,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("--seeds", type=int, help="how many seeds")
     for one in (run, sweep, compare):
         one.add_argument("--out", metavar="DIR", help="write the report as JSON and text, and plots, there")
-    for one in (run, check, compare, sweep, lists, validate):
+    for one in (run, check, compare, sweep, lists, validate, calibrate):
         one.add_argument("--json", action="store_true", help="print exactly one JSON document")
         one.add_argument("--quiet", action="store_true", help="no progress on standard error")
     serve.add_argument("--port", type=int, default=8000)
@@ -270,6 +273,16 @@ def _validate(options: argparse.Namespace) -> int:
     return FAILED if any(row.verdict == "fail" for row in rows) else HELD
 
 
+def _calibrate(options: argparse.Namespace) -> int:
+    from sim.study import calibrate
+
+    calibrate.check_request(options.curve, options.out)
+    measured = list(calibrate.timings())
+    _print_json([vars(one) for one in measured]) if options.json else print(calibrate.table(measured))
+    calibrate.write(options.out, measured, options.curve)
+    return HELD
+
+
 def _serve(options: argparse.Namespace) -> int:
     from sim.kernel.errors import ScenarioError
 
@@ -284,5 +297,6 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "sweep": _sweep,
     "list": _list,
     "validate": _validate,
+    "calibrate": _calibrate,
     "serve": _serve,
 }

@@ -1,0 +1,146 @@
+"""How long this machine takes for what a node computes, beside the shipped service times; no run depends on what is measured.
+
+Each operation is repeated in batches of about ten milliseconds of process time; the fastest batch counts, as what is slower
+had company on the processor (J. Chen and J. Revels, "Robust benchmarking in noisy environments", HPEC 2016).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from sim.availability.code import encode
+from sim.kernel.errors import EnvironmentTrouble, ScenarioError
+from sim.study.report import write_whole
+from sim.study.service import SERVICES, TABLES
+
+KIB, MIB = 1024, 1024**2
+CURVES = ("ed25519", "ecdsa-p256", "secp256k1")
+"""Signatures that can be measured here, by the names of `sim.study.service.TABLES`."""
+_BATCH_NS, _BATCHES = 10_000_000, 9
+_PIECES, _ENOUGH = 12, 8
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One operation: its fastest and its median batch in ns a time, and the shipped time, None where none is shipped."""
+
+    name: str
+    fastest_ns: float
+    median_ns: float
+    shipped_ns: int | None
+    service: str = ""
+    """Which of SERVICES it stands for; '' for those that only inform."""
+    curve: str = ""
+
+    def text(self) -> str:
+        """One row of the table."""
+        shipped = (
+            f"{self.shipped_ns / 1e3:12.2f}{self.fastest_ns / self.shipped_ns:9.2f}" if self.shipped_ns else f"{'-':>12}{'-':>9}"
+        )
+        return f"{self.name:<44}{self.fastest_ns / 1e3:12.2f}{self.median_ns / 1e3:12.2f}{shipped}"
+
+
+def table(measured: Sequence[Timing]) -> str:
+    """All of them for a terminal."""
+    head = f"{'operation, us':<44}{'fastest':>12}{'median':>12}{'shipped':>12}{'ratio':>9}"
+    return "\n".join([head, *(one.text() for one in measured)])
+
+
+def timings(batches: int = _BATCHES) -> Iterator[Timing]:
+    """Each operation in turn; raises EnvironmentTrouble where the package `cryptography` is missing."""
+    for curve in CURVES:
+        sign, verify = _signatures(curve)
+        yield _timing(f"{curve}: sign", sign, batches, TABLES[curve]["sign"], "sign", curve)
+        yield _timing(f"{curve}: verify", verify, batches, TABLES[curve]["verify"], "verify", curve)
+    usual = TABLES["ed25519"]
+    mebibyte = bytes(MIB)
+    yield _timing(
+        "blake2b, a KiB", lambda: hashlib.blake2b(mebibyte).digest(), batches, usual["hash_per_kib"], "hash_per_kib", "", KIB
+    )
+    yield _timing("sha-256, a KiB", lambda: hashlib.sha256(mebibyte).digest(), batches, None, "", "", KIB)
+    yield _timing("aes-256-gcm, a KiB", _sealing(mebibyte), batches, None, "", "", KIB)
+    left, right = np.zeros(MIB, np.uint8), np.ones(MIB, np.uint8)
+    yield _timing("xor, a KiB", lambda: np.bitwise_xor(left, right, out=left), batches, None, "", "", KIB)
+    name = f"Reed-Solomon ({_PIECES}, {_ENOUGH}) in NumPy, a KiB"
+    coded = mebibyte[: MIB // 8]
+    yield _timing(name, lambda: encode(coded, _PIECES, _ENOUGH), batches, usual["encode_per_kib"], "encode_per_kib", "", KIB // 8)
+
+
+def check_request(curve: str, out: str | None) -> None:
+    """ScenarioError where the curve cannot be measured or the file would not be one that `[seat] cpu` takes."""
+    if curve not in CURVES:
+        raise ScenarioError(f"{curve!r} cannot be measured; there are {', '.join(CURVES)}", "--curve")
+    if out is not None and not out.lower().endswith(".toml"):
+        raise ScenarioError(f"{out!r} does not end in .toml, as [seat] cpu wants it", "--out")
+
+
+def write(out: str | None, measured: Sequence[Timing], curve: str) -> None:
+    """Write `service_file`, if that is wanted, so that it appears whole or not at all."""
+    if out is not None:
+        write_whole(Path(out), service_file(measured, curve).encode())
+
+
+def service_file(measured: Sequence[Timing], curve: str) -> str:
+    """A TOML table that `[seat] cpu = "FILE"` takes: one curve's signatures, hashing and encoding, as measured here."""
+    found = {one.service: one for one in measured if one.service and one.curve in ("", curve)}
+    lines = [
+        f"# Service times of one core, measured by medgossip calibrate: signatures {curve},",
+        f"# hashing blake2b, encoding the package's own Reed-Solomon code in NumPy ({_PIECES} pieces of which {_ENOUGH} do).",
+    ]
+    lines += [f'{name} = "{max(1, round(found[name].fastest_ns))} ns"' for name in SERVICES]
+    lines += [f"# {one.name}: {one.fastest_ns / 1e3:.2f} us" for one in measured if one is not found.get(one.service)]
+    return "\n".join(lines) + "\n"
+
+
+def _timing(
+    name: str, work: Callable[[], object], batches: int, shipped_ns: int | None, service: str, curve: str, share: int = 1
+) -> Timing:
+    """The time of `work` divided by `share`."""
+    work()
+    begun = time.process_time_ns()
+    work()
+    once_ns = max(100, time.process_time_ns() - begun)
+    times = max(1, _BATCH_NS // once_ns)
+    spent = []
+    for _ in range(batches):
+        begun = time.process_time_ns()
+        for _ in range(times):
+            work()
+        spent.append((time.process_time_ns() - begun) / times / share)
+    return Timing(name, min(spent), median(spent), shipped_ns, service, curve)
+
+
+def _signatures(curve: str) -> tuple[Callable[[], object], Callable[[], object]]:
+    """Signing and verifying 120 bytes, about a vote, with a fixed key."""
+    vote = bytes(120)
+    try:
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+    except ImportError as error:
+        raise EnvironmentTrouble("calibrate needs the package 'cryptography'") from error
+    if curve == "ed25519":
+        key = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+        public, signed = key.public_key(), key.sign(vote)
+        return lambda: key.sign(vote), lambda: public.verify(signed, vote)
+    kinds: dict[str, Any] = {"ecdsa-p256": ec.SECP256R1(), "secp256k1": ec.SECP256K1()}
+    way = ec.ECDSA(hashes.SHA256())
+    private = ec.derive_private_key(12345678901234567890, kinds[curve])
+    known, seal = private.public_key(), private.sign(vote, way)
+    return lambda: private.sign(vote, way), lambda: known.verify(seal, vote, way)
+
+
+def _sealing(text: bytes) -> Callable[[], object]:
+    try:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    except ImportError as error:
+        raise EnvironmentTrouble("calibrate needs the package 'cryptography'") from error
+    box = AESGCM(bytes(range(32)))
+    return lambda: box.encrypt(bytes(12), text, None)
