@@ -49,9 +49,7 @@ def parser() -> argparse.ArgumentParser:
     effort.add_argument("--seeds", type=int, help="how many independent runs for each case with chance in it")
     effort.add_argument("--quick", action="store_true", help="few runs: about a minute in all, wider tolerances")
     for one in (run, check, explain, compare, sweep):
-        one.add_argument(
-            "--set", action="append", default=[], metavar="KEY=VALUE", help="override any key, such as gossip.fanout=6"
-        )
+        one.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key, such as gossip.fanout=6")
     explain.add_argument("--graph", metavar="FILE", help="write its network: .graphml, .gexf, .edges or .adjlist")
     for one in (run, check, explain):
         one.add_argument("--seed", type=int, help="instead of the scenario's own seed")
