@@ -39,6 +39,7 @@ MAY_READ_THE_CLOCK = {
     "study/calibrate.py": "measures this machine, which is all it does",
 }
 MAY_TAKE_ANY_KEYWORD = {
+    "filled": "stands for the __init__ of any part, whose keys are its own",
     "but": "overrides any field of a scenario",
     "note": "facts of a note are free",
     "receive": "the keywords are the message's fields",

@@ -9,11 +9,13 @@ Safety rests on `up_to_date`, `consistent` and `committed`. Left out: snapshots 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from sim.consensus.raft_log import CANDIDATE, FOLLOWER, LEADER, Server, adopt, committed, consistent, up_to_date
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
+from sim.kernel.presets import Preset
 from sim.kernel.units import Duration
 from sim.node.message import message
 from sim.node.node import Node
@@ -69,7 +71,16 @@ class Raft:
     election_timeout: Duration = 1_000_000_000  # T; each wait is drawn from [T, 2T)
     heartbeat: Duration = 100_000_000  # how often an idle leader shows that it lives
     prevote: bool = True  # ask before raising the term, so that a seat that was cut off disturbs nobody
+    preset: str = ""  # figures somebody runs; they fill what is not given
 
+    presets: ClassVar[Mapping[str, Preset]] = {
+        "etcd": Preset("etcd's defaults", {"heartbeat": "100 ms", "election_timeout": "1 s"}, least_seats=3),
+        "fabric-raft": Preset(
+            "Fabric's etcdraft: ticks of 500 ms, ten to an election",
+            {"heartbeat": "500 ms", "election_timeout": "5 s"},
+            least_seats=3,
+        ),
+    }
     crash_tolerant: ClassVar[bool] = True
     routes: ClassVar[tuple[str, ...]] = ("direct",)  # a leader speaks to each follower by itself, and nobody broadcasts
 

@@ -12,12 +12,13 @@ rotation, which Fabric forbids, and the pool of requests: what is forwarded is k
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import ClassVar
 
 from sim.consensus.pbft import help_stragglers, keep_up
 from sim.kernel.part import part
+from sim.kernel.presets import Preset
 from sim.kernel.units import Duration, show_duration
 from sim.node.message import Certificate, Signed, message, vote
 from sim.node.node import Node
@@ -91,7 +92,15 @@ class SmartBFT:
     complain: Duration = 20_000_000_000  # and after this long from then on the leader is complained about
     resend: Duration = 5_000_000_000  # how often a complaint is repeated
     view_change: Duration = 20_000_000_000  # how long a new leader may take
+    preset: str = ""  # figures somebody runs; they fill what is not given
 
+    presets: ClassVar[Mapping[str, Preset]] = {
+        "fabric-smartbft": Preset(
+            "the library's defaults, which Fabric 3 keeps",
+            {"forward": "2 s", "complain": "20 s", "resend": "5 s", "view_change": "20 s"},
+            "50 ms",
+        ),
+    }
     routes: ClassVar[tuple[str, ...]] = ROUTES
 
     def fits(self, terms: Terms) -> str:

@@ -13,11 +13,13 @@ choose `route = "gossip"`, and `chunk = "64 KiB"` for its block parts.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import count
 from typing import Any, ClassVar
 
 from sim.consensus.pbft import Missing, help_stragglers, keep_up
 from sim.kernel.part import part
+from sim.kernel.presets import Preset
 from sim.kernel.units import Duration, show_duration
 from sim.node.message import Certificate, message, vote
 from sim.node.node import Node
@@ -93,7 +95,15 @@ class Tendermint:
     precommit: Duration = 1_000_000_000  # the same for precommits
     growth: Duration = 500_000_000  # what each of these times grows by with each round
     commit: Duration = 1_000_000_000  # rest between a decision and the next height
+    preset: str = ""  # figures somebody runs; they fill what is not given
 
+    presets: ClassVar[Mapping[str, Preset]] = {
+        "cometbft": Preset(
+            "CometBFT's configuration",
+            {"propose": "3 s", "prevote": "1 s", "precommit": "1 s", "growth": "500 ms", "commit": "1 s"},
+        ),
+        "celestia": Preset("Celestia's overrides", {"propose": "3 s", "prevote": "2 s", "precommit": "3 s", "commit": "500 ms"}),
+    }
     routes: ClassVar[tuple[str, ...]] = ROUTES
 
     def fits(self, terms: Terms) -> str:

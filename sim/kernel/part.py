@@ -15,12 +15,13 @@ import sys
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Any, Literal, TypeVar, Union, dataclass_transform, get_args, get_origin
 
 from sim.kernel import units
 from sim.kernel.errors import ScenarioError
 from sim.kernel.manual import manual_lines
+from sim.kernel.presets import filled_from
 
 P = TypeVar("P")
 _UNIT_KINDS = ("duration", "size", "rate", "share", "count")
@@ -53,7 +54,9 @@ def part(cls: type[P]) -> type[P]:
     """Make a class a part. Its values are settled and checked when it is made; raises ScenarioError naming the field.
 
     A class may define `check(self) -> None` for rules of its own. Plain numbers must be finite and at least 0 unless the field
-    says `field(..., metadata={"signed": True})`; a field that takes another part says `metadata={"group": "latency"}`.
+    says `field(..., metadata={"signed": True})`; a field that takes another part says `metadata={"group": "latency"}`. With
+    `presets` beside a field `preset` (see `kernel/presets.py`), or a static method `fill(given) -> keys`, keys that were not
+    given follow from those that were.
     """
 
     def __post_init__(self: Any) -> None:
@@ -67,7 +70,21 @@ def part(cls: type[P]) -> type[P]:
     cls.__post_init__ = __post_init__  # type: ignore[attr-defined]
     made = dataclass(frozen=True, kw_only=True)(cls)
     made.__is_part__ = True  # type: ignore[attr-defined]
+    fill: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = getattr(made, "fill", None)
+    if fill is None and getattr(made, "presets", None):
+        fill = partial(filled_from, made.presets)  # type: ignore[attr-defined]
+    if fill is not None:
+        made.__init__ = _filling(made.__init__, fill)  # type: ignore[method-assign]
     return made
+
+
+def _filling(make: Callable[..., None], fill: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Callable[..., None]:
+    """An `__init__` that knows which keys were given, and lets `fill` add to them."""
+
+    def filled(self: Any, /, **given: Any) -> None:
+        make(self, **fill(given))
+
+    return filled
 
 
 def is_part(value: Any) -> bool:

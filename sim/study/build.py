@@ -9,6 +9,7 @@ from typing import Any
 from sim.kernel.dice import Dice
 from sim.kernel.errors import ScenarioError
 from sim.kernel.loop import VirtualLoop
+from sim.kernel.presets import chosen
 from sim.kernel.trace import LEVELS, WIRE, Trace
 from sim.net.arena import retire
 from sim.net.network import Network
@@ -59,6 +60,8 @@ def build(scenario: Scenario, seed: int) -> World:
     trace = Trace(loop, trace_level)
     network.trace = trace
     consensus = scenario.consensus
+    if consensus is not None:
+        _check_preset(consensus.protocol, topology.n)
     f, quorum_size = bounds(None if consensus is None else consensus.protocol, topology.n)
     society = Society(
         network,
@@ -102,6 +105,15 @@ def build(scenario: Scenario, seed: int) -> World:
     world.safety.watch(trace)
     _add_workloads(world)
     return world
+
+
+def _check_preset(protocol: Any, n: int) -> None:
+    """A preset is of a network of some size at least."""
+    preset = chosen(protocol)
+    if preset is not None and n < preset.least_seats:
+        raise ScenarioError(
+            f"{protocol.preset!r} is of at least {preset.least_seats} validators, but there are {n} seats", "consensus.preset"
+        )
 
 
 def strategy_of(scenario: Scenario, topology: Topology, dice: Dice) -> Strategy:

@@ -94,6 +94,8 @@ def _changed(owner: Any, tree: _Branch, path: str, group: str) -> Any:
         raise _no_such_key(next(iter(tree)), (), path)
     kind: Any = type(owner)
     kept = {name: getattr(owner, name) for name in _keys(kind)}
+    if "preset" in tree:
+        kept = _beside_preset(owner, kept)
     tree = _Branch(tree)
     if group and "kind" in tree and "kind" not in kept:
         kind, kept = _other_kind(owner, group, tree.pop("kind"), path)
@@ -115,6 +117,15 @@ def _changed(owner: Any, tree: _Branch, path: str, group: str) -> Any:
         return kind(**kept)
     except ScenarioError as error:
         raise (error.under(path[:-1]) if path else error) from None
+
+
+def _beside_preset(owner: Any, kept: dict[str, Any]) -> dict[str, Any]:
+    """What was said beside the preset, which goes: by a protocol, or by the wrapper around one that has presets."""
+    told = ("protocol",) if "protocol" in kept else ("preset",)
+    if not all(name in kept for name in told):
+        return kept
+    plain = type(owner)(**{name: kept[name] for name in told})
+    return {name: value for name, value in kept.items() if name in told or value != getattr(plain, name)}
 
 
 def _changed_items(owner: tuple[Any, ...], tree: _Branch, path: str, group: str) -> tuple[Any, ...]:

@@ -37,6 +37,10 @@ def explain_part(group: str, kind: str) -> str:
     for entry in fields_of(cls):
         default = "required" if entry.default is MISSING else shown(entry.default, entry.kind)
         lines.append(f"  {entry.name:<18} {entry.kind:<10} {default:<14} {entry.manual}")
+    presets = getattr(cls, "presets", {})
+    if presets:
+        lines += ["", "  presets, whose values a key that is given overrides:"]
+        lines += [f"  {name:<18} {preset.told}: {preset.shown()}" for name, preset in presets.items()]
     return "\n".join(lines).rstrip()
 
 
@@ -79,4 +83,5 @@ def _values(owner: Any, prefix: str) -> list[str]:
 
 
 def _first_line(cls: type[Any]) -> str:
-    return (inspect.getdoc(cls) or "").split("\n")[0]
+    presets = ", ".join(getattr(cls, "presets", {}))
+    return (inspect.getdoc(cls) or "").split("\n")[0] + (f" [presets: {presets}]" if presets else "")

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from sim.gossip.flood import Flood
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import fields_of, is_part, part
+from sim.kernel.presets import chosen
 from sim.kernel.units import Duration, Size
 from sim.node.terms import USUAL_ROUTES, Terms
 from sim.study.change import changed
@@ -29,6 +30,12 @@ class Consensus:
     block_interval: Duration = 0  # least time from a block to the next; 0: as soon as the last one is decided
     max_block: Size = 1_000_000  # most bytes of transactions in a block
     filler: Size = 0  # weight without content added to every block
+
+    @staticmethod
+    def fill(given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The block period of the protocol's preset, where none is given."""
+        preset = chosen(given.get("protocol"))
+        return {"block_interval": preset.block_interval, **given} if preset is not None and preset.block_interval else given
 
     def check(self) -> None:
         """The protocol can take the route and work on these terms."""

@@ -10,11 +10,13 @@ view, and the certificates go to its leader alone, which shows them in its propo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from sim.consensus.hotstuff.chained import ChainedHotStuff, NewView, Promises, Propose, Vote, view_of
 from sim.consensus.tree import Tree
 from sim.kernel.part import part
+from sim.kernel.presets import Preset
 from sim.kernel.units import Count, Duration
 from sim.node.message import Signed
 
@@ -28,6 +30,11 @@ class Jolteon(ChainedHotStuff):
     most_growths: Count = 6  # how often it grows at most
     turn: Count = 1  # views in a row of one leader
 
+    presets: ClassVar[Mapping[str, Preset]] = {
+        "aptos": Preset("Aptos: 1.5 s times 1.2 up to six times", {"patience": "1500 ms", "growth": 1.2, "most_growths": 6}),
+        "diem": Preset("Diem: two contiguous rounds a leader", {"patience": "1 s", "turn": 2}),
+        "asonnino": Preset("asonnino/hotstuff, whose timer does not grow", {"patience": "5 s", "growth": 1.0}),
+    }
     lacking: ClassVar[str] = "neither the view before nor a quorum's reports justify it"
 
     def justified(self, proposal: Propose, quorum_size: int) -> bool:
