@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Container
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from sim.consensus.tree import Tree
 from sim.kernel.errors import ScenarioError
@@ -93,6 +93,7 @@ class Simplex:
     """Simplex: (n-1)(2n+1) messages, a block every two delays, final after three; timers that never grow."""
 
     delta: Duration = 1_000_000_000  # what is assumed to be the longest delay: 2 delta for a proposal, 3 delta for a view
+    leaders: Literal["in-turn", "by-lot"] = "in-turn"  # whether leaders take turns or are drawn for each view
     rebroadcast: bool = True  # send each notarisation to everybody: n(n-1) messages more, and nobody is left behind
 
     routes: ClassVar[tuple[str, ...]] = ROUTES
@@ -119,11 +120,6 @@ class Simplex:
             node.spawn(replica.consider(await node.receive(Propose)))
 
 
-def leader(node: Node, view: int) -> int:
-    """Round robin."""
-    return view % node.n
-
-
 def connected(parent_view: int, view: int, nulls: Container[int]) -> bool:
     """Whether every view between a block and its parent was nullified."""
     return parent_view < view and all(between in nulls for between in range(parent_view + 1, view))
@@ -140,6 +136,11 @@ class Replica:
         self.watching: list[asyncio.Task[None]] = []
         self.finalising: dict[int, asyncio.Task[None]] = {}
 
+    def leader(self, view: int) -> int:
+        """Who leads a view."""
+        node = self.node
+        return view % node.n if self.rules.leaders == "in-turn" else node.dice.below(node.n, "simplex-leader", view)
+
     def begin(self) -> None:
         """The present view begins: watch for what ends it, and lead it."""
         node, known = self.node, self.known
@@ -149,7 +150,7 @@ class Replica:
         node.forget(Certificate, number=EVERY_CERTIFICATE)  # their votes are counted
         self.watching = [node.spawn(self.watch_notarised(known.view)), node.spawn(self.watch_nullified(known.view))]
         self.finalising[known.view] = node.spawn(self.watch_final(known.view))
-        if leader(node, known.view) == node.id:
+        if self.leader(known.view) == node.id:
             self.watching.append(node.spawn(self.lead(known.view)))
 
     def learn(self, proof: Certificate) -> None:
@@ -160,7 +161,7 @@ class Replica:
         if said.view < known.view:
             return
         if notarised and known.nullified < said.view:
-            node.broadcast(Finalize(said.view, said.digest), centre=leader(node, said.view + 1))
+            node.broadcast(Finalize(said.view, said.digest), centre=self.leader(said.view + 1))
         known.view, known.proof = said.view + 1, proof
         for old in [view for view in known.nulls if view < known.view - REMEMBERED and view < self.newest()]:
             del known.nulls[old]
@@ -212,7 +213,7 @@ class Replica:
         """Notarise a proposal if it is the leader's, connected and valid."""
         node, known, said = self.node, self.known, mail.message
         view, parent = said.view, said.parent
-        if view < known.view or mail.sender != leader(node, view):
+        if view < known.view or mail.sender != self.leader(view):
             return
         nulls = {proof.message.view for proof in said.skipped if proof.proves(Nullify, node.quorum_size)}
         parent_view = -1 if parent is None else int(parent.message.view)
@@ -229,7 +230,7 @@ class Replica:
             node.invalid(mail, "its block is not valid here")
             return
         known.voted = view
-        node.broadcast(Notarize(view, said.digest), centre=leader(node, view + 1))
+        node.broadcast(Notarize(view, said.digest), centre=self.leader(view + 1))
 
     async def keep_time(self) -> None:
         """No proposal within 2 delta, no notarisation within 3: nullify; and say so again while nothing comes of it."""

@@ -110,16 +110,6 @@ CASES = (
     ),
     *(
         Case(
-            id="V41",
-            what=f"chained HotStuff, {n} nodes: messages per block",
-            source="CF: 2 (n - 1)",
-            expected=2 * (n - 1),
-            missing="HotStuff",
-        )
-        for n in _SIZES
-    ),
-    *(
-        Case(
             id="V53",
             what=f"{crashed} of {n} crashed, leaders in turn: failed views",
             source="CF: f / (n - f + 1), a random permutation",
@@ -128,16 +118,6 @@ CASES = (
             measure=_failed_views(n, crashed),
             runs=1000,
             quick=40,
-        )
-        for n, crashed in ((4, 1), (16, 5))
-    ),
-    *(
-        Case(
-            id="V53",
-            what=f"{crashed} of {n} crashed, leaders drawn afresh: failed views",
-            source="CF: f / (n - f)",
-            expected=crashed / (n - crashed),
-            missing="view changes towards leaders drawn by lot",
         )
         for n, crashed in ((4, 1), (16, 5))
     ),

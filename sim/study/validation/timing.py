@@ -111,11 +111,6 @@ CASES = (
     *(
         Case(id="V42", what=f"{what}, in delays", source="CF", expected=expected, missing=missing)
         for what, expected, missing in (
-            ("basic HotStuff: replicas decide", 7, "basic HotStuff"),
-            ("chained HotStuff, 3-chain: decision", 7, "HotStuff"),
-            ("Jolteon, 2-chain: decision", 5, "Jolteon"),
-            ("Simplex: finalised", 3, "Simplex"),
-            ("Tendermint: commit at a replica", 3, "Tendermint"),
             ("Narwhal: one round", 3, "Narwhal"),
             ("Alpenglow Votor, fast path after receipt", 1, "Alpenglow"),
         )
@@ -134,10 +129,6 @@ CASES = (
         )
         for n, expected, quick in ((7, 773.2, 400), (16, 793.4, 150))
     ),
-    *(
-        Case(id="V45", what=f"leader round trip to 2f of {n - 1}, Exp(1)", source=_ORDER, expected=expected, missing="HotStuff")
-        for n, expected in ((4, 1.824074), (7, 2.032049))
-    ),
     Case(
         id="V45",
         what="Raft, 3 servers, Exp(1): leader's commit",
@@ -148,14 +139,6 @@ CASES = (
         measure=_raft_of_three,
         runs=10,
         quick=1,
-    ),
-    Case(
-        id="V46",
-        what="chained HotStuff, fixed leader, N(250, 50) ms, 4 nodes: a decision",
-        unit="ms",
-        source="CF and REF",
-        expected=512.5,
-        missing="HotStuff with a fixed leader",
     ),
     *(
         Case(
@@ -168,11 +151,5 @@ CASES = (
         )
         for kind, name in (("pbft", "PBFT"), ("qbft", "QBFT"))
         for dead in (1, 2, 3, 5)
-    ),
-    Case(
-        id="V54",
-        what="Tendermint, 3 dead leaders: sum of timers that grow linearly",
-        source="CF: k base + delta k (k - 1) / 2",
-        missing="Tendermint",
     ),
 )

@@ -5,9 +5,6 @@ from __future__ import annotations
 from sim.study.validation.case import Case
 
 _ROWS: tuple[tuple[str, str, float, str, str], ...] = (
-    ("V55", "3-chain HotStuff, 4 nodes, one crashed: commits per cycle", 0, "CF: exact enumeration", "HotStuff"),
-    ("V55", "2-chain HotStuff, 4 nodes, one crashed: commits per cycle", 1, "CF: exact enumeration", "Jolteon"),
-    ("V58", "n = 4, two equivocators: conflicting commits (1: certain)", 1, "CF", "an adversary that schedules both halves"),
     (
         "V59",
         "Raft over five Azure regions, leader East US: commit, ms",
