@@ -151,6 +151,8 @@ class _Plot:
             below = self.twins.get(block.parent, "")
             if below in self.believed:
                 twin = replace(twin, parent=below)
+            if twin.edges:  # a second story of a whole graph hangs together
+                twin = replace(twin, edges=tuple(self.twins.get(edge, edge) for edge in twin.edges))
             self.twins[digest] = twin.digest
             society.blocks[twin.digest] = twin
             society.trace.record("publish", seat, twin.digest, twin.size_bytes, "block")

@@ -1,0 +1,171 @@
+"""Mysticeti-C: a graph of blocks that nobody certifies, in which later blocks are the votes.
+
+Babel, Chursin, Danezis, Kichidis, Kokoris-Kogias, Koshy, Sonnino, Tian, "Mysticeti: reaching the latency limits with
+uncertified DAGs", NDSS 2025 (arXiv 2310.14821), section 4 and algorithms 1 to 3. In each round every node sends one block, which points to
+the blocks it knows of the round before. A leader's block of round r is voted for by the blocks of round r + 1 that point to it, and
+certified by each block of round r + 2 that points to a quorum of votes. A quorum of certifying blocks commits it; a quorum of blocks
+of round r + 1 that do not vote for it skips it. What this leaves open is settled by the next committed leader from round r + 3 on: commit
+if a certifying block lies below that one, skip otherwise. Leaders go in order, each with all that lies below it: n - 1 messages a
+block, one delay a round, three to the commit of a leader's block.
+
+Safety rests on `Leaders.verdicts` and on an honest author's one block a round. A block names its author and carries his signature, so it
+can be fetched from anybody. Late blocks are pointed to when they come, however old. One leader a round, in turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, ClassVar
+
+from sim.consensus.dag.graph import Graph, Pen, sound, whole
+from sim.consensus.dag.leaders import Leaders, leader
+from sim.kernel.errors import ScenarioError
+from sim.kernel.part import part
+from sim.kernel.units import Count, Duration
+from sim.node.message import Signed, message
+from sim.node.node import Node
+
+MOST_ROUNDS = 64  # rounds of own blocks that one answer to a straggler tells
+
+
+@message
+class Vertex:
+    """My block of this round."""
+
+    carries: ClassVar[str] = "digest"
+    round: int
+    digest: str
+
+
+@message
+class Stalled:
+    """This is my round, and I cannot leave it: tell me of your blocks from there on."""
+
+    round: int
+
+
+@part
+class Mysticeti:
+    """Mysticeti-C: uncertified blocks by everybody, votes are what they point to; n-1 messages a block, three delays at best."""
+
+    patience: Duration = 1_000_000_000  # how long a round waits for its leader's block
+    resend: Duration = 1_000_000_000  # how long a round may stand still before what was lost is asked for
+    rescue: Duration = 5_000_000_000  # how long a transaction waits for its own seat before everybody proposes it
+    kept_rounds: Count = 50  # blocks so much older than a leader's are not ordered any more
+
+    def check(self) -> None:
+        """Rounds last, and old blocks are still known when a leader is committed."""
+        for name in ("patience", "resend"):
+            if getattr(self, name) <= 0:
+                raise ScenarioError("must be longer than nothing", name)
+        if self.kept_rounds < 3:
+            raise ScenarioError("a leader's block is settled by the third round; write 3 or more", "kept_rounds")
+
+    async def run(self, node: Node) -> None:
+        """Round after round; everything else answers mail."""
+        author = Author(self, node)
+        for duty in (author.learn, author.help, author.complain):
+            node.spawn(duty())
+        author.round = max(author.pen.written, default=0)
+        while True:
+            digest = await author.pen.write(node, author.round, author.edges)
+            node.broadcast(Vertex(author.round, digest))
+            await author.end_of_round()
+            author.round = author.graph.newest(node.quorum_size) + 1
+            node.forget(Vertex, round=author.round - self.kept_rounds)
+
+
+class Author:
+    """One node at work: the graph of blocks it has, and what follows from it."""
+
+    def __init__(self, rules: Mysticeti, node: Node) -> None:
+        self.rules, self.node = rules, node
+        self.graph: Graph = node.keep.setdefault("graph", Graph())
+        self.pen: Pen = node.keep.setdefault("pen", Pen(rules.rescue, rules.kept_rounds))
+        self.leaders: Leaders = node.keep.setdefault("leaders", Leaders(self.graph, node.n, node.quorum_size))
+        self.fresh: dict[str, int] = node.keep.setdefault("fresh", {})
+        """Round by digest of the blocks here that no block of this node points to yet."""
+        self.fetching: dict[str, None] = {}
+        self.round = 0
+        self.news = asyncio.Event()
+
+    def edges(self) -> tuple[str, ...]:
+        """What a block of this round points to: all of earlier rounds that this node's blocks have not pointed to."""
+        chosen = tuple(digest for digest, number in self.fresh.items() if number < self.round)
+        for digest in chosen:
+            del self.fresh[digest]
+        return chosen
+
+    async def end_of_round(self) -> None:
+        """Blocks of a quorum of authors, and the leader's, unless patience ends."""
+        node, graph, number = self.node, self.graph, self.round
+        while graph.newest(node.quorum_size) < number:
+            await self.changed()
+        try:
+            async with node.timeout(self.rules.patience):
+                while graph.newest(node.quorum_size) == number and leader(number, node.n) not in graph.authors[number]:
+                    await self.changed()
+        except TimeoutError:
+            node.note("view-change", slot=number, view=1)
+        await node.sleep(0)  # blocks that arrive at this very instant count
+
+    async def changed(self) -> None:
+        """The graph has grown."""
+        self.news.clear()
+        await self.news.wait()
+
+    async def learn(self) -> None:
+        """Take blocks into the graph as they come."""
+        while True:
+            mail = await self.node.receive(Vertex)
+            if self.node.holds(mail.message.digest):
+                self.take(mail, await self.node.fetch(mail.message.digest))
+            else:
+                self.node.spawn(self.fetch(mail.message.digest, mail))
+
+    async def fetch(self, digest: str, mail: Signed[Vertex] | None) -> None:
+        """A block whose body is not here yet; without `mail` one that others point to."""
+        if digest not in self.fetching:
+            self.fetching[digest] = None
+            self.take(mail, await self.node.fetch(digest, self.rules.patience // 8))
+            del self.fetching[digest]
+
+    def take(self, mail: Signed[Vertex] | None, block: Any) -> None:
+        """A block is here: into the graph with it, and decide what that settles."""
+        node = self.node
+        number, author = (block.height, block.proposer) if mail is None else (mail.message.round, mail.sender)
+        if not sound(node, block, number, author):
+            if mail is not None:
+                node.invalid(mail, "its block is not what its sender says")
+            return
+        for new in self.graph.add(block, lambda one: whole(self.graph, one, node.quorum_size)):
+            self.fresh[new.digest] = new.height
+            if self.graph.count(new.height) >= node.quorum_size:
+                self.news.set()
+            if self.leaders.learn(new):
+                self.commit()
+        for digest in self.graph.lacked_by(block.digest):
+            node.spawn(self.fetch(digest, None))
+
+    def commit(self) -> None:
+        """Decide each leader's block that is settled, in order, with what lies below it."""
+        for chosen in self.leaders.settled():
+            first = len(self.graph.ordered)
+            for slot, block in enumerate(self.graph.order(chosen, chosen.height - self.rules.kept_rounds), first):
+                self.node.decide(slot, block.digest)
+
+    async def complain(self) -> None:
+        """Ask again whenever a round has stood still for a while."""
+        while True:
+            before = self.round
+            await self.node.sleep(self.rules.resend)
+            if self.round == before:
+                self.node.broadcast(Stalled(before))
+
+    async def help(self) -> None:
+        """Tell a straggler of this node's blocks from its round on; what they point to it fetches by itself."""
+        while True:
+            ask = await self.node.receive(Stalled)
+            for number in range(max(0, ask.message.round - 1), ask.message.round + MOST_ROUNDS):
+                if number in self.pen.written and ask.sender != self.node.id:
+                    self.node.send(ask.sender, Vertex(number, self.pen.written[number]))
