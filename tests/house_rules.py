@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 MOST_FILE_LINES, MOST_FUNCTION_LINES = 300, 60
 FLOORS = {"kernel": 0, "net": 1, "node": 2, "study": 4, "cli": 5, "dashboard": 5, "__main__": 5}
-PARTS = ("gossip", "consensus", "availability", "adversary", "fault", "ledger", "health")
+PARTS = ("gossip", "membership", "consensus", "availability", "adversary", "fault", "ledger", "health")
 FACES = ("", "testing")  # sim/__init__.py and sim/testing.py offer what lies on every floor
 MEMORY_KEPT = {("net/arena.py", "_kept")}  # room for a queue, written before it is read: no run sees what another left there
 SIBLINGS_ALLOWED = {

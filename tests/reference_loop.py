@@ -64,7 +64,7 @@ class SlowWorld:
         self.fired: list[tuple[Probe, int]] = []
         self.alert = False
         self.sent = self.in_flight = self.first_copies = self.body_copies = 0
-        self.by_packet = [[0, 0] for _ in range(8)]
+        self.by_packet = [[0, 0] for _ in range(9)]
         self.loss_key = dice.key("loss")
         self.longest_ns = 0  # that any copy has taken to leave so far
         self.duplicated = self.resent = 0

@@ -15,7 +15,23 @@ from sim.kernel.dice import Dice
 from sim.kernel.errors import ScenarioError
 from sim.net import gossipsub_mesh as m
 from sim.net.core import state as st
-from sim.net.core.state import BODY, CONTROL, GOT, HEARD, HEARD_WORD, NOW, PACKET, REQUEST, REQUESTED, TARGET, TICKED, WORD
+from sim.net.core.state import (
+    BODY,
+    CONTROL,
+    DIALS,
+    GOT,
+    HEARD,
+    HEARD_WORD,
+    NOW,
+    OFFERED,
+    PACKET,
+    REQUEST,
+    REQUESTED,
+    SPOILT,
+    TARGET,
+    TICKED,
+    WORD,
+)
 from sim.net.costs import Costs
 from sim.net.network import Network
 from sim.net.topologies import Complete
@@ -136,6 +152,10 @@ class Scene:
         self.world.actions[:] = [0, 0, 0, -1, -1, 0]
         return rows
 
+    def refused(self, peer: int) -> bool:
+        """Whether a body from there would not be looked at."""
+        return bool(rule(self.world, OFFERED, 0, peer, 0))
+
     def link(self, peer: int, word: int) -> int:
         """A word of seat 0's about a neighbour (seat 1 stands at place 0)."""
         start = m.WINDOWS + 2 * self.part.history_gossip + self.part.slots + (peer - 1) * m.LINK_WORDS
@@ -160,6 +180,34 @@ def test_no_graft_is_taken_before_the_backoff_is_over_and_trying_costs() -> None
     scene.later(61 * SECOND)
     assert scene.tell(HEARD, 1, word=m.GRAFT) == []
     assert scene.link(1, m.SINCE) > 0
+
+
+def test_a_full_mesh_takes_grafts_only_over_connections_that_the_seat_opened() -> None:
+    """handleGraft of go-libp2p: at D_hi a newcomer that dialled is pruned, so that nobody can crowd into a mesh from outside."""
+    scene = Scene(GossipSub(d=2, d_low=2, d_high=2, d_out=0, d_score=1), seats=12)
+    outside = [peer for peer in range(1, 12) if scene.link(peer, m.SINCE) == 0]
+    opened = [peer for peer in outside if m.dialled(scene.world, 0, peer)]
+    assert 2 < len(opened) < len(outside) - 2
+    for peer in [*(other for other in outside if other not in opened), *opened[:3]]:
+        answer = scene.tell(HEARD, peer, word=m.GRAFT)
+        assert answer == ([] if peer in opened else [[CONTROL, peer, m.PRUNE]])
+        assert (scene.link(peer, m.SINCE) > 0) == (peer in opened)
+    scene.world.seats[opened[3]]["flags"] |= DIALS
+    assert not m.dialled(scene.world, 0, opened[3]), "a Sybil has opened all its connections itself"
+
+
+def test_invalid_bodies_cost_the_ear() -> None:
+    """P4: two bodies that failed their check are 40 points of -10; below -30 whatever comes from there is not looked at."""
+    scene = Scene(GossipSub(invalid_weight=-10.0, invalid_decay=0.5, graylist_threshold=-30.0))
+    assert scene.refused(1) is False
+    scene.tell(SPOILT, 1, 0)
+    assert m.score_of(scene.world, 0, 0) == -10 * m.ONE and scene.refused(1) is False
+    scene.tell(SPOILT, 1, 0)
+    assert m.score_of(scene.world, 0, 0) == -40 * m.ONE and scene.refused(1) is True
+    assert scene.refused(2) is False
+    scene.tell(TICKED, 0)
+    assert m.score_of(scene.world, 0, 0) == -10 * m.ONE, "the counter decays, and the neighbour is heard again"
+    assert scene.refused(1) is False
 
 
 def test_a_body_is_sent_again_only_so_often_and_only_from_the_cache() -> None:

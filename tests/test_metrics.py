@@ -121,7 +121,7 @@ def test_coverage_counts_never_as_infinity_and_takes_the_median_block() -> None:
 def test_gossip_section() -> None:
     section = metrics_spread.gossip(good())
     names = ["kind", "coverage_s", "reached_share", "redundancy", "messages", "bytes", "bytes_per_seat"]
-    assert list(section) == [*names, "by_kind", "by_packet", "by_seat"]
+    assert list(section) == [*names, "rejected", "unread", "by_kind", "by_packet", "by_seat"]
     assert (section["reached_share"], section["redundancy"], section["messages"], section["bytes"]) == (1.0, 2.5, 8, 12064)
     assert section["bytes_per_seat"]["max"] == 40
     assert metrics_spread.gossip(good(by_packet={}, counters={}))["redundancy"] is None

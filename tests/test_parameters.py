@@ -40,6 +40,7 @@ OTHER: dict[str, dict[str, Any]] = {
         **{"behaviour_weight": -50.0, "behaviour_free": 1, "behaviour_decay": 0.0, "decay_every": 4},
         **{"gossip_threshold": -1.0, "publish_threshold": -1.0, "graylist_threshold": -1.0},
         **{"opportunistic_threshold": 0.0, "opportunistic_every": 7, "opportunistic_peers": 1},
+        **{"invalid_weight": -50.0, "invalid_decay": 0.5},
     },
     "kadcast": {"delegates": 1, "bucket": 2, "originals": 4, "repairs": 4},
     "lazy-push": {"fanout": 4, "patience": "300 ms"},
@@ -70,7 +71,13 @@ SAME = {"gossipsub-ethereum": "gossipsub"}
 
 SCORES = {
     **{"mesh_weight": 0.01, "first_weight": 0.1, "deliveries_weight": -0.5, "deliveries_due": 4, "activation": "5 s"},
-    **{"behaviour_weight": -10.0, "gossip_threshold": -40.0, "publish_threshold": -40.0, "graylist_threshold": -400.0},
+    **{
+        "behaviour_weight": -10.0,
+        "invalid_weight": -0.1,
+        "gossip_threshold": -40.0,
+        "publish_threshold": -40.0,
+        "graylist_threshold": -400.0,
+    },
     **{"opportunistic_threshold": 30.0, "opportunistic_every": 4, "prune_backoff": "5 s", "followup": "1 s", "d_high": 8},
 }
 STANDING: dict[str, dict[str, Any]] = {
@@ -86,7 +93,7 @@ ROUGH = {
     "topology": {"kind": "random-regular", "seats": 40, "degree": 16},
     "link": {"latency": {"kind": "exponential", "mean": "200 ms"}, "loss": "30 %"},
     "workload": [{"kind": "rumour", "size": "2 kB", "count": 60, "every": "400 ms"}],
-    "adversary": [{"kind": "drop", "seats": 8}, {"kind": "withhold", "seats": 8}],
+    "adversary": [{"kind": "drop", "seats": 8}, {"kind": "withhold", "seats": 8}, {"kind": "corrupt", "seats": 4}],
 }
 SMALLEST = [f"seat-{seat:02d}" for seat in range(10)]  # one of them leads
 HONEST = {"adversary": [], "link": {"latency": {"kind": "exponential", "mean": "200 ms"}, "loss": "10 %"}}

@@ -7,8 +7,8 @@ Cost: each link of the mesh carries a body once or twice, so a seat gets about D
 V22), fewer where IDONTWANT comes in time; beside it, lists of ids to `d_lazy` neighbours in each heartbeat that has news.
 
 What differs from a real network: one topic, to which all subscribe; the connections are the topology's links, so there is
-no peer exchange, and P5 (application) and P6 (addresses) do not exist; nobody can forge, so neither does P4 (invalid
-messages); bodies of a graylisted neighbour are still taken in, its control packets are not. A neighbour that has crashed
+no peer exchange, and P5 (application) and P6 (addresses) do not exist. What a graylisted neighbour sends crosses the downlink and
+is not looked at. A neighbour that has crashed
 stays in the mesh, as no connection is seen to break, until P3 finds it silent. With CPU costs on, IDONTWANT leaves after
 the check of the body, not before it. A heartbeat announces at most the 960 newest ids.
 
@@ -71,6 +71,10 @@ class GossipSub:
     behaviour_weight: float = field(default=0.0, metadata={"signed": True})  # P7: points for the square of the penalties
     behaviour_free: Count = 0  # penalties that cost nothing
     behaviour_decay: Share = 0.99
+    invalid_weight: float = field(
+        default=0.0, metadata={"signed": True}
+    )  # P4: points for the square of the bodies that failed their check
+    invalid_decay: Share = 0.99
     decay_every: Count = 1  # heartbeats
     gossip_threshold: float = field(default=0.0, metadata={"signed": True})  # no gossip to or from neighbours below
     publish_threshold: float = field(default=0.0, metadata={"signed": True})  # no flooded items to neighbours below
@@ -92,10 +96,10 @@ class GossipSub:
         for name in ("heartbeat", "history_gossip", "mesh_quantum", "decay_every", "opportunistic_every"):
             if getattr(self, name) == 0:
                 raise ScenarioError("0 was given, at least 1 is wanted", name)
-        for name in ("mesh_weight", "first_weight", "deliveries_weight", "behaviour_weight"):
+        for name in ("mesh_weight", "first_weight", "deliveries_weight", "behaviour_weight", "invalid_weight"):
             if abs(getattr(self, name)) > 1000:
                 raise ScenarioError("a weight lies between -1000 and 1000", name)
-        for name in ("deliveries_weight", "behaviour_weight"):
+        for name in ("deliveries_weight", "behaviour_weight", "invalid_weight"):
             if getattr(self, name) > 0:
                 raise ScenarioError("this weight punishes and is at most 0", name)
         for name in ("mesh_cap", "first_cap", "deliveries_cap", "deliveries_due", "behaviour_free"):
@@ -110,7 +114,7 @@ class GossipSub:
     @property
     def scored(self) -> bool:
         """Whether any weight is set."""
-        return any((self.mesh_weight, self.first_weight, self.deliveries_weight, self.behaviour_weight))
+        return any((self.mesh_weight, self.first_weight, self.deliveries_weight, self.behaviour_weight, self.invalid_weight))
 
     def options(self, key: int) -> tuple[int, ...]:
         """The rule's options, in the order of `sim.net.gossipsub_mesh`."""
@@ -125,6 +129,7 @@ class GossipSub:
             *(self.deliveries_weight, self.deliveries_due, self.deliveries_cap, self.deliveries_decay, self.deliveries_decay),
             *(self.behaviour_weight, self.behaviour_free, self.behaviour_decay),
             *(self.gossip_threshold, self.publish_threshold, self.graylist_threshold, self.opportunistic_threshold),
+            *(self.invalid_weight, self.invalid_decay),
         )
         found = (*mesh, *gossip, *limits, *sizes, *times, *more, *(round(share * ONE) for share in shares))
         assert len(found) == OPTIONS
@@ -145,6 +150,7 @@ class GossipSub:
             most_actions=max(upkeep, SPAN, 2 * self.slots, degree),
             starts=True,
             tells_copies=self.deliveries_weight != 0,
+            screens=self.scored,
         )
 
 
@@ -171,6 +177,8 @@ class GossipSubEthereum(GossipSub):
     behaviour_weight: float = field(default=-15.92, metadata={"signed": True})
     behaviour_free: Count = 6
     behaviour_decay: Share = 0.9857
+    invalid_weight: float = field(default=-112.36, metadata={"signed": True})  # 0.8 * -140.4475
+    invalid_decay: Share = 0.9971  # to 1 % in 50 epochs
     decay_every: Count = 17  # about a slot of 12 s
     gossip_threshold: float = field(default=-4000.0, metadata={"signed": True})
     publish_threshold: float = field(default=-8000.0, metadata={"signed": True})

@@ -24,10 +24,12 @@ from sim.net.core.state import (
     HELD,
     ITEMS,
     NOW,
+    OFFERED,
     PUBLISHED,
     REPEATED,
     REQUEST,
     REQUESTED,
+    SPOILT,
     STARTED,
     TICK,
     World,
@@ -44,11 +46,8 @@ def rule(w: World, event: int, seat: int, peer: int, item: int) -> int:
     """One event at one seat; the parts are below."""
     if event == PUBLISHED or event == GOT:
         return _spread(w, event, seat, peer, item)
-    if event == REPEATED:
-        place = place_of(w, seat, peer)
-        if place >= 0 and w.clock[NOW] - w.arrival[w.items[item]["row"], seat] <= w.options[m.WINDOW_NS]:
-            _credit_mesh(w, seat, place)
-        return 0
+    if event == REPEATED or event == OFFERED or event == SPOILT:
+        return m.judge(w, event, seat, peer, item)
     if event == HEARD:
         return _hear(w, seat, peer, item)
     if event == REQUESTED:
@@ -68,14 +67,6 @@ def _tick(w: World, count: int, delay_ns: int) -> int:
 
 
 @njit
-def _credit_mesh(w: World, seat: int, place: int) -> None:
-    """P3: a member of the mesh has delivered something, first or soon after."""
-    link = link_of(w, place)
-    if w.memory[seat, link + m.SINCE] > 0:
-        w.memory[seat, link + m.GIVEN] = min(w.options[m.DUE_CAP], w.memory[seat, link + m.GIVEN] + m.ONE)
-
-
-@njit
 def _spread(w: World, event: int, seat: int, peer: int, item: int) -> int:
     """Eager push: the body to the mesh, IDONTWANT to it before; one's own items to every neighbour if they are flooded."""
     options = w.options
@@ -86,7 +77,7 @@ def _spread(w: World, event: int, seat: int, peer: int, item: int) -> int:
         if place >= 0:
             link = link_of(w, place)
             memory[link + m.FIRST] = min(options[m.FIRST_CAP], memory[link + m.FIRST] + m.ONE)
-            _credit_mesh(w, seat, place)
+            m.credit(w, seat, place)
     window = m.WINDOWS + 2 * (memory[m.BEATS] % options[m.GOSSIP])
     if memory[window] == 0 or item + 1 < memory[window]:
         memory[window] = item + 1
@@ -147,7 +138,7 @@ def _hear(w: World, seat: int, peer: int, item: int) -> int:
 
 @njit
 def _grafted(w: World, seat: int, peer: int, place: int, score: int) -> int:
-    """A GRAFT: taken unless it comes too early after a PRUNE, from a neighbour with a bad name, or to a mesh that is full."""
+    """A GRAFT: taken unless it comes too early after a PRUNE, from a neighbour with a bad name, or, if it dialled, to a mesh that is full."""
     memory = w.memory[seat]
     link = link_of(w, place)
     if memory[link + m.SINCE] > 0:
@@ -157,7 +148,7 @@ def _grafted(w: World, seat: int, peer: int, place: int, score: int) -> int:
         twice = early_ns > w.options[m.BACKOFF_NS] - GRAFT_FLOOD_NS
         memory[link + m.BAD] = min(m.MOST, memory[link + m.BAD] + m.ONE + (m.ONE if twice else 0))
         return m.prune_one(w, seat, place, 0)
-    full = memory[m.MEMBERS] >= w.options[m.HIGH] and m.dialled(w, seat, peer)
+    full = memory[m.MEMBERS] >= w.options[m.HIGH] and not m.dialled(w, seat, peer)
     if score < 0 or full or not m.join(w, seat, place):
         return m.prune_one(w, seat, place, 0)
     return 0

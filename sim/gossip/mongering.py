@@ -117,4 +117,4 @@ class Mongering:
         told = self.contacts == "feedback"
         own = (self.k, int(self.ending == "coin"), int(told))
         options = beat_options(self.clock, self.period, dice.key("mongering"), *own)
-        return Strategy(rule, options, most_actions=2, tells_copies=told)
+        return Strategy(rule, options, most_actions=2, tells_copies=told, samples=True)

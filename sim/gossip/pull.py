@@ -161,4 +161,6 @@ class Pull:
         """The rule and what it wants to be given."""
         own = (self.fanout, self.patience, self.keep, self.batch, self.id_size)
         most = max(1 + min(self.fanout, topology.largest_degree), 2 * self.batch)
-        return Strategy(rule, beat_options(self.clock, self.period, dice.key("pull"), *own), most_actions=most, starts=True)
+        return Strategy(
+            rule, beat_options(self.clock, self.period, dice.key("pull"), *own), most_actions=most, starts=True, samples=True
+        )

@@ -11,7 +11,8 @@ import numpy as np
 from sim.kernel.dice import Dice, draw64
 from sim.kernel.part import part
 from sim.kernel.units import Count
-from sim.net.core.state import BODY, GOT, PUBLISHED, World
+from sim.net.core.state import BODY, GOT, PACKET, PUBLISHED, World
+from sim.net.rounds import some_peers
 from sim.net.strategy import Strategy
 from sim.net.topology import Topology
 
@@ -20,25 +21,10 @@ def rule(w: World, event: int, seat: int, peer: int, item: int) -> int:
     """First receipt: a body to so many distinct neighbours; options are fanout and key."""
     if event != PUBLISHED and event != GOT:
         return 0
-    start = w.offsets[seat]
-    degree = w.offsets[seat + 1] - start
-    wanted = min(w.options[0], degree)
     key = draw64(w.items[item]["key"] ^ np.uint64(w.options[1]), np.uint64(seat))
-    count = 0
-    turn = 0
-    while count < wanted:
-        luck = draw64(key, np.uint64(turn)) >> np.uint64(32)
-        turn += 1
-        neighbour = w.neighbours[start + (np.int64(luck) * degree >> 32)]
-        fresh = True
-        for earlier in range(count):
-            if w.actions[earlier, 1] == neighbour:
-                fresh = False
-        if fresh:
-            w.actions[count, 0] = BODY
-            w.actions[count, 1] = neighbour
-            w.actions[count, 2] = 0
-            count += 1
+    count = some_peers(w, seat, w.options[0], 0, key)
+    for at in range(count):
+        w.actions[at, PACKET] = BODY
     return count
 
 
@@ -51,4 +37,6 @@ class Push:
     def strategy(self, topology: Topology, dice: Dice) -> Strategy:
         """The rule and what it wants to be given."""
         key = dice.key("push") >> 1
-        return Strategy(rule, options=(self.fanout, key), most_actions=max(1, min(self.fanout, topology.largest_degree)))
+        return Strategy(
+            rule, options=(self.fanout, key), most_actions=max(1, min(self.fanout, topology.largest_degree)), samples=True
+        )

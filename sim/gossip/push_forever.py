@@ -59,4 +59,4 @@ class PushForever:
     def strategy(self, topology: Topology, dice: Dice) -> Strategy:
         """The rule and what it wants to be given."""
         options = beat_options(self.clock, self.period, dice.key("push-forever"), self.fanout, self.rounds)
-        return Strategy(rule, options, most_actions=1 + min(self.fanout, topology.largest_degree))
+        return Strategy(rule, options, most_actions=1 + min(self.fanout, topology.largest_degree), samples=True)

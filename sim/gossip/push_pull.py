@@ -195,4 +195,4 @@ class PushPull:
         own = (self.fanout, transmits, self.sync, self.patience, self.keep, self.batch, self.id_size)
         options = beat_options(self.clock, self.period, dice.key("push-pull"), *own)
         most = max(2, 1 + min(self.fanout, topology.largest_degree), 2 * self.batch)
-        return Strategy(rule, options, most_actions=most, starts=True)
+        return Strategy(rule, options, most_actions=most, starts=True, samples=True)

@@ -29,6 +29,8 @@ class WorkloadWorld(Protocol):
     """One run as one of its workloads sees it."""
 
     dice: Dice
+    has_ledger: bool
+    """Whether anything is agreed upon; without consensus no block is ever decided."""
     number: int
     """The workload's place among those of the scenario."""
     names: tuple[str, ...]
@@ -85,6 +87,18 @@ class WorkloadWorld(Protocol):
 
     def is_up(self, seat: int) -> bool:
         """Whether the seat runs now."""
+
+    def serves(self, seat: int) -> bool:
+        """Whether the seat answers requests."""
+
+    def holds(self, seat: int, name: str) -> bool:
+        """Whether the seat has the whole of what was published under that name."""
+
+    def choose(self, selector: Any) -> tuple[int, ...]:
+        """Seats by count, share, names, role or region."""
+
+    def on_publish(self, callback: Callable[[int, str], None]) -> None:
+        """Have callback(time_ns, name) called whenever something is published that all are to have."""
 
     def chain_of(self, seat: int) -> Chain:
         """The decided chain as this node has it."""

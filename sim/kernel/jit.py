@@ -26,7 +26,7 @@ def _cache_folder() -> str:
     """
     package = Path(__file__).parent.parent
     state = blake2b(digest_size=8)
-    for floor in ("kernel", "net", "gossip", "availability"):
+    for floor in ("kernel", "net", "gossip", "membership", "availability"):
         for source in sorted((package / floor).rglob("*.py")):
             state.update(source.read_bytes())
     home = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")

@@ -40,6 +40,8 @@ KINDS: dict[str, Kind] = {
     "read": Kind(DECISIONS, ("record", "family", "outcome", "waited_ns")),
     "tamper": Kind(DECISIONS, ("what", "digest")),
     "reject": Kind(DECISIONS, ("what", "digest", "why")),
+    "member": Kind(DECISIONS, ("what", "about", "was_up")),
+    "target": Kind(DECISIONS, ("behaviour",)),
     "note": Kind(PROTOCOL, ("name", "facts")),
     "send": Kind(PROTOCOL, ("kind", "to")),
     "invalid": Kind(PROTOCOL, ("kind", "sender", "why")),
@@ -76,7 +78,10 @@ class Trace:
 
     def record(self, kind: str, seat: int, *fields: Any) -> None:
         """Note that something of `kind` happened at `seat` now; tells the subscribers whatever the level."""
-        now = self._clock.now_ns
+        self.record_at(self._clock.now_ns, kind, seat, *fields)
+
+    def record_at(self, now: int, kind: str, seat: int, *fields: Any) -> None:
+        """Note that it happened at `now`, which is not before the last row."""
         if KINDS[kind].level <= self.level:
             rows = self._rows
             rows.append((now, kind, seat, *fields))

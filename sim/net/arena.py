@@ -70,12 +70,12 @@ def make_world(
         woken=np.zeros((128, 2), np.int64),
         mail=np.zeros((256, 3), np.int64),
         wire=np.zeros((1, 8), np.int64),
-        by_packet=np.zeros((8, 2), np.int64),
+        by_packet=np.zeros((len(st.PACKET_NAMES), 2), np.int64),
         waits=np.zeros(st.WAITS_OF_SEAT + n, np.int64),
         item_books=np.zeros((64, 4), np.int64),
         came_from=np.full((some, n), -1, np.int32),
     )
-    return st.World(arrays | _lines(n))
+    return st.World(arrays | _lines(n) | _unused())
 
 
 def _lines(n: int) -> dict[str, Any]:
@@ -87,6 +87,12 @@ def _lines(n: int) -> dict[str, Any]:
         "uplinks": np.zeros((1, 9), np.int64),
         "links": np.zeros((1, 5), np.int64),
     }
+
+
+def _unused() -> dict[str, Any]:
+    """What only an adversary's hold on seats (`sim.net.bending`) or a membership (`sim.net.membership`) makes larger."""
+    shapes = {"bends": (1, st.BEND_WORDS), "member_options": (1,), "member_memory": (1, 1), "member_log": (1, 4)}
+    return {name: np.zeros(shape, np.int64) for name, shape in shapes.items()}
 
 
 _ROOMY = {"chunks": 2 * st.CHUNK_EVENTS, "chunk_next": 0, "opened": 2, "sorting": 2, "near": 3, "far": 3, "envelopes": 0}

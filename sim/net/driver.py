@@ -120,6 +120,16 @@ def with_keeper(world: World, keeper: Keeper | None, at: int) -> None:
         world.table[-1, 1] = machine_code.address
 
 
+def with_member_rule(world: World, rule: Rule) -> None:
+    """Put a membership rule beside the gossip rule. Raises ProtocolError where Numba cannot compile it."""
+    world.member_rule = rule
+    if COMPILED:
+        machine_code = _machine_code(rule)
+        if machine_code is None:
+            raise ProtocolError(f"the membership rule {rule.__name__} cannot be compiled")
+        world.table[-1, 2] = machine_code.address
+
+
 def needs_compiling() -> bool:
     """Whether the first run on this machine is still to come, which compiles the core (about 20 s on one core)."""
     return COMPILED and not is_cached("enter")

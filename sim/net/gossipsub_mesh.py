@@ -12,22 +12,22 @@ import numpy as np
 
 from sim.kernel.dice import draw64
 from sim.kernel.jit import inlined, njit
-from sim.net.core.state import CHECKING, CONTROL, DELAY_NS, NOW, PACKET, SIZE_BYTES, TARGET, WORD, World
+from sim.net.core.state import CHECKING, CONTROL, DELAY_NS, DIALS, NOW, OFFERED, PACKET, REPEATED, SIZE_BYTES, TARGET, WORD, World
 
 # Options, in the order in which the part gives them; those from MESH_WEIGHT on are shares of 2 ** 16
 KEY, SLOTS, D, LOW, HIGH, LAZY, OUT, KEEP, BEAT_NS, FACTOR, CACHE, GOSSIP, FLOOD, BACKOFF_NS, RESEND, ASKS = range(16)
 MOST_IDS, FOLLOW_NS, LARGE, QUIET_BEATS, CONTROL_BYTES, ID_BYTES, BOOST_BEATS, BOOST_PEERS, SCORED, QUANTUM_NS = range(16, 26)
 ACTIVE_NS, WINDOW_NS, DECAY_BEATS = range(26, 29)
 MESH_WEIGHT, MESH_CAP, FIRST_WEIGHT, FIRST_CAP, FIRST_DECAY, DUE_WEIGHT, DUE, DUE_CAP, DUE_DECAY, FAILED_DECAY = range(29, 39)
-BAD_WEIGHT, BAD_FREE, BAD_DECAY, GOSSIP_LEAST, PUBLISH_LEAST, DEAF_BELOW, BOOST_BELOW = range(39, 46)
-OPTIONS = 46
+BAD_WEIGHT, BAD_FREE, BAD_DECAY, GOSSIP_LEAST, PUBLISH_LEAST, DEAF_BELOW, BOOST_BELOW, INVALID_WEIGHT, INVALID_DECAY = range(39, 48)
+OPTIONS = 48
 
 # Words of a seat: heartbeats so far, members of its mesh, next slot to fill; first and last item of each gossip window; mesh
 BEATS, MEMBERS, NEXT_SLOT, WINDOWS = range(4)
 # Words of a link: in the mesh since (plus one), no GRAFT before, P2, P3, P3b and P7 as shares of 2 ** 16, IHAVE packets and
-# ids asked for since the last beat, promised item (plus one), promised until, item last sent on request and how often
-SINCE, BACK_OFF, FIRST, GIVEN, FAILED, BAD, ASKED, PROMISE, PROMISED_NS, SERVED = range(10)
-LINK_WORDS = 10
+# ids asked for since the last beat, promised item (plus one), promised until, item last sent on request and how often, P4
+SINCE, BACK_OFF, FIRST, GIVEN, FAILED, BAD, ASKED, PROMISE, PROMISED_NS, SERVED, INVALID = range(11)
+LINK_WORDS = 11
 
 GRAFT, PRUNE, IHAVE, IDONTWANT = range(4)
 ONE = 1 << 16
@@ -74,14 +74,20 @@ def mesh_of(w: World) -> int:
 
 @inlined
 def dialled(w: World, seat: int, peer: int) -> bool:
-    """Whether `seat` opened the connection (an outbound one): a fair coin for each link that both ends agree upon."""
+    """Whether `seat` opened the connection (an outbound one): a fair coin for each link that both ends agree upon.
+
+    A seat with the flag DIALS has opened all of its own.
+    """
+    eager = (w.seats[seat]["flags"] & DIALS) - (w.seats[peer]["flags"] & DIALS)
+    if eager != 0:
+        return eager > 0
     luck = draw64(np.uint64(w.options[KEY]) ^ np.uint64(min(seat, peer)), np.uint64(max(seat, peer))) >> np.uint64(63)
     return (seat < peer) == (luck > 0)
 
 
 @njit
 def score_of(w: World, seat: int, place: int) -> int:
-    """The neighbour's score as `seat` sees it, times 2 ** 16: P1 + P2 + P3 + P3b + P7 of the GossipSub v1.1 specification."""
+    """The neighbour's score as `seat` sees it, times 2 ** 16: P1 + P2 + P3 + P3b + P4 + P7 of the GossipSub v1.1 specification."""
     options = w.options
     if options[SCORED] == 0:
         return 0
@@ -95,10 +101,36 @@ def score_of(w: World, seat: int, place: int) -> int:
         if age_ns > options[ACTIVE_NS] and deficit > 0:
             score += options[DUE_WEIGHT] * (deficit * deficit >> 16) >> 16
     score += options[DUE_WEIGHT] * memory[link + FAILED] >> 16
+    score += options[INVALID_WEIGHT] * (memory[link + INVALID] * memory[link + INVALID] >> 16) >> 16
     excess = memory[link + BAD] - options[BAD_FREE]
     if excess > 0:
         score += options[BAD_WEIGHT] * (excess * excess >> 16) >> 16
     return score
+
+
+@njit
+def credit(w: World, seat: int, place: int) -> None:
+    """P3: a member of the mesh has delivered something, first or soon after."""
+    link = link_of(w, place)
+    if w.memory[seat, link + SINCE] > 0:
+        w.memory[seat, link + GIVEN] = min(w.options[DUE_CAP], w.memory[seat, link + GIVEN] + ONE)
+
+
+@njit
+def judge(w: World, event: int, seat: int, peer: int, item: int) -> int:
+    """A body from a neighbour that is new, was here, or is none: 1 if it is refused, as all is below the graylist threshold."""
+    place = place_of(w, seat, peer)
+    if place < 0:
+        return 0
+    if event == OFFERED:
+        return 1 if score_of(w, seat, place) < w.options[DEAF_BELOW] else 0
+    if event == REPEATED:
+        if w.clock[NOW] - w.arrival[w.items[item]["row"], seat] <= w.options[WINDOW_NS]:
+            credit(w, seat, place)
+        return 0
+    link = link_of(w, place)
+    w.memory[seat, link + INVALID] = min(MOST, w.memory[seat, link + INVALID] + ONE)
+    return 0
 
 
 @njit
@@ -246,3 +278,4 @@ def keep_books(w: World, seat: int) -> None:
             memory[link + GIVEN] = memory[link + GIVEN] * options[DUE_DECAY] >> 16
             memory[link + FAILED] = memory[link + FAILED] * options[FAILED_DECAY] >> 16
             memory[link + BAD] = memory[link + BAD] * options[BAD_DECAY] >> 16
+            memory[link + INVALID] = memory[link + INVALID] * options[INVALID_DECAY] >> 16

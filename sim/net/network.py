@@ -20,6 +20,7 @@ from sim.net import arena, driver
 from sim.net.core import state as st
 from sim.net.core.votes import chain_of
 from sim.net.costs import Costs
+from sim.net.pieces import pieces_of
 from sim.net.strategy import Strategy
 from sim.net.topology import Topology
 
@@ -36,7 +37,7 @@ class Network:
         self.topology, self.costs, self.dice = topology, costs, dice
         buckets = 64 if n <= 16 else 4096 if n <= 128 else 65536  # enough for n * n votes, 32 a bucket
         world = arena.make_world(topology, costs.cores, buckets, n, strategy.memory_words, *strategy.room)
-        world.setup[[st.RECORD_WIRE, st.TELLS_COPIES]] = wire, strategy.tells_copies
+        world.setup[[st.RECORD_WIRE, st.TELLS_COPIES, st.SCREENS]] = wire, strategy.tells_copies, strategy.screens
         world.setup[st.CONTROL_KEY] = dice.key("control") >> 1
         world.options[: len(strategy.options)] = strategy.options
         self.world = driver.with_rule(costs.write(world, dice.key("loss")), strategy.rule)
@@ -47,6 +48,8 @@ class Network:
         self._letters: list[tuple[int, int, int, int]] = []  # kind, bytes, packet and tally of each message
         self.trace: Trace | None = None
         self.on_mail: Callable[[int, int, int], None] | None = None
+        self.on_log: Callable[[int, int, int, int], None] | None = None
+        """Told what the membership reports: time, seat, about whom, what."""
         self._cut = strategy.cut
         self._commands = array("q")
         if strategy.starts:
@@ -166,26 +169,9 @@ class Network:
         row = self.world.items[item]
         if row["publisher"] < 0:
             row["publisher"] = seat
-        pieces = self._pieces(item) if relayed and self._cut is not None else range(0)
+        pieces = pieces_of(self, item, self._cut) if relayed and self._cut is not None else range(0)
         self._commands.extend((st.PUBLISH, seat, item, int(relayed and not pieces)))
         self._commands.extend(word for piece in pieces for word in (st.PUBLISH, seat, piece, 1))
-
-    def _pieces(self, item: int) -> range:
-        """The pieces in which an item travels, made when it is first published; none for a vote or where one is enough."""
-        assert self._cut is not None
-        row = self.world.items[item]
-        if row["first_piece"] < 0:
-            count, enough, size_bytes = self._cut(int(row["size_bytes"]))
-            if self.families[item] == "vote" or count < 2:
-                return range(0)
-            first = len(self._items)
-            for turn in range(count):
-                piece = self.item(("piece", item, turn), "piece", size_bytes)
-                self.world.items[piece]["whole"], self.world.items[piece]["publisher"] = item, row["publisher"]
-            row = self.world.items[item]  # the array may have grown
-            row["first_piece"], row["pieces"], row["enough"] = first, count, enough
-        first = int(row["first_piece"])
-        return range(first, first + int(row["pieces"]))
 
     def ask(self, seat: int, peer: int, item: int) -> None:
         """Request an item from one peer, which answers if it holds and serves it."""
@@ -194,6 +180,10 @@ class Network:
     def hand_over(self, source: int, target: int, item: int) -> None:
         """Send an item to one seat."""
         self._commands.extend((st.HAND_OVER, source, target, item))
+
+    def order(self, *words: int) -> None:
+        """An order of the core's own, word by word: see `_obey` in `sim.net.core.engine`."""
+        self._commands.extend(words)
 
     def listen(self, seat: int, kinds: int) -> None:
         """Stop the core whenever this seat gets mail of one of these kinds (a bit set)."""
@@ -293,6 +283,12 @@ class Network:
         if written and self.trace is not None:
             self.trace.add_wire(self.world.wire[:written].copy())
             clock[st.WIRED] = 0
+        logged = int(clock[st.LOGGED])
+        if logged:
+            clock[st.LOGGED] = 0
+            if self.on_log is not None:
+                for row in self.world.member_log[:logged].tolist():
+                    self.on_log(*row)
 
     def _ensure(self, names: Sequence[str], rows: int) -> None:
         if rows > getattr(self.world, names[0]).shape[0]:

@@ -17,7 +17,7 @@ import numpy as np
 from sim.kernel.dice import draw64
 from sim.kernel.errors import ScenarioError
 from sim.kernel.jit import njit
-from sim.net.core.state import DELAY_NS, NOW, TARGET, World
+from sim.net.core.state import DELAY_NS, NOW, TARGET, VIEW, World
 from sim.net.latency import TABLE, law_table, sample_delay_ns
 from sim.net.laws import Exponential
 
@@ -65,23 +65,37 @@ def until_beat_ns(w: World, seat: int, item: int, period_ns: int) -> int:
 
 @njit
 def aim(w: World, seat: int, wanted: int, first: int) -> int:
-    """Choose distinct random neighbours for this instant's round: TARGET of the actions from row `first` on; how many."""
-    start = w.offsets[seat]
-    degree = w.offsets[seat + 1] - start
-    wanted = min(wanted, degree)
+    """Choose distinct random peers for this instant's round: TARGET of the actions from row `first` on; how many."""
     key = draw64(draw64(np.uint64(w.options[KEY]) ^ _ROUND, np.uint64(seat)), np.uint64(w.clock[NOW]))
+    return some_peers(w, seat, wanted, first, key)
+
+
+@njit
+def some_peers(w: World, seat: int, wanted: int, first: int, key: np.uint64) -> int:
+    """Choose distinct random neighbours, or members of the view that the membership keeps: TARGET from row `first` on; how many."""
+    start = w.offsets[seat]
+    pool = w.offsets[seat + 1] - start
+    there = pool
+    view = w.setup[VIEW]
+    if view > 0:
+        pool = view
+        there = 0
+        for place in range(view):
+            there += w.member_memory[seat, place] > 0
+    wanted = min(wanted, there)
     count = 0
     turn = 0
     while count < wanted:
         luck = draw64(key, np.uint64(turn)) >> _U32
         turn += 1
-        neighbour = w.neighbours[start + (np.int64(luck) * degree >> 32)]
-        fresh = True
+        place = np.int64(luck) * pool >> 32
+        peer = w.member_memory[seat, place] - 1 if view > 0 else np.int64(w.neighbours[start + place])
+        fresh = peer >= 0
         for earlier in range(first, first + count):
-            if w.actions[earlier, TARGET] == neighbour:
+            if w.actions[earlier, TARGET] == peer:
                 fresh = False
         if fresh:
-            w.actions[first + count, TARGET] = neighbour
+            w.actions[first + count, TARGET] = peer
             w.actions[first + count, DELAY_NS] = 0
             count += 1
     return count

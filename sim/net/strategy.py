@@ -15,7 +15,8 @@ class Strategy:
 
     `options` are the rule's parameters, int64; `memory_words` how many it remembers at each seat, `most_actions` how many
     actions one event can ask for at most. `starts` has it called at every seat when time begins, `tells_copies` at every
-    repeated body. `cut(size in bytes)` gives pieces, how many of them are enough for the whole, and bytes of each.
+    repeated body, `screens` before a body is looked at and after one that failed its check. `samples` says that it turns to random
+    peers, so that a membership with a view of its own can say which. `cut(size in bytes)` gives pieces, how many of them are enough for the whole, and bytes of each.
     """
 
     def __init__(
@@ -27,6 +28,8 @@ class Strategy:
         *,
         starts: bool = False,
         tells_copies: bool = False,
+        screens: bool = False,
+        samples: bool = False,
         cut: Cut | None = None,
     ) -> None:
         self.rule = rule
@@ -34,6 +37,7 @@ class Strategy:
         self.memory_words = memory_words
         self.most_actions = most_actions
         self.starts, self.tells_copies, self.cut = starts, tells_copies, cut
+        self.screens, self.samples = screens, samples
         self.keeper: Keeper | None = None
         """The rule for what lies behind blocks in shares, if the scenario keeps any."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -198,3 +198,21 @@ def walk(offsets: Any, neighbours: Any, start: int) -> Any:
                 queue[tail] = other
                 tail += 1
     return hops
+
+
+def relinked(topology: Topology, gone: Sequence[tuple[int, int]], fresh: Sequence[tuple[int, int]], path: str = "") -> Topology:
+    """The same seats with some links fewer and some more, each given once.
+
+    Raises ScenarioError, at the key `path`, where a new link exists already or the rest would fall apart.
+    """
+    ends = np.repeat(np.arange(topology.n), topology.degrees)
+    once = ends < topology.neighbours
+    pairs = np.stack((ends[once], topology.neighbours[once].astype(np.int64)), axis=1)
+    keys = pairs[:, 0] * topology.n + pairs[:, 1]
+    lost = np.array([min(pair) * topology.n + max(pair) for pair in gone], np.int64)
+    kept = pairs[~np.isin(keys, lost)]
+    edges = np.concatenate((kept, np.array(fresh, np.int64).reshape(-1, 2)))
+    offsets, neighbours = _rows(topology.n, edges, topology.names, path)
+    if not reaches_all(topology.n, edges):
+        raise ScenarioError("without the links that give way some seats could not be reached any more; give seats more links", path)
+    return replace(topology, offsets=frozen(offsets), neighbours=frozen(neighbours))

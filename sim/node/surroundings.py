@@ -26,6 +26,8 @@ class Surroundings:
     """What dishonest publishers do with the data behind their blocks."""
     corrupted: list[bool] = field(default_factory=list)
     """Per seat, whether an adversary holds it at some time of the run; for judging only."""
+    gossip: str = ""
+    """The kind of gossip, as scenario files write it; '' for none."""
     alters: list[bool] = field(default_factory=list)
     """Per seat, whether it hands out altered copies of records."""
     deeds: dict[int, tuple[str, ...]] = field(default_factory=dict)

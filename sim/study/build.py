@@ -12,6 +12,8 @@ from sim.kernel.loop import VirtualLoop
 from sim.kernel.presets import chosen
 from sim.kernel.trace import LEVELS, WIRE, Trace
 from sim.net.arena import retire
+from sim.net.core.members import REPORTS
+from sim.net.membership import enter
 from sim.net.network import Network
 from sim.net.strategy import Strategy, chunks_of
 from sim.net.topology import Topology
@@ -21,6 +23,7 @@ from sim.node.surroundings import Surroundings
 from sim.node.terms import bounds
 from sim.study.bookkeeping import Bookkeeping
 from sim.study.checks_safety import SafetyWatch
+from sim.study.held import seats_held
 from sim.study.marketplace import Marketplace
 from sim.study.plugins import kind_of
 from sim.study.pricing import costs_of
@@ -51,6 +54,7 @@ def build(scenario: Scenario, seed: int) -> World:
         topology = scenario.topology.build(dice)
     except ScenarioError as error:
         raise error.under("topology") from None
+    topology = _rewired(scenario, topology, dice)
     costs = costs_of(scenario, topology)
     trace_level = scenario.trace
     loop = VirtualLoop()  # type: ignore[abstract]  # asyncio raises NotImplementedError for what has no place here
@@ -59,6 +63,7 @@ def build(scenario: Scenario, seed: int) -> World:
     loop.source = network
     trace = Trace(loop, trace_level)
     network.trace = trace
+    _add_membership(scenario, strategy, network, trace)
     consensus = scenario.consensus
     if consensus is not None:
         _check_preset(consensus.protocol, topology.n)
@@ -81,6 +86,7 @@ def build(scenario: Scenario, seed: int) -> World:
     n = topology.n
     corrupted = [False] * n
     surroundings = Surroundings(society, topology, program, corrupted=corrupted, alters=[False] * n)
+    surroundings.gossip = "" if scenario.gossip is None else kind_of(scenario.gossip)
     loop.describe_waits = lambda: describe_waits(society.nodes)
     world = World(
         scenario, topology, loop, network, society, books, surroundings, trace, SafetyWatch([True] * n), corrupted=corrupted
@@ -128,6 +134,36 @@ def strategy_of(scenario: Scenario, topology: Topology, dice: Dice) -> Strategy:
     return with_keeper(strategy, scenario, topology, dice)
 
 
+def _rewired(scenario: Scenario, topology: Topology, dice: Dice) -> Topology:
+    """The topology as adversaries who choose their neighbours have made it."""
+    for place, entry in enumerate(scenario.adversary):
+        rewire = getattr(entry.part, "rewire", None)
+        if rewire is not None:
+            try:
+                topology = rewire(topology, seats_held(entry, place, topology, dice), dice)
+            except ScenarioError as error:
+                raise error.under(f"adversary[{place}]") from None
+    return topology
+
+
+def _add_membership(scenario: Scenario, strategy: Strategy, network: Network, trace: Trace) -> None:
+    """The scenario's membership beside its gossip; what it reports goes into the trace."""
+    if scenario.membership is None:
+        return
+    try:
+        membership = scenario.membership.membership(network.topology, network.dice)
+        if membership.view and not strategy.samples:
+            raise ScenarioError("this gossip kind uses the topology's links, so a view has no effect on it", "kind")
+        enter(network, membership)
+    except ScenarioError as error:
+        raise error.under("membership") from None
+
+    def log(time_ns: int, seat: int, about: int, what: int) -> None:
+        trace.record_at(time_ns, "member", seat, REPORTS[what & 3], about, bool(what >> 2))
+
+    network.on_log = log
+
+
 def with_keeper(strategy: Strategy, scenario: Scenario, topology: Topology, dice: Dice) -> Strategy:
     """The strategy, beside it the rule for shares if the scenario's scheme of availability has one."""
     if hasattr(scenario.availability, "keeper"):
@@ -152,7 +188,7 @@ def _add_trouble(world: World) -> None:
     scenario, loop, trace = world.scenario, world.loop, world.trace
     for place, entry in enumerate(scenario.adversary):
         try:
-            seats = world.surroundings.choose(entry.seats, f"adversary-{place}")
+            seats = seats_held(entry, place, world.topology, world.society.dice)
             fits = getattr(entry.part, "fits", None)
             if fits is not None:
                 fits(world.surroundings)

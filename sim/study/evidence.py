@@ -85,6 +85,13 @@ class Evidence:
     longitude: NDArray[np.float64] | None = None
     offsets: NDArray[np.int32] = field(default_factory=lambda: np.zeros(1, np.int32))
     neighbours: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    membership_kind: str | None = None
+    membership_period_ns: int = 0
+    """From one round of a seat's membership to its next; 0 where there is none."""
+    views: NDArray[np.int64] | None = None
+    """int64[seats, slots]: the seats in each one's view when the run ended, -1 for an empty slot; None where nobody keeps one."""
+    membership_detects: bool = False
+    """Whether the membership says who has failed."""
     workloads: tuple[Mapping[str, Any], ...] = ()
     """One table per workload, as its own `outcome()` gave it, in the report's shape."""
     not_modelled: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sim.kernel.trace import Trace
 from sim.ledger.block import Block, Transaction
 from sim.ledger.chain import Chain
-from sim.net.core.state import HOLD, UP
+from sim.net.core.state import HOLD, SERVES, UP
 from sim.node.surroundings import Surroundings
 from sim.study.bookkeeping import Bookkeeping
 
@@ -155,6 +155,28 @@ class Marketplace:
     def is_up(self, seat: int) -> bool:
         """Whether the seat runs now."""
         return bool(self._society.network.world.seats[seat]["flags"] & UP)
+
+    def serves(self, seat: int) -> bool:
+        """Whether the seat answers requests; one that an adversary holds may not."""
+        return bool(self._society.network.world.seats[seat]["flags"] & SERVES)
+
+    def holds(self, seat: int, name: str) -> bool:
+        """Whether the seat has the whole of what was published under that name."""
+        network = self._society.network
+        return network.holds(seat, network.item(name, "block", 0))
+
+    def choose(self, selector: Any) -> tuple[int, ...]:
+        """Seats by count, share, names, role or region."""
+        return self._surroundings.choose(selector, f"workload-{self.number}")
+
+    def on_publish(self, callback: Callable[[int, str], None]) -> None:
+        """Have callback(time_ns, name) called whenever something is published that all are to have: a block, a rumour."""
+
+        def tell(time_ns: int, seat: int, name: str, size_bytes: int, family: str) -> None:
+            if family == "block":
+                callback(time_ns, name)
+
+        self.trace.subscribe("publish", tell)
 
     def chain_of(self, seat: int) -> Chain:
         """The decided chain as this node has it."""

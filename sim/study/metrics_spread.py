@@ -16,7 +16,7 @@ from sim.study.evidence import Evidence, Spread
 from sim.study.metrics_rows import SECOND_NS, read
 from sim.study.metrics_travel import COVERAGE_PERCENT, by_kind, by_packet, by_seat, judged_names
 
-NOT_GOSSIP = ("message", "certificate")
+NOT_GOSSIP = ("message", "certificate", "membership")
 
 
 def judged_spreads(evidence: Evidence) -> tuple[Spread, ...]:
@@ -82,7 +82,8 @@ def gossip(evidence: Evidence) -> dict[str, Any]:
 
     `messages` and `bytes` are all packets sent but direct protocol messages and certificates, which are the
     consensus's; `bytes_per_seat` is what each seat sent in all, over all seats. `by_kind`, `by_packet` and `by_seat` are
-    defined in metrics_travel.py and count every packet.
+    defined in metrics_travel.py and count every packet. `rejected` are bodies that failed their check, `unread` those of neighbours
+    that a seat does not listen to any more; `isolation` is defined in metrics_isolation.py.
     """
     packets = [pair for packet, pair in evidence.by_packet.items() if packet not in NOT_GOSSIP]
     counted = bool(evidence.by_packet)
@@ -94,6 +95,8 @@ def gossip(evidence: Evidence) -> dict[str, Any]:
         "messages": sum(pair[0] for pair in packets) if counted else None,
         "bytes": sum(pair[1] for pair in packets) if counted else None,
         "bytes_per_seat": distribution(evidence.sent_bytes),
+        "rejected": evidence.counters.get("rejected"),
+        "unread": evidence.counters.get("unread"),
         "by_kind": by_kind(evidence),
         "by_packet": by_packet(evidence),
         "by_seat": by_seat(evidence),

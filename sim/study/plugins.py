@@ -15,7 +15,7 @@ from typing import Any
 
 from sim.kernel.errors import ScenarioError
 
-GROUPS = ("topology", "latency", "gossip", "consensus", "availability", "workload", "adversary", "fault")
+GROUPS = ("topology", "latency", "gossip", "membership", "consensus", "availability", "workload", "adversary", "fault")
 
 
 @cache

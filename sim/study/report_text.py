@@ -8,7 +8,7 @@ from typing import Any
 
 MARKS = {"pass": "✓", "fail": "✗", "unknown": "?"}
 SHOWN = ("n", "mean", "p50", "p90", "p99", "max")
-SECTIONS = ("run", "consensus", "gossip", "availability")
+SECTIONS = ("run", "consensus", "gossip", "membership", "availability")
 APART = ("by_kind", "by_packet", "by_seat")
 """Tables of `gossip` that the JSON document and the plots have in full; the first is shown in short."""
 WIDTH = 100
@@ -135,6 +135,8 @@ def terminal_text(tables: Mapping[str, Any], failed: Sequence[str], reproduce: s
         "",
     ]
     for name in SECTIONS:
+        if name not in tables:
+            continue
         table = tables[name]
         kind = table.get("kind", "")
         if "kind" in table and kind is None:

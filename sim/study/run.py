@@ -120,6 +120,10 @@ def evidence_of(world: World) -> Evidence:
         consensus_kind=None if scenario.consensus is None else kind_of(scenario.consensus.protocol),
         finality="certain" if scenario.consensus is None else getattr(scenario.consensus.protocol, "finality", "certain"),
         gossip_kind="none" if scenario.gossip is None else kind_of(scenario.gossip),
+        membership_kind=None if scenario.membership is None else kind_of(scenario.membership),
+        membership_period_ns=getattr(scenario.membership, "period", 0),
+        views=core.member_memory[:, : core.setup[st.VIEW]] - 1 if core.setup[st.VIEW] else None,
+        membership_detects=bool(getattr(scenario.membership, "detects", False)),
         spreads=spreads_of(world),
         travels=travels_of(network),
         blocks=world.society.blocks,
@@ -172,6 +176,8 @@ def counters_of(clock: Any) -> dict[str, int]:
         "body_copies": int(clock[st.BODY_COPIES]),
         "duplicated": int(clock[st.DUPLICATED]),
         "resent": int(clock[st.RESENT_COPIES]),
+        "rejected": int(clock[st.REJECTED]),
+        "unread": int(clock[st.UNREAD]),
     }
     counts["in_flight"] = int(clock[st.IN_FLIGHT])
     return counts

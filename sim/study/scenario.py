@@ -107,6 +107,7 @@ class Scenario:
     seat: Seat = Seat()
     gossip: Any = field(default=Flood(), metadata={"group": "gossip"})
     chunk: Size = 0  # bodies travel in pieces of at most so many bytes, each with its Merkle path; 0: whole
+    membership: Any = field(default=None, metadata={"group": "membership"})  # who takes part, as the seats find out; none: known
     consensus: Any = None
     availability: Any = field(default=None, metadata={"group": "availability"})
     workload: Any = field(default=(), metadata={"group": "workload"})

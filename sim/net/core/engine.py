@@ -23,9 +23,10 @@ from sim.net.core.links import (
     take_core,
     word_of,
 )
-from sim.net.core.relay import attach, hear, hear_again, hold, request_is_lost
+from sim.net.core.members import enter
+from sim.net.core.packets import ask, say, send_item, spoil
+from sim.net.core.relay import attach, hear, hear_again, hold, refuses, reject, request_is_lost
 from sim.net.core.room import peek_with_room, room_left
-from sim.net.core.rules import send_item
 from sim.net.core.send import transmit, transmit_all
 from sim.net.core.state import (
     ALERT,
@@ -40,6 +41,7 @@ from sim.net.core.state import (
     CORES,
     DELIVERED,
     DOWN,
+    ENTER,
     FATE_DELIVERED,
     FATE_DOWN,
     FIELDS,
@@ -53,11 +55,16 @@ from sim.net.core.state import (
     PUBLISH,
     REACHED,
     RECEIVED,
+    ROTTEN,
+    SAY,
+    SCREENS,
     SEND,
     SERVED,
+    SPOIL,
     START,
     TELLS_COPIES,
     TICK,
+    UNREAD,
     UNWATCH,
     UP,
     WATCH,
@@ -125,7 +132,7 @@ def _happen(w: World, word: int) -> None:
     if not w.seats[seat]["flags"] & UP:
         w.clock[DOWN] += 1
         w.clock[IN_FLIGHT] -= 1
-        if stage == SERVED and (packet == BODY or packet == BLOB):
+        if stage == SERVED and (packet == BODY or packet == BLOB) and row["signer"] != ROTTEN:
             body_is_lost(w, seat, item)
         record(w, now_ns, FATE_DOWN, envelope, seat)
         release(w, envelope)
@@ -137,7 +144,11 @@ def _happen(w: World, word: int) -> None:
             return
     if stage != SERVED:
         if packet == BODY or packet == BLOB:
-            if not body_is_new(w, seat, item):
+            if w.setup[SCREENS] and packet == BODY and refuses(w, seat, np.int64(row["source"]), item):
+                w.clock[UNREAD] += 1
+                _finish(w, seat, envelope)
+                return
+            if row["signer"] != ROTTEN and not body_is_new(w, seat, item):
                 if w.setup[TELLS_COPIES] and packet == BODY:
                     hear_again(w, seat, np.int64(row["source"]), item)
                 _finish(w, seat, envelope)
@@ -174,7 +185,10 @@ def _accept(w: World, seat: int, envelope: int) -> None:
             attach(w, seat, np.int64(w.messages[item]["attached"]))
         deliver(w, seat, np.int64(row["signer"]), item)
     elif packet == BODY or packet == BLOB:
-        hold(w, seat, np.int64(row["source"]), item, packet == BODY)
+        if row["signer"] == ROTTEN:
+            reject(w, seat, np.int64(row["source"]), item)
+        else:
+            hold(w, seat, np.int64(row["source"]), item, packet == BODY)
     else:
         hear(w, seat, envelope)
 
@@ -202,11 +216,17 @@ def _obey(w: World, commands: np.ndarray, at: int) -> None:
     elif code == LISTEN:
         w.seats[commands[at + 1]]["listening"] = commands[at + 2]
     elif code == ASK:
-        relay.ask(w, commands[at + 1], commands[at + 2], commands[at + 3], w.clock[NOW])
+        ask(w, commands[at + 1], commands[at + 2], commands[at + 3], w.clock[NOW])
     elif code == HAND_OVER:
         send_item(w, commands[at + 1], commands[at + 2], commands[at + 3], BLOB, w.clock[NOW])
     elif code == START:
         relay.start(w, commands[at + 1])
+    elif code == ENTER:
+        enter(w, commands[at + 1])
+    elif code == SPOIL:
+        spoil(w, commands[at + 1], commands[at + 2], commands[at + 3])
+    elif code == SAY:
+        say(w, commands[at + 1], commands[at + 2], commands[at + 3], commands[at + 4])
 
 
 @njit

@@ -183,7 +183,11 @@ def publish_ready_ns(w: World, seat: int, item: int) -> int:
 def checking_ns(w: World, envelope: int, signatures: int) -> int:
     """CPU time to hash and verify what is in an envelope."""
     row = w.envelopes[envelope]
-    if row["packet"] == BODY and (w.items[row["item"]]["duty"] == SHARE or w.items[row["item"]]["duty"] == BAD):
+    if (
+        row["packet"] == BODY
+        and row["item"] >= 0
+        and (w.items[row["item"]]["duty"] == SHARE or w.items[row["item"]]["duty"] == BAD)
+    ):
         return row["size_bytes"] * w.setup[HASH_PS] // 1000 + w.setup[SHARE_CHECK_NS]
     if row["packet"] != MESSAGE and row["packet"] != CERTIFICATE:
         return row["size_bytes"] * w.setup[HASH_PS] // 1000 + w.setup[VERIFY_NS]

@@ -8,6 +8,8 @@ transaction, a record, a gossiped vote, or a piece of a larger item. Events, wit
     TICKED      a tick is due; `peer` is its number            STARTED    time begins (only where the strategy `starts`)
     HEARD       a control packet came from `peer`; its word is w.clock[HEARD_WORD]; `item` is what it is about, or -1
     REPEATED    `peer` sent a body that was here already (only where the strategy `tells_copies`)
+    OFFERED     a body has come from `peer` and not been looked at; any answer but 0 refuses it (only where the strategy `screens`)
+    SPOILT      a body from `peer` failed its check: not what it says it is, or no valid item at all (likewise); it can ask for nothing
 
 It fills `count` rows of `w.actions` and the core carries them out. Columns: PACKET (BODY, ANNOUNCE, REQUEST, CONTROL or
 TICK), TARGET (a seat, any seat; of a TICK its number), DELAY_NS, and three that may be left alone: ABOUT (another item than
@@ -24,19 +26,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.kernel.dice import draw64
 from sim.kernel.jit import njit
+from sim.net.core.bends import send_late, shunned
 from sim.net.core.calendar import push
-from sim.net.core.links import new_envelope, publish_ready_ns, release, word_of
-from sim.net.core.rules import ask_rule, send_item
-from sim.net.core.send import transmit
+from sim.net.core.links import new_envelope, publish_ready_ns, word_of
+from sim.net.core.members import hear_member, tick_member
+from sim.net.core.packets import send_item
+from sim.net.core.rules import ask_rule, call_rule
 from sim.net.core.state import (
     ABSENT,
     ANNOUNCE,
     ANNOUNCED,
     ARRIVED,
+    BENT,
     BLOB,
-    BODY,
     CONTROL,
     CORES,
     FIRST_COPIES,
@@ -45,14 +48,20 @@ from sim.net.core.state import (
     HEARD_WORD,
     HELD,
     KEEPER_TICK,
+    LATE,
+    MEMBER,
+    MEMBER_TICK,
     NOW,
+    OFFERED,
     PUBLISHED,
+    REJECTED,
     RELAYS,
     REPEATED,
     REQUEST,
-    REQUEST_BYTES,
     REQUESTED,
+    SCREENS,
     SERVES,
+    SPOILT,
     STARTED,
     TICK,
     TICKED,
@@ -179,26 +188,39 @@ def hear(w: World, seat: int, envelope: int) -> None:
     elif packet == REQUEST:
         if (w.seats[seat]["flags"] & SERVES) and w.held[w.items[item]["row"], seat] == HELD:
             if row["signer"] == BLOB:
-                send_item(w, seat, peer, item, BLOB, now_ns)
+                if not w.seats[seat]["flags"] & BENT or not shunned(w, seat, peer, item):
+                    send_item(w, seat, peer, item, BLOB, now_ns)
             else:
                 ask_rule(w, REQUESTED, seat, peer, item, now_ns)
     elif packet == CONTROL:
         w.clock[HEARD_WORD] = row["word"]
         ask_rule(w, HEARD, seat, peer, item, now_ns)
-    elif packet == TICK:
+    elif packet == MEMBER:
+        hear_member(w, seat, peer, np.int64(row["word"]))
+    elif row["signer"] == MEMBER_TICK:
+        tick_member(w, seat, np.int64(row["word"]))
+    elif row["signer"] == LATE:
+        send_late(w, seat, item, np.int64(row["word"]))
+    else:
         ask_rule(w, TICKED, seat, np.int64(row["signer"]), item, now_ns)
+
+
+@njit
+def refuses(w: World, seat: int, peer: int, item: int) -> bool:
+    """Whether the rule does not even look at a body that `peer` sends (only where the strategy `screens`)."""
+    refused: bool = call_rule(w, OFFERED, seat, peer, item) != 0
+    return refused
+
+
+@njit
+def reject(w: World, seat: int, peer: int, item: int) -> None:
+    """A body has failed its check: it is dropped, and the rule is told who sent it (only where the strategy `screens`)."""
+    w.clock[REJECTED] += 1
+    if w.setup[SCREENS]:
+        call_rule(w, SPOILT, seat, peer, item)
 
 
 @njit
 def hear_again(w: World, seat: int, peer: int, item: int) -> None:
     """A body came that was here already."""
     ask_rule(w, REPEATED, seat, peer, item, w.clock[NOW])
-
-
-@njit
-def ask(w: World, seat: int, target: int, item: int, turn: int) -> None:
-    """Request an item from one seat by name; `turn` sets repeated requests apart."""
-    key = draw64(w.items[item]["key"], np.uint64(BODY + 64 + turn))
-    envelope = new_envelope(w, seat, BLOB, item, REQUEST, w.setup[REQUEST_BYTES], key)
-    transmit(w, w.clock[NOW], envelope, target)
-    release(w, envelope)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sim.kernel.jit import inlined, njit
 from sim.net.core.calendar import largest_bucket_fits, peek
+from sim.net.core.members import LOG_ROWS
 from sim.net.core.state import (
     BUCKETS,
     CHUNK_EVENTS,
@@ -11,6 +12,7 @@ from sim.net.core.state import (
     ENVELOPES_USED,
     FAR,
     FOLD,
+    LOGGED,
     MAILED,
     NARROW,
     NEAR,
@@ -70,6 +72,8 @@ def room_left(w: World) -> int:
     least = min(least, (w.envelopes.shape[0] - clock[ENVELOPES_USED]) // envelopes)
     least = min(least, (w.woken.shape[0] - clock[WOKEN]) // w.probes.shape[0])
     least = min(least, (w.mail.shape[0] - clock[MAILED]) // 4)
+    if w.member_log.shape[0] > 1:
+        least = min(least, (w.member_log.shape[0] - clock[LOGGED]) // LOG_ROWS)
     if w.setup[RECORD_WIRE] != 0:
         least = min(least, (w.wire.shape[0] - clock[WIRED]) // most)
     return least

@@ -4,34 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.kernel.dice import draw64
 from sim.kernel.jit import COMPILED, inlined, njit
+from sim.net.core.bends import bend
 from sim.net.core.calendar import push
 from sim.net.core.links import new_envelope, release, word_of
-from sim.net.core.send import transmit, transmit_actions
+from sim.net.core.packets import clear, item_envelope
+from sim.net.core.send import transmit_actions
 from sim.net.core.state import (
     ABOUT,
     ANNOUNCE,
-    ANNOUNCE_BYTES,
     ARRIVED,
     BAD,
+    BENT,
     BODY,
-    CONTROL,
-    CONTROL_KEY,
     DELAY_NS,
-    GOT,
     KEEPER_TICK,
     MUTE,
     NOW,
     PACKET,
     PUBLISHED,
     RELAYS,
-    REQUEST,
-    REQUEST_BYTES,
     REQUESTED,
     SHARE,
     SIZE_BYTES,
-    STORED,
     TARGET,
     TICK,
     UP,
@@ -40,7 +35,8 @@ from sim.net.core.state import (
 )
 
 if COMPILED:
-    from sim.net.core.compiled import call_keeper, call_rule
+    from sim.net.core.compiled import call_keeper
+    from sim.net.core.compiled import call_rule as call_rule
 else:
 
     def call_keeper(w: World, event: int, seat: int, peer: int, item: int) -> int:
@@ -62,6 +58,8 @@ def ask_rule(w: World, event: int, seat: int, peer: int, item: int, ready_ns: in
     else:
         count = call_rule(w, event, seat, peer, item)
     flags = w.seats[seat]["flags"]
+    if flags & BENT:
+        count = bend(w, event, seat, item, count)
     spreads = flags & RELAYS or event == REQUESTED or event == PUBLISHED
     at = 0
     while at < count:
@@ -71,7 +69,7 @@ def ask_rule(w: World, event: int, seat: int, peer: int, item: int, ready_ns: in
         if packet == TICK:
             envelope = new_envelope(w, seat, action[TARGET], about, TICK, 0, np.uint64(0))
             push(w, w.clock[NOW] + max(0, action[DELAY_NS]), word_of(ARRIVED, seat, envelope))
-            _clear(w, at)
+            clear(w, at)
             at += 1
             continue
         silent = (flags & (UP | MUTE)) != UP or (not spreads and (packet == BODY or packet == ANNOUNCE))
@@ -82,7 +80,7 @@ def ask_rule(w: World, event: int, seat: int, peer: int, item: int, ready_ns: in
         if not silent:
             transmit_actions(w, ready_ns, envelope, first, at)
         for done in range(first, at):
-            _clear(w, done)
+            clear(w, done)
         release(w, envelope)
 
 
@@ -96,38 +94,3 @@ def _alike(w: World, one: int, other: int) -> bool:
         and actions[one, SIZE_BYTES] == actions[other, SIZE_BYTES]
         and actions[one, WORD] == actions[other, WORD]
     )
-
-
-@inlined
-def _clear(w: World, at: int) -> None:
-    """Leave the columns that a rule need not fill as it expects to find them."""
-    w.actions[at, ABOUT] = -1
-    w.actions[at, SIZE_BYTES] = -1
-    w.actions[at, WORD] = 0
-
-
-@njit
-def item_envelope(w: World, seat: int, item: int, packet: int, event: int, size_bytes: int, word: int) -> int:
-    """An envelope for a packet about an item. What is sent on first sight of an item meets the same weather whenever that is."""
-    if packet == CONTROL:
-        key = draw64(draw64(np.uint64(w.setup[CONTROL_KEY]), np.uint64(w.clock[NOW])), np.uint64(word))
-        envelope = new_envelope(w, seat, packet, item, packet, max(0, size_bytes), key)
-        w.envelopes[envelope]["word"] = word
-        return envelope
-    size_bytes = w.items[item]["size_bytes"]
-    if packet == ANNOUNCE:
-        size_bytes = w.setup[ANNOUNCE_BYTES]
-    elif packet == REQUEST:
-        size_bytes = w.setup[REQUEST_BYTES]
-    key = draw64(w.items[item]["key"], np.uint64(packet))
-    if (event != PUBLISHED and event != GOT) or w.items[item]["duty"] == STORED:
-        key = draw64(key, np.uint64(w.clock[NOW]))
-    return new_envelope(w, seat, packet, item, packet, size_bytes, key)
-
-
-@njit
-def send_item(w: World, seat: int, target: int, item: int, packet: int, ready_ns: int) -> None:
-    """One copy of an item, or of a packet about it, to one seat outside the gossip rule."""
-    envelope = item_envelope(w, seat, item, packet, GOT, 0, 0)
-    transmit(w, ready_ns, envelope, target)
-    release(w, envelope)

@@ -26,7 +26,8 @@ WOKEN, MAILED, WIRED, COMMAND_AT, NARROW, WIDEN, FAR_PUSHES, LIVE_ENVELOPES = ra
 SENT, DELIVERED, LOST, CUT, DOWN, REFUSED, OVERFLOWED = range(21, 28)
 FIRST_COPIES, BODY_COPIES, ALERT, PEAK_PENDING, IN_FLIGHT, HEARD_WORD, LONGEST_NS = range(28, 35)
 DUPLICATED, RESENT_COPIES = range(35, 37)
-CLOCK_WORDS = 40
+REJECTED, UNREAD, LOGGED = range(37, 40)
+CLOCK_WORDS = 48
 
 # Words of `World.setup` ------------------------------------------------------------------------------------------------
 SEATS, CORES, WORDS, BUCKETS, LOSS_KEY, LOSS_BELOW, RELATIVE, RECORD_WIRE = range(8)
@@ -34,22 +35,24 @@ SIGN_NS, VERIFY_NS, HASH_PS, ANNOUNCE_BYTES, REQUEST_BYTES, MEMORY_WORDS, KEEPS_
 ITEMS, CONTROL_KEY, TELLS_COPIES, PARTED, ONE_PLACE, KEEPER_OPTIONS, SHARE_CHECK_NS = range(16, 23)
 TRIPS, FOLD, LANE_BYTES, FAIR, QUEUED, CAPPED, RETRANSMIT_NS, DUPLICATE_BELOW = range(23, 31)
 REORDER_BELOW, REORDER_NS, TCP_BYTES, TCP_IDLE_NS, ENCODE_PS = range(31, 36)
+SCREENS, VIEW = range(36, 38)
 SETUP_WORDS = 40
 
 # Why the core returned to Python ---------------------------------------------------------------------------------------
 IDLE, REACHED, WOKE, GROW = range(4)
 
 # Commands from Python: opcode, then that many words --------------------------------------------------------------------
-SEND, BROADCAST, PUBLISH, WATCH, UNWATCH, LISTEN, ASK, HAND_OVER, START = range(9)
-COMMAND_WORDS = np.array([6, 5, 4, 13, 2, 3, 4, 4, 2], np.int64)
+SEND, BROADCAST, PUBLISH, WATCH, UNWATCH, LISTEN, ASK, HAND_OVER, START, ENTER, SPOIL, SAY = range(12)
+COMMAND_WORDS = np.array([6, 5, 4, 13, 2, 3, 4, 4, 2, 2, 4, 5], np.int64)
 
 # What a gossip rule is told, and asks for --------------------------------------------------------------------------------
-PUBLISHED, GOT, ANNOUNCED, REQUESTED, TICKED, STARTED, HEARD, REPEATED = range(8)
+PUBLISHED, GOT, ANNOUNCED, REQUESTED, TICKED, STARTED, HEARD, REPEATED, OFFERED, SPOILT = range(10)
 PACKET, TARGET, DELAY_NS, ABOUT, SIZE_BYTES, WORD = range(6)  # columns of `World.actions`
 
 # What travels ----------------------------------------------------------------------------------------------------------
-MESSAGE, CERTIFICATE, BODY, ANNOUNCE, REQUEST, BLOB, TICK, CONTROL = range(8)
-PACKET_NAMES = ("message", "certificate", "body", "announce", "request", "blob", "tick", "control")
+MESSAGE, CERTIFICATE, BODY, ANNOUNCE, REQUEST, BLOB, TICK, CONTROL, MEMBER = range(9)
+PACKET_NAMES = ("message", "certificate", "body", "announce", "request", "blob", "tick", "control", "membership")
+ROTTEN, LATE, MEMBER_TICK = -15, -16, -17  # in place of an envelope's signer: a body that is not what it says, two kinds of ticks
 
 # Where an event is on its way: fully arrived, taken off the downlink, served by a core; then events at the sender's end:
 # a copy joins its uplink, the first copy of an uplink may have left, one of the lane has, a lost copy goes again -----------
@@ -65,13 +68,15 @@ QUORUM, HOLD = range(2)
 
 # What is counted of each item: packets about it sent, their bytes, ns they stood in queues of uplinks; copies of its body received
 BOOK_PACKETS, BOOK_BYTES, BOOK_WAITED, BOOK_COPIES = range(4)
-WAITS_OF_KIND, WAITS_OF_SEAT = 8, 72
+WAITS_OF_KIND, WAITS_OF_SEAT = 16, 80
 
 # Seat flags, and the state of an item at a seat; then what a keeper (sim/net/keeper.py) does with an item: nothing; moves it, sound
 # or ill encoded; stores it. A negative duty is that of a header, of whose coming it hears: the item of the data behind, times -1
-UP, RELAYS, SERVES, MUTE = 1, 2, 4, 8
+UP, RELAYS, SERVES, MUTE, BENT, DIALS = 1, 2, 4, 8, 16, 32
 ABSENT, WANTED, CHECKING, HELD = range(4)
 PLAIN, SHARE, BAD, STORED = range(4)
+SHUNS, SILENCES, BELONGS, LATE_NS, ROT_BELOW = range(5)  # columns of `World.bends`
+BEND_WORDS = 5
 KEEPER_TICK = -7  # number of the tick by which a keeper hears of a header
 
 # What happened to a copy (wire level of the trace) ---------------------------------------------------------------------
@@ -130,6 +135,10 @@ ARRAYS: dict[str, tuple[Any, int]] = {
     "trips": ("i8", 2),
     "uplinks": ("i8", 2),
     "links": ("i8", 2),
+    "bends": ("i8", 2),
+    "member_options": ("i8", 1),
+    "member_memory": ("i8", 2),
+    "member_log": ("i8", 2),
 }
 
 _PLACES = {name: (place, np.dtype(kind), dimensions) for place, (name, (kind, dimensions)) in enumerate(ARRAYS.items())}
@@ -142,7 +151,7 @@ class World:
     (`sim.net.core.compiled`): one word to hand on, no copies, no reference counts. Interpreted code sees the attributes.
     """
 
-    __slots__ = (*ARRAYS, "address", "keeper", "plain", "rule", "table")
+    __slots__ = (*ARRAYS, "address", "keeper", "member_rule", "plain", "rule", "table")
 
     clock: Any  # int64[CLOCK_WORDS]
     setup: Any  # int64[SETUP_WORDS]
@@ -184,13 +193,18 @@ class World:
     woken: Any  # int64[capacity, 2]: probe, message or item
     mail: Any  # int64[capacity, 3]: seat, signer, message
     wire: Any  # int64[capacity, 8]: rows of the trace's wire level
-    by_packet: Any  # int64[8, 2]: messages and bytes sent, by packet
-    waits: Any  # int64[72 + n]: ns stood in queues of uplinks, by packet, from WAITS_OF_KIND by kind of message, then by sender
+    by_packet: Any  # int64[9, 2]: messages and bytes sent, by packet
+    waits: Any  # int64[80 + n]: ns stood in queues of uplinks, by packet, from WAITS_OF_KIND by kind of message, then by sender
     item_books: Any  # int64[capacity, 4]: of each item, see BOOK_PACKETS and what follows it
     came_from: Any  # int32[rows, n]: who sent a seat its first copy; -2 - piece if that piece completed it; -1 nobody
     trips: Any  # int64[capacity of envelopes, 5]: copies with an envelope of their own, see `sim.net.core.trips`
     uplinks: Any  # int64[n, 9]: uplinks at which copies queue event by event, see `sim.net.core.queue`
     links: Any  # int64[links, 5]: what a link remembers, in the order of `neighbours`
+    bends: Any  # int64[n, 5] once a seat is bent: see `sim.net.core.bends`
+    member_options: Any  # int64[...]: parameters of the membership rule
+    member_memory: Any  # int64[n, words]: what the membership rule remembers at a seat
+    member_log: Any  # int64[rows, 4]: what it has to report: time, seat, about whom, what
+    member_rule: Any  # the membership's function, or None
     rule: Any  # the gossip strategy's function, as Python calls it
     keeper: Any  # the keeper's function, likewise
     plain: Any  # `sim.net.driver.PlainRule` where the rule could not be compiled, else None
@@ -203,7 +217,7 @@ class World:
         self.exchange(arrays)
         self.table[-1, 0] = rule_address
         self.rule = rule
-        self.keeper = self.plain = None
+        self.keeper = self.member_rule = self.plain = None
 
     def exchange(self, arrays: dict[str, Any]) -> None:
         """Put other arrays into the places of these names; not while compiled code runs, which has the old addresses."""

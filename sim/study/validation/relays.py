@@ -69,16 +69,6 @@ CASES = (
         expected=7001 / 999 - 1,
         missing="Plumtree",
     ),
-    *(
-        Case(
-            id="V32",
-            what=f"SWIM, {n} members: periods to first detection",
-            source="CF: Das, Gupta, Motivala 2002",
-            expected=1 / (1 - (1 - 1 / (n - 1)) ** (n - 1)),
-            missing="SWIM",
-        )
-        for n in (10, 100)
-    ),
     Case(
         id="V33",
         what=f"five hops, INV/GETDATA/BLOCK (their {_SMALL_BYTES} B counted)",
