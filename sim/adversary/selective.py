@@ -8,7 +8,7 @@ from sim.kernel.dice import Dice
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
 from sim.net.bending import bend, bent, mark
-from sim.net.choose import Selector, choose
+from sim.net.choose import choose
 from sim.net.core.state import SHUNS, SILENCES
 from sim.net.topology import Topology
 from sim.node.surroundings import Surroundings
@@ -28,23 +28,26 @@ class Selective:
 
     def fits(self, world: Surroundings) -> None:
         """The victims exist."""
-        for key, selector in (("victims", self.victims), ("authors", self.authors)):
-            try:
-                world.choose(selector, key)  # type: ignore[arg-type]
-            except ScenarioError as error:
-                raise ScenarioError(error.sentence, key) from None
+        self.spares(world.topology, world.society.dice)
 
     def spares(self, topology: Topology, dice: Dice) -> tuple[int, ...]:
         """Whom a count or a share of seats leaves out: victims and authors are not drawn into the adversary's own ranks."""
-        return tuple(seat for selector in (self.victims, self.authors) for seat in choose(selector, topology, dice, "victims"))  # type: ignore[arg-type]
+        return (*self.meant("victims", topology, dice), *self.meant("authors", topology, dice))
+
+    def meant(self, key: str, topology: Topology, dice: Dice) -> tuple[int, ...]:
+        """The seats of a key; where a count or a share is written, the same ones whenever it is asked."""
+        try:
+            return choose(getattr(self, key), topology, dice, key)
+        except ScenarioError as error:
+            raise ScenarioError(error.sentence, key) from None
 
     def corrupt(self, seats: Sequence[int], world: Surroundings) -> Callable[[], None]:
         """Leave them out from now on."""
         network = world.society.network
         held = frozenset(seats)
         groups = []
-        for column, selector in ((SHUNS, self.victims), (SILENCES, self.authors)):
-            chosen = [seat for seat in chosen_by(selector, world) if seat not in held]
+        for column, key in ((SHUNS, "victims"), (SILENCES, "authors")):
+            chosen = [seat for seat in self.meant(key, world.topology, world.society.dice) if seat not in held]
             if not chosen:
                 continue
             group = mark(network, chosen)
@@ -60,9 +63,3 @@ class Selective:
                     bend(network, seat, column, bent(network, seat, column) & ~group)
 
         return release
-
-
-def chosen_by(selector: object, world: Surroundings) -> tuple[int, ...]:
-    """The seats that are meant; drawn the same way wherever a count or a share is written."""
-    wanted: Selector = selector  # type: ignore[assignment]
-    return world.choose(wanted, "victims")
