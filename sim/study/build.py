@@ -50,11 +50,7 @@ class World:
 def build(scenario: Scenario, seed: int) -> World:
     """Make everything; raises ScenarioError where the parts do not fit each other."""
     dice = Dice(seed)
-    try:
-        topology = scenario.topology.build(dice)
-    except ScenarioError as error:
-        raise error.under("topology") from None
-    topology = _rewired(scenario, topology, dice)
+    topology = topology_of(scenario, dice)
     costs = costs_of(scenario, topology)
     trace_level = scenario.trace
     loop = VirtualLoop()  # type: ignore[abstract]  # asyncio raises NotImplementedError for what has no place here
@@ -134,8 +130,12 @@ def strategy_of(scenario: Scenario, topology: Topology, dice: Dice) -> Strategy:
     return with_keeper(strategy, scenario, topology, dice)
 
 
-def _rewired(scenario: Scenario, topology: Topology, dice: Dice) -> Topology:
-    """The topology as adversaries who choose their neighbours have made it."""
+def topology_of(scenario: Scenario, dice: Dice) -> Topology:
+    """The scenario's topology, as adversaries who choose their neighbours have made it."""
+    try:
+        topology: Topology = scenario.topology.build(dice)
+    except ScenarioError as error:
+        raise error.under("topology") from None
     for place, entry in enumerate(scenario.adversary):
         rewire = getattr(entry.part, "rewire", None)
         if rewire is not None:
