@@ -42,10 +42,10 @@ def apart(name: str) -> dict[str, Result]:
 
 def table(results: dict[str, Result]) -> str:
     """One line per benchmark; a dash where something is not measured."""
-    lines = ["".join([f"{'':<12}", *(f"{column:>20}" for column in COLUMNS)])]
+    lines = ["".join([f"{'':<20}", *(f"{column:>20}" for column in COLUMNS)])]
     for name, result in results.items():
         cells = [result.get(column) for column in COLUMNS]
-        lines.append(f"{name:<12}" + "".join(f"{'-' if cell is None else format(cell, ',.4g' if isinstance(cell, float) else ',d'):>20}"
+        lines.append(f"{name:<20}" + "".join(f"{'-' if cell is None else format(cell, ',.4g' if isinstance(cell, float) else ',d'):>20}"
                                               for cell in cells))  # fmt: skip
     return "\n".join(lines)
 

@@ -137,9 +137,9 @@ class SlowTrips:
         world, queue = self.world, self.queues[seat]
         if queue.next_ns == world.now_ns:
             queue.next_ns = -1
-            queue.serve(world.now_ns, self.costs.fair)
-            trip = self._first(queue)
-            if trip.left <= 0:
+            if self._first_leaves_ns(queue) <= world.now_ns:
+                queue.serve(world.now_ns, self.costs.fair)
+                trip = self._first(queue)
                 queue.trips.remove(trip)
                 self._leave(seat, trip, trip.joined_ns if self.costs.fair else world.now_ns - self._work_ns(trip))
         self._set_alarm(seat)
@@ -151,11 +151,14 @@ class SlowTrips:
         queue = self.queues[seat]
         if not queue.trips:
             return
-        sharers = len(queue.trips) if self.costs.fair else 1
-        time_ns = queue.served_until_ns + -(-max(0, self._first(queue).left) * sharers // FINE)
+        time_ns = self._first_leaves_ns(queue)
         if queue.next_ns < 0 or time_ns < queue.next_ns:
             queue.next_ns = time_ns
             self.world._push(time_ns, "leaves", seat, None)
+
+    def _first_leaves_ns(self, queue: Queue) -> int:
+        sharers = len(queue.trips) if self.costs.fair else 1
+        return queue.served_until_ns + -(-max(0, self._first(queue).left) * sharers // FINE)
 
     def _leave(self, seat: int, trip: Trip, begun_ns: int) -> None:
         world, queue, here = self.world, self.queues[seat], self.world.seats[seat]

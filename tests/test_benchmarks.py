@@ -38,6 +38,14 @@ def test_the_document_has_what_it_promises(monkeypatch: pytest.MonkeyPatch, caps
     assert all(document["flood_10k"][key] > 0 for key in PROMISED)
 
 
+def test_all_costs_stand_beside_two() -> None:
+    """The ratio is that of the two rates; with loss fewer copies arrive, none more."""
+    found = work.flood_all_costs(50, 1)
+    assert set(found) >= PROMISED
+    assert found["ratio"] == pytest.approx(found["per_cpu_s"] / found["baseline_per_cpu_s"])
+    assert 300 < found["deliveries"] <= 50 * 7 + 1
+
+
 def test_an_unknown_name_is_refused_with_the_known_ones(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

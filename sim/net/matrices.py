@@ -16,6 +16,9 @@ from sim.kernel.files import located, read_whole
 TABLES = Path(__file__).parent / "tables"
 MATRICES = {
     "aws-2025": ("aws_rtt_cloudping_p50_2025_33regions.csv", 2),
+    "aws-2025-p90": ("aws_rtt_cloudping_p90_2025_33regions.csv", 2),
+    "aws-relab": ("aws_rtt_relab_21regions.csv", 2),
+    "azure-2024": ("azure_rtt_p50_2024_5regions.csv", 2),
     "aws-2019": ("aws_rtt_2019_wittgenstein.csv", 2),
     "simblock-2015": ("simblock_latency_2015.csv", 1),
     "simblock-2019": ("simblock_latency_2019.csv", 1),

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from sim.kernel.dice import Dice
 from sim.kernel.errors import ScenarioError
+from sim.kernel.files import FileName
 from sim.kernel.part import part
 from sim.kernel.units import Count
 from sim.net.matrices import TABLES, region_matrix, table_lines
@@ -39,8 +40,8 @@ class Outbound:
     """A measured law of the number dialled instead: 1 to 20, a different one for each seat."""
     fresh: bool = False
     """Whether a seat passes over those that have dialled it already (SimBlock does); otherwise the two links are one."""
-    matrix: str = ""
-    """Base latency between the regions: aws-2025, aws-2019, simblock-2015, simblock-2019 or a CSV file of round trips in ms."""
+    matrix: FileName = ""
+    """Base latency between the regions: the names and files that `regions` takes, such as simblock-2015 or a CSV file of round trips in ms."""
 
     def check(self) -> None:
         """A matrix needs regions; nobody dials nobody."""

@@ -46,8 +46,8 @@ class Regions:
     degree: Count | None = None
     """Neighbours of each seat; by default 8, or everybody where there are fewer."""
     matrix: FileName = ""
-    """Base latency between regions: aws-2025, aws-2019, simblock-2015, simblock-2019 or a CSV file of round trips in ms,
-    looked for beside the scenario file, then in the working folder."""
+    """Base latency between regions: aws-2025, aws-2025-p90, aws-relab, aws-2019, azure-2024, simblock-2015, simblock-2019, or a
+    CSV file of round trips in ms, row = from, column = to, looked for beside the scenario file, then in the working folder."""
 
     def build(self, dice: Dice) -> Topology:
         """The topology drawn from `dice`; without a matrix `base_ns` is None."""

@@ -78,10 +78,10 @@ def first_left(w: World, seat: int) -> int:
     if line[NEXT_NS] != w.clock[NOW]:
         return -1  # something has come in between, and another event is waiting
     line[NEXT_NS] = -1
+    if _first_leaves_ns(w, seat) > w.clock[NOW]:
+        return -1
     _serve(w, seat)
     copy = line[FIRST]
-    if w.trips[copy, FINISH] > line[SERVICE]:
-        return -1
     line[FIRST] = w.trips[copy, AFTER]
     line[COPIES] -= 1
     return copy
@@ -93,12 +93,19 @@ def schedule(w: World, seat: int) -> None:
     line = w.uplinks[seat]
     if line[COPIES] == 0:
         return
-    sharers = line[COPIES] if w.setup[FAIR] != 0 else np.int64(1)
-    left = max(0, w.trips[line[FIRST], FINISH] - line[SERVICE])
-    time_ns = line[SINCE_NS] + (left >> _FINE_BITS) * sharers + (((left & _FINE) * sharers + _FINE) >> _FINE_BITS)
+    time_ns = _first_leaves_ns(w, seat)
     if line[NEXT_NS] < 0 or time_ns < line[NEXT_NS]:
         line[NEXT_NS] = time_ns
         push(w, time_ns, word_of(LEAVES, seat, 0))
+
+
+@njit
+def _first_leaves_ns(w: World, seat: int) -> int:
+    """When the first copy of the line will have left if nothing comes in between; some copy must be there."""
+    line = w.uplinks[seat]
+    sharers = line[COPIES] if w.setup[FAIR] != 0 else np.int64(1)
+    left = max(0, w.trips[line[FIRST], FINISH] - line[SERVICE])
+    return line[SINCE_NS] + (left >> _FINE_BITS) * sharers + (((left & _FINE) * sharers + _FINE) >> _FINE_BITS)
 
 
 @njit
