@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from sim.study.bar import Bar
+
 HELD, FAILED, WRONG, TROUBLE, INTERRUPTED = 0, 1, 2, 3, 130
 
 
@@ -43,7 +45,10 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument(
         "--vary", metavar="KEY=A,B,...", help="each file with each of these values, such as gossip.kind=flood,push"
     )
-    lists.add_argument("group", nargs="?", help="topology, latency, gossip, consensus, availability, workload, adversary, fault")
+    compare.add_argument("--decision", action="store_true", help="say what it comes to for patients, payers and trust instead")
+    lists.add_argument(
+        "group", nargs="?", help="topology, latency, gossip, consensus, availability, workload, adversary, fault; or promises"
+    )
     validate.add_argument("cases", nargs="*", metavar="case", help="numbers of cases (V21) or groups (A to E); all if left out")
     effort = validate.add_mutually_exclusive_group()
     effort.add_argument("--seeds", type=int, help="how many independent runs for each case with chance in it")
@@ -98,29 +103,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _told(error: BaseException, status: int) -> int:
     sys.stderr.write(f"medgossip: {str(error) or type(error).__name__}\n")
     return status
-
-
-class Bar:
-    """A progress line on standard error: a bar on a terminal, a line every tenth elsewhere."""
-
-    def __init__(self, quiet: bool) -> None:
-        self._quiet = quiet
-        self._terminal = sys.stderr.isatty()
-        self._tenth = -1
-
-    def __call__(self, share: float, text: str) -> None:
-        """Show how far it has come."""
-        if self._quiet:
-            return
-        if self._terminal:
-            filled = round(share * 30)
-            sys.stderr.write(f"\r[{'#' * filled}{'.' * (30 - filled)}] {share:4.0%}  {text:<60}")
-            if share >= 1:
-                sys.stderr.write("\n")
-        elif int(share * 10) != self._tenth:
-            self._tenth = int(share * 10)
-            sys.stderr.write(f"{share:4.0%}  {text}\n")
-        sys.stderr.flush()
 
 
 def _print_json(document: Any) -> None:
@@ -205,10 +187,14 @@ def _compare(options: argparse.Namespace) -> int:
     result, tables = contest(
         list(named.values()), seeds, lambda done, total: bar(done / total, f"{done} of {total} runs"), list(named)
     )
-    shown = pair_of(result, tables) if len(named) == 2 else result
+    shown: Any = pair_of(result, tables) if len(named) == 2 else result
+    if options.decision:
+        from sim.study.decision import decision_of
+
+        shown = decision_of(list(named), result.seeds, tables, result.failed)
     _print_json(shown.to_dict()) if options.json else print(shown.text())
     if options.out:
-        for path in result.save(options.out, shown.text(), shown.to_dict()):
+        for path in shown.save(options.out) if options.decision else result.save(options.out, shown.text(), shown.to_dict()):
             sys.stderr.write(f"wrote {path}\n")
     return FAILED if result.failed else HELD
 
@@ -242,8 +228,12 @@ def _sweep(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from sim.study.explain import listing
+    from sim.study.explain import listing, promised
+    from sim.study.report_text import aligned
 
+    if options.group == "promises":
+        _print_json(promised()) if options.json else print("\n".join(aligned([list(one.values()) for one in promised()])))
+        return HELD
     rows = listing(options.group)
     if options.json:
         _print_json([{"group": group, "kind": kind, "about": about} for group, kind, about in rows])

@@ -50,6 +50,7 @@ class IslandWorld:
         self.silent: set[int] = set()
         self.altering: set[int] = set()
         self.deeds: dict[int, tuple[str, ...]] = {}
+        self.skew_ns: dict[int, int] = {}
         self.submitted: list[Transaction] = []
         self.sizes: dict[str, int] = {}
         self._holds: dict[tuple[int, str], int] = {}
@@ -106,6 +107,9 @@ class IslandWorld:
         good = any(self._reachable(reader, holder) and self.arrived_ns(holder, digest) >= 0 for holder in holders)
         when_ns = self.now_ns + 50_000_000 if good else deadline_ns
         self.at(when_ns, on_done, "served" if good else "unavailable", when_ns - self.now_ns)
+
+    def clock_ns(self, seat: int) -> int:
+        return self.now_ns + self.skew_ns.get(seat, 0)
 
     def is_up(self, seat: int) -> bool:
         return seat not in self.down

@@ -5,16 +5,20 @@ Forks and cuts are played by `IslandWorld`: with `certain` a minority makes no b
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from health_world import HALF, IslandWorld, S
 
+from sim.cli import main
 from sim.health.claims import Claims
 from sim.health.consent import Consent
+from sim.health.promises import PROMISES, Promise
 from sim.health.supply import Supply
 from sim.health.trials import Trials
 
+SCENARIOS = Path(__file__).parent.parent / "scenarios"
 CUT = 24  # a day in an hour
 
 
@@ -82,3 +86,34 @@ def test_under_forks_the_semantic_failures_appear_and_under_quorums_they_do_not(
         }
     assert all(count > 0 for count in found[False].values()), found
     assert not any(found[True].values()), found
+
+
+# every statement of the article, and where it is put to the test ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.name)
+def test_promise(promise: Promise) -> None:
+    """Its scenario expects something of its metric, so that the run of the scenario is the test of the promise."""
+    import sim
+
+    scenario = sim.load(SCENARIOS / f"{promise.scenario}.toml")
+    wanted = [one.path for one in scenario.expect]
+    assert any(path == promise.metric or path.endswith(f".{promise.metric}") for path in wanted), wanted
+
+
+def test_the_list_of_promises_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "promises"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(PROMISES) >= 13
+    for line, promise in zip(lines, PROMISES, strict=True):
+        assert promise.statement in line and promise.scenario in line and promise.metric in line
+
+
+def test_a_breach_of_a_promise_fails_its_scenario() -> None:
+    """The same cut on proof of work breaks the promise to patients, and the scenario says so."""
+    import sim
+
+    told = ["consensus.kind=nakamoto", "consensus.depth=0"]
+    report = sim.run(sim.load(SCENARIOS / "health" / "revoking-consent-while-cut.toml", told))
+    assert not report.ok()
+    assert any("told_final" in sentence for sentence in report.failed_expectations), report.failed_expectations

@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 from health_world import R48, IslandWorld
 
+import sim
 from sim.health.catalogue import HOUR_NS, Calendar, mean_bytes, poisson_quantile
 from sim.health.consent import Consent
 from sim.health.replay import events_of
 from sim.health.workbook import chapter_of, chapters, seats_of, workbook
 from sim.kernel.dice import Dice
 from sim.kernel.errors import ScenarioError
+from sim.study.read import from_dict
 
 TEXT = files("sim.health").joinpath("tables", "workloads.json").read_text("utf-8")
 ROWS = [(chapter.id, entry) for chapter in workbook().values() for entry in chapter.entries.values()]
@@ -165,3 +167,29 @@ def test_in_a_closed_loop_a_clerk_waits_for_the_answer() -> None:
 
     assert max(bills(opened).values()) > 3
     assert max(bills(closed).values()) == 1  # a block a second answers one bill a second for each clerk
+
+
+def test_a_wrong_clock_is_what_organisations_write_and_is_put_right_again() -> None:
+    tables: dict[str, Any] = {
+        "duration": "60 s",
+        "topology": {"kind": "complete", "seats": 4},
+        "link": {"latency": {"kind": "constant", "value": "20 ms"}},
+        "consensus": {"kind": "qbft", "block_interval": "1 s"},
+        "workload": [{"kind": "provenance", "compression": 24, "scale": 0.01}],
+    }
+    fault = [{"kind": "skew", "seats": ["seat-1"], "ahead": "10 s", "at": "5 s", "lasts": "20 s"}]
+    reports = [sim.run(from_dict(tables)), sim.run(from_dict({**tables, "fault": fault}))]
+    found = [one.to_dict()["workload"][0]["outcomes"]["audit_gap"]["out_of_order"] for one in reports]
+    assert found == [0, 4]  # the windows of the next 10 s, one each 2.5 s, end before one that is sealed
+    with pytest.raises(ScenarioError, match="either ahead or behind"):
+        from_dict({**tables, "fault": [{"kind": "skew", "ahead": "1 s", "behind": "1 s"}]})
+
+
+def test_an_expectation_may_have_two_bounds() -> None:
+    tables: dict[str, Any] = {"duration": "2 s", "topology": {"kind": "complete", "seats": 4}, "workload": [{"kind": "rumour"}]}
+    for bounds, kept in (([">= 0.5", "<= 1"], True), ([">= 0.5", "< 1"], False)):
+        report = sim.run(from_dict({**tables, "expect": {"gossip.reached_share": bounds}}))
+        assert report.ok() is kept
+        assert len(report.failed_expectations) == (0 if kept else 1)
+    with pytest.raises(ScenarioError, match="is no expectation"):
+        from_dict({**tables, "expect": {"gossip.reached_share": []}})

@@ -85,6 +85,9 @@ class WorkloadWorld(Protocol):
     def arrived_ns(self, seat: int, digest: str) -> int:
         """When a record was whole at a seat; -1 while it is not."""
 
+    def clock_ns(self, seat: int) -> int:
+        """What the clock on the wall says at a seat: the present instant, or what a wrong clock makes of it."""
+
     def is_up(self, seat: int) -> bool:
         """Whether the seat runs now."""
 

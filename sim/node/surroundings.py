@@ -30,6 +30,8 @@ class Surroundings:
     """The kind of gossip, as scenario files write it; '' for none."""
     alters: list[bool] = field(default_factory=list)
     """Per seat, whether it hands out altered copies of records."""
+    skew_ns: dict[int, int] = field(default_factory=dict)
+    """Per seat, how far the clock on its wall is ahead (behind: below 0)."""
     deeds: dict[int, tuple[str, ...]] = field(default_factory=dict)
     """Per seat, what its people do that the application was built to prevent; its node keeps to the protocol."""
 

@@ -59,7 +59,7 @@ class Contest:
         letters = LETTERS[: len(self.names)]
         rows = [["metric", "", *letters]]
         for metric, row in self.standings.items():
-            rows.append([metric, "", *(_cell(one, len(self.seeds)) for one in row)])
+            rows.append([metric, "", *(cell(one, len(self.seeds)) for one in row)])
         lines = [f"{letter}: {name}" for letter, name in zip(letters, self.names, strict=True)]
         lines += [f"{len(self.seeds)} seeds, the same for all; mean ± half of its 95 % interval;"]
         lines += ["+ better than a, - worse, ? cannot tell, by differences seed by seed; (n) measured with n seeds only", ""]
@@ -103,7 +103,8 @@ class Contest:
         return f"<pre>{html.escape(self.text())}</pre>"
 
 
-def _cell(one: Standing, seeds: int) -> str:
+def cell(one: Standing, seeds: int) -> str:
+    """One standing as a table shows it."""
     if one.mean is None:
         return "-"
     rounding = abs(one.mean) * 1e-12  # equal values, whose mean is not quite them
@@ -158,11 +159,12 @@ def contest_of(names: Sequence[str], seeds: Sequence[int], tables: Sequence[Sequ
     for metric in (*HIGHER_IS_BETTER, *LOWER_IS_BETTER):
         values = [[one.get(metric) for one in reports] for reports in leaves]
         if any(value is not None for row in values for value in row):
-            found[metric] = tuple(_standing(metric, values, place) for place in range(len(names)))
+            found[metric] = tuple(standing_of(values, place, metric in HIGHER_IS_BETTER) for place in range(len(names)))
     return found
 
 
-def _standing(metric: str, values: Sequence[Sequence[Any]], place: int) -> Standing:
+def standing_of(values: Sequence[Sequence[Any]], place: int, higher_is_better: bool) -> Standing:
+    """How the scenario at `place` stands: `values[scenario][place of the seed]`, None where it was not measured."""
     mine = [float(value) for value in values[place] if value is not None]
     if not mine:
         return Standing(0, None, None, None, "" if place == 0 else CANNOT_TELL)
@@ -170,5 +172,5 @@ def _standing(metric: str, values: Sequence[Sequence[Any]], place: int) -> Stand
     verdict = ""
     if place:
         pairs = [(float(a), float(b)) for a, b in zip(values[0], values[place], strict=True) if a is not None and b is not None]
-        verdict = _VERDICTS[differ(metric, pairs, metric in HIGHER_IS_BETTER).verdict]
+        verdict = _VERDICTS[differ("", pairs, higher_is_better).verdict]
     return Standing(len(mine), mean, finite_or_none(low), finite_or_none(high), verdict)

@@ -28,6 +28,13 @@ def listing(group: str | None = None) -> list[tuple[str, str, str]]:
     return [(one, kind, _first_line(find(one, kind))) for one in groups for kind in names(one)]
 
 
+def promised() -> list[dict[str, str]]:
+    """What the source article promises: statement, the scenario that puts it to the test, and the metric that would tell."""
+    from sim.health.promises import PROMISES
+
+    return [{"statement": one.statement, "scenario": one.scenario, "metric": one.metric} for one in PROMISES]
+
+
 def explain_part(group: str, kind: str) -> str:
     """The manual entry of a part: what it is, its keys with defaults and meaning."""
     if group not in GROUPS:

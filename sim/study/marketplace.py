@@ -152,6 +152,10 @@ class Marketplace:
         """Seats by count, share, names, role or region."""
         return self._surroundings.choose(selector, purpose)
 
+    def clock_ns(self, seat: int) -> int:
+        """What the clock on the wall says at a seat, in simulated time."""
+        return self.now_ns + self._surroundings.skew_ns.get(seat, 0)
+
     def is_up(self, seat: int) -> bool:
         """Whether the seat runs now."""
         return bool(self._society.network.world.seats[seat]["flags"] & UP)

@@ -144,6 +144,8 @@ def _expectations(table: Mapping[str, Any], path: str) -> list[Expectation]:
         where = f"{path}.{key}"
         if isinstance(value, Mapping):
             found += [Expectation(f"{key}.{one.path}", one.operator, one.value) for one in _expectations(value, where)]
+        elif isinstance(value, list) and value:  # all of them, such as a lower and an upper bound
+            found += [one for bound in value for one in _expectations({key: bound}, path)]
         elif isinstance(value, (bool, int, float)) and isfinite(value):
             found.append(Expectation(key, "==", value))
         elif isinstance(value, str) and (match := _COMPARISON.match(value)):

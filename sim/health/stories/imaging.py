@@ -26,6 +26,8 @@ WITHHELD = Level("C2", "withheld share detected", 30)
 MANIFEST = Level("C3", "manifest final", 600)
 HOUR_NS = 3_600_000_000_000
 PATIENCE_NS = 60_000_000_000
+SETTLED_NS = 100_000_000_000
+"""By then a retrieval has asked every holder in vain."""
 
 
 @dataclass(eq=False)
@@ -210,5 +212,8 @@ class ImagingStory:
 
     def outcomes(self) -> dict[str, Any]:
         """M14, M15."""
+        settled = [
+            one for one in self.retrievals if one.begun_ns + SETTLED_NS <= self.play.world.now_ns
+        ]  # later ones may still come
         detected = [fetch.waited_ns / 1e9 for _, fetch in self.probes if fetch.outcome == "unavailable"]
-        return study_availability(self.retrievals, detected, self.repaired_bytes, self.lost_bytes)
+        return study_availability(settled, detected, self.repaired_bytes, self.lost_bytes)

@@ -75,7 +75,7 @@ class ProvenanceStory:
         early = rewrites and play.chance(self.part.before_root, "before root", seat, number)
         if early:
             leaves[0] += "/altered"
-        facts = (("number", number), ("leaves", len(leaves)), ("until_ns", now_ns))
+        facts = (("number", number), ("leaves", len(leaves)), ("until_ns", play.world.clock_ns(seat)))
         filing = play.file(seat, "audit_root_anchor", "C3", facts, size_bytes=ROOT_BYTES, anchor=merkle.root(leaves))
         play.count("audit_root_anchor")
         self.sealed.append(LogWindow(seat, number, len(leaves), events, now_ns, filing, now_ns if rewrites else -1, early))
