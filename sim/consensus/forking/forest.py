@@ -166,16 +166,37 @@ class Forest:
             self._decide()
             return
         self.beside.setdefault(block.height, []).append(digest)
-        head = self.choose(self, block)
-        if head != self.head:
-            self._switch(head)
+        self.move(self.choose(self, block))
 
     # the branch followed --------------------------------------------------------------------------------------------
 
-    def _switch(self, head: str) -> None:
-        """Leave the newest blocks for another branch; what had been decided of them is taken back, newest first."""
-        path = self.path(head)
-        fork = self.block(path[-1]).height - 1
+    def move(self, head: str) -> None:
+        """Follow the branch that ends in a known block; what had been decided of the one that is left is taken back, newest first."""
+        if head == self.head:
+            self.settle(self.decides())
+            return
+        if self.knows(head) and self.follows(head, self._height_of(head)):  # back to a block below the head
+            path: list[str] = []
+            fork = self._height_of(head)
+        else:
+            path = self.path(head)
+            fork = self.block(path[-1]).height - 1
+        self._leave(path, fork)
+
+    def _height_of(self, digest: str) -> int:
+        return 0 if digest == self.node.genesis else int(self.block(digest).height)
+
+    def children_above(self, height: int) -> dict[str, list[str]]:
+        """Known blocks above a height by their parents; of several children the one on the branch followed comes first."""
+        children: dict[str, list[str]] = {}
+        top = max(self.height, max(self.beside, default=0))
+        for above in range(height + 1, top + 1):
+            here = [self.chain[above]] if above <= self.height else []
+            for digest in (*here, *self.beside.get(above, ())):
+                children.setdefault(self.block(digest).parent, []).append(digest)
+        return children
+
+    def _leave(self, path: list[str], fork: int) -> None:
         for height in range(self.decided, fork, -1):
             self.node.revoke(height - 1, self.chain[height])
         self.decided = min(self.decided, fork)
