@@ -141,10 +141,7 @@ def check_base(base_ns: NDArray[np.int64], path: str) -> NDArray[np.int64]:
 
 def reaches_all(count: int, edges: NDArray[Any]) -> bool:
     """Whether links [m, 2] leave no seat unreached."""
-    ends = np.concatenate((edges[:, 0], edges[:, 1])).astype(np.int64)
-    order = np.argsort(ends, kind="stable")
-    offsets = np.concatenate(([0], np.cumsum(np.bincount(ends, minlength=count)))).astype(np.int32)
-    neighbours = np.concatenate((edges[:, 1], edges[:, 0]))[order].astype(np.int32)
+    offsets, neighbours = compressed(count, np.ascontiguousarray(edges, np.int64).reshape(-1, 2))
     return bool((walk(offsets, neighbours, 0) >= 0).all())
 
 
@@ -168,15 +165,40 @@ def _rows(count: int, edges: NDArray[Any], names: Sequence[str], path: str) -> t
     selfish = np.flatnonzero(pairs[:, 0] == pairs[:, 1])
     if len(selfish):
         raise ScenarioError(f"{names[pairs[selfish[0], 0]]!r} is linked to itself", path)
-    keys = np.concatenate((pairs[:, 0] * count + pairs[:, 1], pairs[:, 1] * count + pairs[:, 0]))
-    keys.sort()
-    double = np.flatnonzero(keys[1:] == keys[:-1])
+    offsets, neighbours = compressed(count, np.ascontiguousarray(pairs))
+    double = np.flatnonzero(neighbours[1:] == neighbours[:-1]) + 1  # equal neighbours side by side, if in one row
+    double = double[np.isin(double, offsets, invert=True)]
     if len(double):
-        one, other = divmod(int(keys[double[0]]), count)
+        one, other = int(np.searchsorted(offsets, double[0], "right")) - 1, int(neighbours[double[0]])
         raise ScenarioError(f"the link between {names[one]!r} and {names[other]!r} is given twice", path)
+    return offsets, neighbours
+
+
+@njit
+def compressed(count: int, edges: Any) -> Any:
+    """Offsets and ascending neighbours, both directions, from links int64[m, 2]: two counting sorts, by one end and by the other."""
     offsets = np.zeros(count + 1, np.int32)
-    np.cumsum(np.bincount(keys // count, minlength=count), out=offsets[1:])
-    return offsets, (keys % count).astype(np.int32)
+    for link in range(len(edges)):
+        offsets[edges[link, 0] + 1] += 1
+        offsets[edges[link, 1] + 1] += 1
+    for seat in range(count):
+        offsets[seat + 1] += offsets[seat]
+    ends = np.empty(2 * len(edges), np.int32)
+    place = offsets[:count].copy()
+    for link in range(len(edges)):
+        one, other = edges[link, 0], edges[link, 1]
+        ends[place[one]] = other
+        place[one] += 1
+        ends[place[other]] = one
+        place[other] += 1
+    neighbours = np.empty(2 * len(edges), np.int32)
+    place[:] = offsets[:count]
+    for seat in range(count):  # seats in ascending order enter themselves into the rows of their neighbours
+        for at in range(offsets[seat], offsets[seat + 1]):
+            other = ends[at]
+            neighbours[place[other]] = seat
+            place[other] += 1
+    return offsets, neighbours
 
 
 @njit
