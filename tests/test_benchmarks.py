@@ -11,7 +11,7 @@ import pytest
 sys.path.append(str(Path(__file__).parent.parent))  # benchmarks are no part of the installed package
 
 from benchmarks import __main__ as face
-from benchmarks import plain, work
+from benchmarks import overlay, plain, work
 
 PROMISED = {"ratio", "per_cpu_s", "cpu_s", "rss_bytes", "deliveries", "baseline_per_cpu_s"}
 
@@ -54,3 +54,13 @@ def test_an_unknown_name_is_refused_with_the_known_ones(
         face.main()
     assert stopped.value.code == 2
     assert "flood_10k" in capsys.readouterr().err
+
+
+def test_heavy_work_is_done_or_refused() -> None:
+    """The same pieces with fewer seats; a run in which the bodies did not reach the seats is no measurement."""
+    assert overlay.gossipsub(60, "500 ms", 4, 1)["deliveries"] > 4 * 59
+    assert overlay.chunks(60)["deliveries"] > 16 * 59
+    idle = overlay.idle(overlay.idle_gossipsub, 2000)
+    assert idle["bytes_per_seat"] >= 0 and idle["set_up_cpu_s"] > 0
+    with pytest.raises(RuntimeError, match="did not do its work"):
+        overlay.once(overlay.gossipsub_scenario(60, "20 s", "1 kB", 1, "1 s"), overlay.all_reached(1, 61))
