@@ -128,16 +128,15 @@ class Replica:
                 task.cancel()
         self.leading = self.talking = None
         self.node.forget(Certificate, number=EVERY_CERTIFICATE)  # their votes are counted
-        if self.views.by_wish is not None:
+        if self.views.by_wish is not None and self.reported < view:
             self.report(view)
         if self.views.is_mine(view):
             self.leading = self.node.spawn(self.lead(view))
 
     def report(self, view: int) -> None:
-        """Tell the leader of a view that is wished for what is certified, once (NEW-VIEW)."""
-        if view > self.reported:
-            self.reported = view
-            self.node.send(self.views.leader(view), NewView(view, self.promises.high))
+        """Tell the leader of a view that is wished for what is certified (NEW-VIEW); again with each wish, for it may be lost."""
+        self.reported = view
+        self.node.send(self.views.leader(view), NewView(view, self.promises.high))
 
     async def shown(self, proof: Certificate) -> None:
         """Somebody proves to be further on."""
@@ -147,7 +146,7 @@ class Replica:
     async def lead(self, view: int) -> None:
         """Propose on the newest certificate."""
         node, mine, entry = self.node, self.promises, self.views.by_wish
-        if entry is not None:
+        if entry is not None and view_of(mine.high) < view - 1:
             for report in await self.rules.wait_for_reports(node, view):
                 high = report.message.high
                 if high is not None and high.proves(Vote, node.quorum_size) and view_of(high) > view_of(mine.high):

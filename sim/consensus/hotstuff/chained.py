@@ -160,7 +160,7 @@ class Replica:
 
     def opened(self, view: int) -> None:
         """A view begins: lead it, or gather its votes as leader of the next."""
-        if self.views.by_wish is not None:
+        if self.views.by_wish is not None and self.reported < view:
             self.report(view)
         if self.views.is_mine(view):
             self.node.spawn(self.lead(view))
@@ -170,10 +170,9 @@ class Replica:
             self.gathering = self.node.spawn(self.gather(view))
 
     def report(self, view: int) -> None:
-        """Tell the leader of a view that is wished for what is certified, once."""
-        if view > self.reported:
-            self.reported = view
-            self.node.send(self.views.leader(view), NewView(view, self.promises.high))
+        """Tell the leader of a view that is wished for what is certified (NEW-VIEW); again with each wish, for it may be lost."""
+        self.reported = view
+        self.node.send(self.views.leader(view), NewView(view, self.promises.high))
 
     async def gather(self, view: int) -> None:
         """As leader of the next view: a quorum of votes is a certificate."""
