@@ -282,17 +282,75 @@ def test_custody_and_cover_for_other_numbers() -> None:
     assert abs(np.mean(counts) - expected) < 4 * np.std(counts, ddof=1) / np.sqrt(len(counts))
 
 
+# certificates ---------------------------------------------------------------------------------------------------------
+
+
+def certified(way: str, hidden: float = 0.0, **more: Any) -> tuple[dict[str, Any], Any]:
+    """Seven seats, f = 2. The publisher hands out all shares, or only the last ones; seats 5 and 6 sign and never serve."""
+    tables = {
+        "duration": "20 s",
+        "topology": {"kind": "complete", "seats": 7},
+        "link": {"latency": {"kind": "constant", "value": "50 ms"}},
+        "gossip": {"kind": "flood"},
+        "availability": {"kind": "certificate", "way": way, "blob": "70 kB", **more},
+        "workload": [{"kind": "rumour", "size": "1 kB", "origin": "seat-0"}],
+    }
+    if hidden:
+        tables["adversary"] = [
+            {"kind": "withhold-shares", "seats": ["seat-0"], "pattern": "sequential", "share": hidden},
+            {"kind": "custody-liar", "seats": ["seat-5", "seat-6"]},
+        ]
+    report = sim.run(from_dict(tables))
+    return report.to_dict()["availability"], report
+
+
+@pytest.mark.parametrize(("way", "share_bytes"), [("coded", 70_000 / 3 + 32 * 4), ("whole", 70_000)])
+def test_a_certificate_takes_three_delays_and_costs_what_it_says(way: str, share_bytes: float) -> None:
+    found, report = certified(way)
+    accepted = report.evidence.shared[0].accepted_ns
+    assert accepted[0] == 100_000_000 and (accepted[1:] == 150_000_000).all()
+    packets = report.evidence.by_packet
+    assert packets["control"] == (6, 6 * (12 + 32 + 64)), "each of the others signs once"
+    bodies = 6 + 6 + (6 * 6)  # shares, certificates, and the flooded block: one to each by its publisher, then five each
+    assert packets["body"][0] == bodies
+    assert packets["body"][1] == pytest.approx(6 * share_bytes + 6 * (12 + 32 + 96 + 1) + 36 * 1000, abs=6)
+    assert found["sampling"]["false_reject"] == 0.0
+
+
+def test_too_few_signatures_certify_what_nobody_can_have() -> None:
+    """Three shares of seven are out, two of them at liars: three signatures are there, one honest share."""
+    few, _ = certified("coded", hidden=4 / 7, signers=3)
+    assert few["available_share"] == 0.0 and few["sampling"]["false_accept"] == 1.0
+    usual, _ = certified("coded", hidden=4 / 7)
+    assert usual["available_share"] == 0.0 and usual["sampling"]["false_accept"] == 0.0
+    just, _ = certified("coded", hidden=2 / 7)
+    assert just["available_share"] == 1.0 and just["sampling"]["false_reject"] == 0.0, "five signed, three of them honest"
+
+
+@pytest.mark.parametrize(("key", "value"), [("enough", 9), ("signers", 8), ("signers", 0), ("enough", 2)])
+def test_impossible_certificates_are_refused(key: str, value: int) -> None:
+    way = "whole" if (key, value) == ("enough", 2) else "coded"
+    with pytest.raises(ScenarioError, match=key):
+        certified(way, **{key: value})
+
+
+def test_a_certificate_keeps_the_lost_from_being_final() -> None:
+    blind, careful = (agreeing(vote, "all", {"kind": "certificate", "blob": "50 kB"}) for vote in ("at-once", "when-available"))
+    assert blind["availability"]["final_unavailable"]["blocks"] > 3 and careful["availability"]["final_unavailable"]["blocks"] == 0
+    assert careful["consensus"]["decided"] > 30
+
+
 # agreement ------------------------------------------------------------------------------------------------------------
 
 
-def agreeing(vote: str, pattern: str) -> dict[str, Any]:
+def agreeing(vote: str, pattern: str, scheme: dict[str, Any] | None = None) -> dict[str, Any]:
     tables = {
         "duration": "60 s",
         "topology": {"kind": "complete", "seats": 7},
         "link": {"latency": {"kind": "exponential", "mean": "20 ms"}},
         "gossip": {"kind": "flood"},
         "consensus": {"kind": "pbft", "block_interval": "1 s", "patience": "2 s"},
-        "availability": {**CUSTODY, "vote": vote, "custody": 8},
+        "availability": {**(scheme or {**CUSTODY, "custody": 8}), "vote": vote},
         "workload": [{"kind": "synthetic", "rate": 2.0}],
         "adversary": [{"kind": "withhold-shares", "seats": ["seat-0"], "pattern": pattern}],
     }

@@ -24,11 +24,20 @@ FRAUD_BYTES = 100_000
 class Blobs:
     """The `Behind` of a run with shares. `share_bytes` is what one weighs on the wire, proofs included."""
 
-    def __init__(self, shape: Shape, world: Surroundings, blob_bytes: int, share_bytes: int, vote: Vote, served: list[int]) -> None:
+    def __init__(
+        self,
+        shape: Shape,
+        world: Surroundings,
+        blob_bytes: int,
+        share_bytes: int,
+        vote: Vote,
+        served: list[int],
+        verdict_bytes: int = 1,
+    ) -> None:
         self._shape, self._world, self._vote = shape, world, vote
         self._society = world.society
         self._network = world.society.network
-        self._blob_bytes, self._share_bytes = blob_bytes, share_bytes
+        self._blob_bytes, self._share_bytes, self._verdict_bytes = blob_bytes, share_bytes, verdict_bytes
         self._served = served
         """Seats that the scheme has satisfied or not: all who keep lines or sample."""
         self._wholes: dict[str, tuple[int, int, bool]] = {}
@@ -57,7 +66,7 @@ class Blobs:
     def _items(self, digest: str, duty: int) -> int:
         shape, network = self._shape, self._network
         whole = network.item(("data", digest), "piece", self._blob_bytes)
-        network.item(("verdict", digest), "piece", 1)
+        network.item(("verdict", digest), "piece", self._verdict_bytes)
         fraud = network.item(("fraud", digest), "piece", FRAUD_BYTES)
         lines = shape.lines if shape.dimensions == 2 else 0
         names = [("line", digest, line) for line in range(lines)] + [("share", digest, index) for index in range(shape.shares)]

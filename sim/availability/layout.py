@@ -35,6 +35,11 @@ class Shape:
     committed: bool
     """Whether each share proves by itself that the code is right (a polynomial commitment)."""
 
+    @classmethod
+    def plain(cls, columns: int, need: int) -> Shape:
+        """Shares in one dimension that no mesh spreads."""
+        return cls(1, 1, columns, need, 0, 0, 0, 0, 0, 0, 0, False)
+
     @property
     def shares(self) -> int:
         """How many there are."""
