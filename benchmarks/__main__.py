@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 
+from benchmarks import data
 from benchmarks.overlay import HEAVY
 from benchmarks.work import BENCHMARKS, Result
 
@@ -15,12 +16,12 @@ COLUMNS = ("ratio", "per_cpu_s", "baseline_per_cpu_s", "cpu_s", "set_up_cpu_s", 
 
 def main() -> int:
     """Exit status 0 when every benchmark did its work."""
-    known = {**BENCHMARKS, **HEAVY}
+    known = {**BENCHMARKS, **data.BENCHMARKS, **HEAVY}
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Process CPU, beside a plain heapq event loop.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(known))
     parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
     options = parser.parse_args()
-    names = options.names or list(BENCHMARKS)  # the heavy ones only when asked for
+    names = options.names or [*BENCHMARKS, *data.BENCHMARKS]  # the heavy ones only when asked for
     unknown = [name for name in names if name not in known]
     if unknown:
         parser.error(f"no benchmark is called {unknown[0]!r}; there are {', '.join(known)}")

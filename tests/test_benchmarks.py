@@ -11,7 +11,7 @@ import pytest
 sys.path.append(str(Path(__file__).parent.parent))  # benchmarks are no part of the installed package
 
 from benchmarks import __main__ as face
-from benchmarks import overlay, plain, work
+from benchmarks import data, overlay, plain, work
 
 PROMISED = {"ratio", "per_cpu_s", "cpu_s", "rss_bytes", "deliveries", "baseline_per_cpu_s"}
 
@@ -64,3 +64,11 @@ def test_heavy_work_is_done_or_refused() -> None:
     assert idle["bytes_per_seat"] >= 0 and idle["set_up_cpu_s"] > 0
     with pytest.raises(RuntimeError, match="did not do its work"):
         overlay.once(overlay.gossipsub_scenario(60, "20 s", "1 kB", 1, "1 s"), overlay.all_reached(1, 61))
+
+
+def test_data_behind_blocks_is_measured_too() -> None:
+    """The benchmark of 10,000 nodes, small: everybody is satisfied, or it refuses to give a figure."""
+    small = data.columns_scenario(1, nodes=300, blob="1 MB")
+    assert work.measured(small, 1, data.believed)["deliveries"] > 10_000
+    with pytest.raises(RuntimeError, match="did not do its work"):
+        work.measured(small.but(**{"availability.copies": 0}), 1, data.believed)
