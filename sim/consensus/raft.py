@@ -121,7 +121,8 @@ class Raft:
         beat = node.spawn(self.beat(node, server, term))
         try:
             while server.role == LEADER and server.term == term:
-                block = await node.next_batch()
+                below = server.log[-1][1] if server.log else node.genesis  # not committed yet after an election
+                block = await node.next_batch(below)
                 if server.role != LEADER or server.term != term:
                     return
                 server.log.append((term, node.publish(block)))

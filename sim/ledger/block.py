@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
+from typing import Any
 
 from sim.ledger import merkle
 from sim.node.genesis import GENESIS as GENESIS  # the parent of every first block, at height 0
@@ -96,6 +97,8 @@ class Block:
     """Weight without content, for runs in which only the size of a block matters."""
     edges: tuple[str, ...] = ()
     """Digests of the blocks that a loose block points to."""
+    seals: tuple[Any, ...] = ()
+    """What the proposer attaches to the transactions, in their order, such as proofs of endorsement; each has `size_bytes`."""
 
     @classmethod
     def of(
@@ -124,7 +127,8 @@ class Block:
     def recomputed_digest(self) -> str:
         """The name the header has, computed anew."""
         header = (self.parent, self.height, self.proposer, self.time_ns, self.root, self.filler_bytes)
-        return _name((*header, self.edges) if self.edges else header)
+        more = (*((self.edges,) if self.edges else ()), *((self.seals,) if self.seals else ()))
+        return _name((*header, *more))
 
     @cached_property
     def digest(self) -> str:
@@ -135,6 +139,7 @@ class Block:
     def size_bytes(self) -> int:
         """What the block weighs on the wire."""
         weight = sum(transaction.size_bytes for transaction in self.transactions)
+        weight += sum(int(seal.size_bytes) for seal in self.seals)
         return HEADER_BYTES + EDGE_BYTES * len(self.edges) + self.filler_bytes + weight
 
     def flaw(self) -> str:

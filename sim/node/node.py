@@ -170,6 +170,12 @@ class Node:
         """Whether a message of a kind with these field values has come and nobody has taken it yet."""
         return bool(self.inbox.matching(kind, fields))
 
+    def block(self, digest: str) -> Any:
+        """The block of that digest, which must be here."""
+        if not self.holds(digest):
+            raise RuntimeError(f"n{self.id} looks into block {digest}, which it does not hold")
+        return self.society.blocks[digest]
+
     def holds(self, digest: str) -> bool:
         """Whether the block of that digest is here."""
         return self.society.network.holds(self.seat, self.society.network.item(digest, "block", 0))
@@ -180,6 +186,10 @@ class Node:
         if service is None:
             raise RuntimeError("this world has no ledger: give the stage a next_batch")
         return await (service(self, parent) if wanted is None else service(self, parent, wanted))
+
+    async def next_request(self) -> Any:
+        """The next transaction that a client submits at this seat."""
+        return await self.society.requests.next(self.seat)
 
     async def next_bundle(self, height: int, edges: Callable[[], tuple[str, ...]], wanted: Wanted | None = None) -> Any:
         """A loose block, whose place is settled by being decided: see `Block`. `edges` is asked when the block is due."""

@@ -16,6 +16,7 @@ from sim.net.core.state import FIELDS
 from sim.net.network import Network
 from sim.node.behind import Behind
 from sim.node.message import HEADER_BYTES, Certificate, places_of, reader_of, size_of, weight_of
+from sim.node.requests import Requests
 from sim.node.storage import Storage
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Society:
         self.n = network.topology.n
         self.nodes: list[Node] = []
         self.blocks: dict[str, Any] = {}
+        self.requests = Requests()
         self.next_batch: Callable[..., Awaitable[Any]] | None = None
         self.next_bundle: Callable[[Node, int, Callable[[], tuple[str, ...]], Wanted | None], Awaitable[Any]] | None = None
         self.batch: Any = None

@@ -67,6 +67,7 @@ class Marketplace:
             return -1
         self.trace.record("submit", transaction.submitter, transaction.id, transaction.family)
         network.publish(transaction.submitter, item)
+        self._society.requests.put(transaction.submitter, transaction)
         return item
 
     def publish(self, seat: int, name: str, size_bytes: int) -> None:

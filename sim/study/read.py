@@ -97,8 +97,8 @@ def _axes(table: Mapping[str, Any], path: str) -> list[tuple[str, Any]]:
     return [(key, tuple(many) if isinstance(many, list) else many) for key, many in table.items()]
 
 
-def _named(group: str, value: Any, path: str, folder: Path | None) -> Any:
-    """A table with a `kind`: the part of that name, inside its wrapper where the group has one."""
+def _named(group: str, value: Any, path: str, folder: Path | None, inside_part: bool = False) -> Any:
+    """A table with a `kind`: the part of that name, inside its wrapper where the group has one and no other part asks for it."""
     table = dict(_mapping(value, path))
     kind = table.pop("kind", None)
     if not isinstance(kind, str):
@@ -107,7 +107,7 @@ def _named(group: str, value: Any, path: str, folder: Path | None) -> Any:
         cls = find(group, kind)
     except ScenarioError as error:
         raise error.under(path) from None
-    if group not in _WRAPPED:
+    if group not in _WRAPPED or inside_part:
         return _part(cls, table, path, folder)
     wrapper, inside = _WRAPPED[group]
     outer = [entry.name for entry in fields_of(wrapper) if entry.name != inside]
@@ -124,7 +124,7 @@ def _part(cls: type[Any], table: Mapping[str, Any], path: str, folder: Path | No
     for key, value in table.items():
         entry, where = entries[key], f"{path}.{key}"
         if entry.group:
-            values[key] = _named(entry.group, value, where, folder)
+            values[key] = _named(entry.group, value, where, folder, inside_part=True)
             continue
         values[key] = settle(value, entry, where, units_required=True)
         if entry.kind == "file":

@@ -1,0 +1,1 @@
+"""Hyperledger Fabric: execute, order, validate; the order is made by another protocol."""
