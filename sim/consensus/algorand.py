@@ -153,11 +153,12 @@ class Algorand:
             if self.proves(node, proof, Next, number) and proof.message.period >= ledger.period:
                 ledger.period, ledger.entered = proof.message.period + 1, proof
 
-    async def enough(self, node: Node, kind: type[Any], number: int, **fields: int) -> Certificate:
+    async def enough(self, node: Node, kind: type[Any], number: int, period: int | None = None) -> Certificate:
         """Wait until enough members of a committee have said the same; votes of others do not count."""
         wanted = self.need(node, kind.__name__)
+        fields = {"round": number} if period is None else {"round": number, "period": period}
         while True:
-            proof = await node.quorum(kind, wanted, round=number, **fields)
+            proof = await node.quorum(kind, wanted, **fields)
             if self.proves(node, proof, kind, number):
                 return proof
             wanted = proof.count + 1
