@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,12 @@ import pytest
 
 import sim
 from sim.kernel.errors import ScenarioError
+from sim.kernel.part import fields_of
+from sim.study.change import override
+from sim.study.link import Link
 from sim.study.read import from_dict, loads
 from sim.study.report import Report
+from sim.study.seat import Seat
 
 MS = 1_000_000
 STAR = {"kind": "star", "seats": 3}
@@ -170,6 +175,71 @@ def test_coding_takes_the_publishers_cpu() -> None:
         for cost in ("0 s", "1 ms")
     )
     assert coded - plain == pytest.approx(1e6 / 1024, abs=0.01)
+
+
+ALL_ON: dict[str, Any] = {
+    "duration": "20 s",
+    "trace": "wire",
+    "topology": {"kind": "regions", "seats": {"EUROPE": 6, "JAPAN": 6}, "degree": 4, "matrix": "simblock-2019"},
+    "link": {
+        **{"jitter": {"kind": "lognormal", "sigma": 0.3}, "loss": "20 %", "retransmit": "100 ms", "duplicate": "10 %"},
+        **{"reorder": "10 %", "reorder_by": "300 ms", "rate": "5 Mbit/s"},
+    },
+    "seat": {
+        **{"up": "20 Mbit/s", "down": "20 Mbit/s", "sharing": "fair", "lane": "1 kB", "cores": 1, "cpu": "ecdsa-p256"},
+        **{"sign": "1 ms", "verify": "1 ms", "hash_per_kib": "20 us", "encode_per_kib": "20 us"},
+    },
+    "gossip": {"kind": "turbine"},
+    "workload": [{"kind": "rumour", "size": "50 kB", "count": 4, "every": "100 ms"}],
+}
+OVER_TCP = {
+    "transport": "tcp",
+    "window": "3 kB",
+    "idle_reset": "300 ms",
+    "loss": "20 %",
+    "latency": {"kind": "constant", "value": "99 ms"},
+}
+OTHER: dict[str, Any] = {
+    **{"link.jitter.sigma": 0.31, "link.loss": "19 %", "link.retransmit": "101 ms", "link.duplicate": "11 %"},
+    **{"link.reorder": "11 %", "link.reorder_by": "301 ms", "link.rate": "6 Mbit/s"},
+    **{"seat.up": "21 Mbit/s", "seat.down": "21 Mbit/s", "seat.sharing": "fifo", "seat.lane": "2 MB", "seat.cores": 2},
+    **{"seat.sign": "2 ms", "seat.verify": "2 ms", "seat.hash_per_kib": "21 us", "seat.encode_per_kib": "21 us"},
+}
+OTHER_OVER_TCP = {"link.window": "4 kB", "link.idle_reset": "50 ms", "link.transport": "datagram", "link.latency.value": "98 ms"}
+
+
+def wire_digest(tables: dict[str, Any], changes: dict[str, Any]) -> str:
+    """The trace of a run with every copy in it, with some keys changed."""
+    for key in changes:
+        if key == "link.transport":
+            tables = {**tables, "link": {"latency": tables["link"]["latency"], "loss": "20 %", "retransmit": "1 s"}}
+    texts = [f"{key}={json.dumps(value)}" for key, value in changes.items() if key != "link.transport"]
+    copied = json.loads(json.dumps(tables))
+    override(copied, texts)
+    digest: str = sim.run(from_dict(copied)).to_dict()["medgossip"]["trace_digest"]
+    return digest
+
+
+@pytest.mark.parametrize("key", OTHER)
+def test_every_key_of_link_and_seat_matters(key: str) -> None:
+    """Another value of one key is another run, where all costs are on."""
+    assert wire_digest(ALL_ON, {key: OTHER[key]}) != wire_digest(ALL_ON, {})
+
+
+@pytest.mark.parametrize("key", OTHER_OVER_TCP)
+def test_every_key_of_tcp_matters(key: str) -> None:
+    """The same for what goes with TCP only."""
+    topology = {"kind": "random-regular", "seats": 12, "degree": 4}
+    tables = {**ALL_ON, "topology": topology, "link": OVER_TCP, "gossip": {"kind": "flood"}, "seat": {"up": "20 Mbit/s"}}
+    assert wire_digest(tables, {key: OTHER_OVER_TCP[key]}) != wire_digest(tables, {})
+
+
+def test_no_key_of_link_and_seat_is_forgotten() -> None:
+    """Whoever adds a key to the two tables gives it a line above; `cpu` only fills in what is not given one by one."""
+    tried = {key.split(".")[0] + "." + key.split(".")[1] for key in (*OTHER, *OTHER_OVER_TCP)}
+    known = {f"{table}.{entry.name}" for table, part in (("link", Link), ("seat", Seat)) for entry in fields_of(part)}
+    assert tried == known - {"seat.cpu"}
+    assert wire_digest(ALL_ON, {}) == wire_digest(ALL_ON, {})
 
 
 REFUSED = (

@@ -30,6 +30,7 @@ OTHER: dict[str, dict[str, Any]] = {
         **{"state_every": "1 s", "check_every": "3 s", "batch": 1, "leader_alive": "3 s", "election": "1 s"},
     },
     "flood": {},
+    "flood-once": {},
     "gossipsub": {
         **{"d": 7, "d_low": 4, "d_high": 10, "d_lazy": 2, "d_out": 4, "d_score": 6, "heartbeat": "900 ms", "gossip_factor": 0.9},
         **{"history_length": 1, "history_gossip": 1, "flood_publish": True, "prune_backoff": "1 s", "retransmissions": 0},
