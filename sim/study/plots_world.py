@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sim.study import plots_shares
 from sim.study.evidence import Evidence
 from sim.study.metrics import fault_spans
 from sim.study.metrics_rows import SECOND_NS, read
@@ -118,6 +119,7 @@ def plotters() -> dict[str, Any]:
         "network": network,
         "timeline": timeline,
         **PICTURES,
+        **plots_shares.PICTURES,
     }
 
 
@@ -134,6 +136,7 @@ def pictures_of(evidence: Evidence) -> dict[str, bytes]:
     chosen["network.png"] = network
     if evidence.travels is not None and evidence.travels.kinds:
         chosen |= {f"{name}.png": draw for name, draw in PICTURES.items()}
+    chosen |= plots_shares.worth_drawing(evidence)
     pictures = {}
     for name, draw in chosen.items():
         axes = draw(evidence, axes=paper(None, 9.0, 5.4, windowless=True))
