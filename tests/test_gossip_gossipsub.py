@@ -93,7 +93,7 @@ def mesh_sizes(part: Any, degree: int = 12, **changes: Any) -> Any:
     net = Network(topology, Costs(constant_ns=10 * MS), part.strategy(topology, Dice(3)), Dice(3))
     net.advance(20 * SECOND)
     words = m.WINDOWS + 2 * part.history_gossip + part.slots
-    links = net.world.memory[:, words:].reshape(60, -1, m.LINK_WORDS)[:, :degree, m.SINCE] > 0
+    links = net.world.memory[:, words : words + degree] > 0  # SINCE, the first word of each link
     pairs = {(seat, int(topology.neighbours_of(seat)[place])) for seat, place in np.argwhere(links).tolist()}
     assert np.array_equal(links.sum(1), net.world.memory[:, m.MEMBERS])
     return links.sum(1), pairs == {(there, here) for here, there in pairs}
@@ -158,8 +158,8 @@ class Scene:
 
     def link(self, peer: int, word: int) -> int:
         """A word of seat 0's about a neighbour (seat 1 stands at place 0)."""
-        start = m.WINDOWS + 2 * self.part.history_gossip + self.part.slots + (peer - 1) * m.LINK_WORDS
-        return int(self.world.memory[0, start + word])
+        start = m.WINDOWS + 2 * self.part.history_gossip + self.part.slots + (peer - 1)
+        return int(self.world.memory[0, start + word * self.world.options[m.LINKS]])
 
     def later(self, time_ns: int) -> None:
         """Let time pass for seat 0 alone."""
@@ -168,7 +168,7 @@ class Scene:
 
 def test_no_graft_is_taken_before_the_backoff_is_over_and_trying_costs() -> None:
     """PRUNE, GRAFT at once: refused, and doubly punished in the first ten seconds; after a minute it is taken."""
-    scene = Scene(GossipSub())
+    scene = Scene(GossipSub(behaviour_weight=-1.0, behaviour_free=10))
     assert scene.link(1, m.SINCE) > 0
     assert scene.tell(HEARD, 1, word=m.PRUNE) == []
     assert scene.link(1, m.SINCE) == 0
@@ -227,7 +227,7 @@ def test_a_body_is_sent_again_only_so_often_and_only_from_the_cache() -> None:
 
 def test_a_broken_promise_is_counted() -> None:
     """IHAVE, IWANT, and nothing comes for three seconds."""
-    scene = Scene(GossipSub())
+    scene = Scene(GossipSub(behaviour_weight=-1.0, behaviour_free=10, behaviour_decay=1.0))
     assert scene.tell(HEARD, 1, 0, word=1 << 3 | m.IHAVE) == [[REQUEST, 1, 0]]
     scene.later(2 * SECOND)
     scene.tell(TICKED, 0)
@@ -273,7 +273,7 @@ def shares_of_droppers(part: GossipSub) -> float:
         net.publish(1 + 4 * (turn % 15), net.item(turn, "block", 500))
         net.advance((turn + 1) * 400 * MS)
     words = m.WINDOWS + 2 * part.history_gossip + part.slots
-    links = net.world.memory[:, words:].reshape(60, -1, m.LINK_WORDS)[:, :16, m.SINCE] > 0
+    links = net.world.memory[:, words : words + 16] > 0  # SINCE, the first word of each link
     members = [int(topology.neighbours_of(seat)[place]) for seat, place in np.argwhere(links).tolist() if seat % 4]
     return sum(member % 4 == 0 for member in members) / len(members)
 

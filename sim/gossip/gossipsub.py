@@ -25,7 +25,7 @@ from sim.kernel.dice import Dice
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
 from sim.kernel.units import Count, Duration, Share, Size
-from sim.net.gossipsub_mesh import LINK_WORDS, MOST, ONE, OPTIONS, WINDOWS
+from sim.net.gossipsub_mesh import LINK_WORDS, MOST, ONE, OPTIONS, UNSCORED_LINK_WORDS, WINDOWS
 from sim.net.strategy import Strategy
 from sim.net.topology import Topology
 
@@ -138,14 +138,14 @@ class GossipSub:
     def strategy(self, topology: Topology, dice: Dice) -> Strategy:
         """The rule and what it wants to be given."""
         degree = topology.largest_degree
-        words = WINDOWS + 2 * self.history_gossip + self.slots + degree * LINK_WORDS
+        words = WINDOWS + 2 * self.history_gossip + self.slots + degree * (LINK_WORDS if self.scored else UNSCORED_LINK_WORDS)
         if words * topology.n > MOST_MEMORY_WORDS:
             raise ScenarioError(f"{topology.n} seats that remember up to {degree} neighbours each do not fit in memory")
         told = max(self.d_lazy, int(self.gossip_factor * degree) + 1)
         upkeep = 1 + 2 * self.slots + self.d + self.d_out + self.opportunistic_peers + MOST_LISTS * min(told, degree)
         return Strategy(
             rule,
-            options=self.options(dice.key("gossipsub") >> 1),
+            options=(*self.options(dice.key("gossipsub") >> 1), degree),
             memory_words=words,
             most_actions=max(upkeep, SPAN, 2 * self.slots, degree),
             starts=True,

@@ -69,14 +69,14 @@ def _tick(w: World, count: int, delay_ns: int) -> int:
 @njit
 def _spread(w: World, event: int, seat: int, peer: int, item: int) -> int:
     """Eager push: the body to the mesh, IDONTWANT to it before; one's own items to every neighbour if they are flooded."""
+    links = w.options[m.LINKS]
     options = w.options
     memory = w.memory[seat]
-    place = -1
-    if peer >= 0:
+    if peer >= 0 and options[m.SCORED]:
         place = place_of(w, seat, peer)
         if place >= 0:
             link = link_of(w, place)
-            memory[link + m.FIRST] = min(options[m.FIRST_CAP], memory[link + m.FIRST] + m.ONE)
+            memory[link + m.FIRST * links] = min(options[m.FIRST_CAP], memory[link + m.FIRST * links] + m.ONE)
             m.credit(w, seat, place)
     window = m.WINDOWS + 2 * (memory[m.BEATS] % options[m.GOSSIP])
     if memory[window] == 0 or item + 1 < memory[window]:
@@ -99,11 +99,11 @@ def _spread(w: World, event: int, seat: int, peer: int, item: int) -> int:
         size_bytes = options[m.CONTROL_BYTES] + options[m.ID_BYTES]
         for slot in range(options[m.SLOTS]):
             near = memory[mesh + slot] - 1
-            if near >= 0 and near != place:
+            if near >= 0 and w.neighbours[first + near] != peer:
                 count = act(w, count, CONTROL, np.int64(w.neighbours[first + near]), size_bytes, m.IDONTWANT)
     for slot in range(options[m.SLOTS]):
         near = memory[mesh + slot] - 1
-        if near >= 0 and near != place and not note >> slot & 1:
+        if near >= 0 and not note >> slot & 1 and w.neighbours[first + near] != peer:
             count = act(w, count, BODY, np.int64(w.neighbours[first + near]), -1, 0)
     return count
 
@@ -139,14 +139,16 @@ def _hear(w: World, seat: int, peer: int, item: int) -> int:
 @njit
 def _grafted(w: World, seat: int, peer: int, place: int, score: int) -> int:
     """A GRAFT: taken unless it comes too early after a PRUNE, from a neighbour with a bad name, or, if it dialled, to a mesh that is full."""
+    links = w.options[m.LINKS]
     memory = w.memory[seat]
     link = link_of(w, place)
     if memory[link + m.SINCE] > 0:
         return 0
-    early_ns = memory[link + m.BACK_OFF] - w.clock[NOW]
+    early_ns = memory[link + m.BACK_OFF * links] - w.clock[NOW]
     if early_ns > 0:
-        twice = early_ns > w.options[m.BACKOFF_NS] - GRAFT_FLOOD_NS
-        memory[link + m.BAD] = min(m.MOST, memory[link + m.BAD] + m.ONE + (m.ONE if twice else 0))
+        if w.options[m.SCORED]:
+            twice = early_ns > w.options[m.BACKOFF_NS] - GRAFT_FLOOD_NS
+            memory[link + m.BAD * links] = min(m.MOST, memory[link + m.BAD * links] + m.ONE + (m.ONE if twice else 0))
         return m.prune_one(w, seat, place, 0)
     full = memory[m.MEMBERS] >= w.options[m.HIGH] and not m.dialled(w, seat, peer)
     if score < 0 or full or not m.join(w, seat, place):
@@ -157,10 +159,15 @@ def _grafted(w: World, seat: int, peer: int, place: int, score: int) -> int:
 @njit
 def _want(w: World, seat: int, peer: int, place: int, first: int, mask: int) -> int:
     """An IHAVE: ask for what is not here (IWANT, one request an item), and remember one of these as promised."""
+    links = w.options[m.LINKS]
     memory = w.memory[seat]
     link = link_of(w, place)
-    packets = (memory[link + m.ASKED] & 0xFFFF) + 1
-    asked = memory[link + m.ASKED] >> 16
+    beat = memory[m.BEATS] & 0xFFFFF
+    before = memory[link + m.ASKED * links]
+    if before >> 40 != beat:
+        before = 0
+    packets = (before & 0xFFFF) + 1
+    asked = before >> 16 & 0xFFFFFF
     count = 0
     if packets <= w.options[m.ASKS]:
         for item in range(first, min(first + SPAN, w.setup[ITEMS])):
@@ -176,16 +183,17 @@ def _want(w: World, seat: int, peer: int, place: int, first: int, mask: int) -> 
             w.actions[count, ABOUT] = item
             count += 1
             asked += 1
-            if memory[link + m.PROMISE] == 0:
-                memory[link + m.PROMISE] = item + 1
-                memory[link + m.PROMISED_NS] = w.clock[NOW] + w.options[m.FOLLOW_NS]
-    memory[link + m.ASKED] = asked << 16 | min(packets, 0xFFFF)
+            if w.options[m.SCORED] and memory[link + m.PROMISE * links] == 0:
+                memory[link + m.PROMISE * links] = item + 1
+                memory[link + m.PROMISED_NS * links] = w.clock[NOW] + w.options[m.FOLLOW_NS]
+    memory[link + m.ASKED * links] = beat << 40 | asked << 16 | min(packets, 0xFFFF)
     return count
 
 
 @njit
 def _serve(w: World, seat: int, peer: int, item: int) -> int:
     """An IWANT: the body, if it is in the message cache still, this neighbour is well-behaved and has not had it too often."""
+    links = w.options[m.LINKS]
     place = place_of(w, seat, peer)
     if place < 0 or score_of(w, seat, place) < w.options[m.GOSSIP_LEAST]:
         return 0
@@ -193,11 +201,11 @@ def _serve(w: World, seat: int, peer: int, item: int) -> int:
     if age_ns > w.options[m.CACHE] * w.options[m.BEAT_NS]:
         return 0
     link = link_of(w, place)
-    served = w.memory[seat, link + m.SERVED]
+    served = w.memory[seat, link + m.SERVED * links]
     often = (served & 0xFF) + 1 if served >> 8 == item + 1 else 1
     if often > w.options[m.RESEND]:
         return 0
-    w.memory[seat, link + m.SERVED] = (item + 1) << 8 | often
+    w.memory[seat, link + m.SERVED * links] = (item + 1) << 8 | often
     return act(w, 0, BODY, peer, -1, 0)
 
 

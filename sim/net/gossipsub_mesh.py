@@ -21,13 +21,15 @@ ACTIVE_NS, WINDOW_NS, DECAY_BEATS = range(26, 29)
 MESH_WEIGHT, MESH_CAP, FIRST_WEIGHT, FIRST_CAP, FIRST_DECAY, DUE_WEIGHT, DUE, DUE_CAP, DUE_DECAY, FAILED_DECAY = range(29, 39)
 BAD_WEIGHT, BAD_FREE, BAD_DECAY, GOSSIP_LEAST, PUBLISH_LEAST, DEAF_BELOW, BOOST_BELOW, INVALID_WEIGHT, INVALID_DECAY = range(39, 48)
 OPTIONS = 48
+LINKS = OPTIONS  # after the part's own: most links that a seat has
 
 # Words of a seat: heartbeats so far, members of its mesh, next slot to fill; first and last item of each gossip window; mesh
 BEATS, MEMBERS, NEXT_SLOT, WINDOWS = range(4)
-# Words of a link: in the mesh since (plus one), no GRAFT before, P2, P3, P3b and P7 as shares of 2 ** 16, IHAVE packets and
-# ids asked for since the last beat, promised item (plus one), promised until, item last sent on request and how often, P4
-SINCE, BACK_OFF, FIRST, GIVEN, FAILED, BAD, ASKED, PROMISE, PROMISED_NS, SERVED, INVALID = range(11)
-LINK_WORDS = 11
+# Words of a link, each word of all links side by side, as a heartbeat looks at one word of every link: in the mesh since (plus
+# one), no GRAFT before, IHAVE packets, ids asked for and in which beat, item last sent on request and how often; and where
+# neighbours are scored: promised item (plus one), promised until, P2, P3, P3b, P7 and P4 as shares of 2 ** 16
+SINCE, BACK_OFF, ASKED, SERVED, PROMISE, PROMISED_NS, FIRST, GIVEN, FAILED, BAD, INVALID = range(11)
+LINK_WORDS, UNSCORED_LINK_WORDS = 11, 4
 
 GRAFT, PRUNE, IHAVE, IDONTWANT = range(4)
 ONE = 1 << 16
@@ -62,8 +64,8 @@ def place_of(w: World, seat: int, peer: int) -> int:
 
 @inlined
 def link_of(w: World, place: int) -> int:
-    """Where the words of a link begin in a seat's memory."""
-    return WINDOWS + 2 * w.options[GOSSIP] + w.options[SLOTS] + place * LINK_WORDS
+    """Where the first word of a link lies in a seat's memory; the next one lies w.options[LINKS] further, and so on."""
+    return WINDOWS + 2 * w.options[GOSSIP] + w.options[SLOTS] + place
 
 
 @inlined
@@ -88,21 +90,22 @@ def dialled(w: World, seat: int, peer: int) -> bool:
 @njit
 def score_of(w: World, seat: int, place: int) -> int:
     """The neighbour's score as `seat` sees it, times 2 ** 16: P1 + P2 + P3 + P3b + P4 + P7 of the GossipSub v1.1 specification."""
+    links = w.options[LINKS]
     options = w.options
     if options[SCORED] == 0:
         return 0
     memory = w.memory[seat]
     link = link_of(w, place)
-    score = options[FIRST_WEIGHT] * memory[link + FIRST] >> 16
+    score = options[FIRST_WEIGHT] * memory[link + FIRST * links] >> 16
     if memory[link + SINCE] > 0:
         age_ns = w.clock[NOW] - memory[link + SINCE] + 1
         score += options[MESH_WEIGHT] * min(age_ns // options[QUANTUM_NS], options[MESH_CAP] >> 16)
-        deficit = options[DUE] - memory[link + GIVEN]
+        deficit = options[DUE] - memory[link + GIVEN * links]
         if age_ns > options[ACTIVE_NS] and deficit > 0:
             score += options[DUE_WEIGHT] * (deficit * deficit >> 16) >> 16
-    score += options[DUE_WEIGHT] * memory[link + FAILED] >> 16
-    score += options[INVALID_WEIGHT] * (memory[link + INVALID] * memory[link + INVALID] >> 16) >> 16
-    excess = memory[link + BAD] - options[BAD_FREE]
+    score += options[DUE_WEIGHT] * memory[link + FAILED * links] >> 16
+    score += options[INVALID_WEIGHT] * (memory[link + INVALID * links] * memory[link + INVALID * links] >> 16) >> 16
+    excess = memory[link + BAD * links] - options[BAD_FREE]
     if excess > 0:
         score += options[BAD_WEIGHT] * (excess * excess >> 16) >> 16
     return score
@@ -110,16 +113,18 @@ def score_of(w: World, seat: int, place: int) -> int:
 
 @njit
 def credit(w: World, seat: int, place: int) -> None:
-    """P3: a member of the mesh has delivered something, first or soon after."""
+    """P3: a member of the mesh of a seat that scores has delivered something, first or soon after."""
+    links = w.options[LINKS]
     link = link_of(w, place)
     if w.memory[seat, link + SINCE] > 0:
-        w.memory[seat, link + GIVEN] = min(w.options[DUE_CAP], w.memory[seat, link + GIVEN] + ONE)
+        w.memory[seat, link + GIVEN * links] = min(w.options[DUE_CAP], w.memory[seat, link + GIVEN * links] + ONE)
 
 
 @njit
 def judge(w: World, event: int, seat: int, peer: int, item: int) -> int:
     """A body from a neighbour that is new, was here, or is none: 1 if it is refused, as all is below the graylist threshold."""
-    place = place_of(w, seat, peer)
+    links = w.options[LINKS]
+    place = place_of(w, seat, peer) if w.options[SCORED] else -1
     if place < 0:
         return 0
     if event == OFFERED:
@@ -129,13 +134,14 @@ def judge(w: World, event: int, seat: int, peer: int, item: int) -> int:
             credit(w, seat, place)
         return 0
     link = link_of(w, place)
-    w.memory[seat, link + INVALID] = min(MOST, w.memory[seat, link + INVALID] + ONE)
+    w.memory[seat, link + INVALID * links] = min(MOST, w.memory[seat, link + INVALID * links] + ONE)
     return 0
 
 
 @njit
 def join(w: World, seat: int, place: int) -> bool:
     """Take a neighbour into the mesh; False where no slot is free. Slots are filled in turn, so that one is reused late."""
+    links = w.options[LINKS]
     memory = w.memory[seat]
     slots = w.options[SLOTS]
     for _ in range(slots):
@@ -145,7 +151,8 @@ def join(w: World, seat: int, place: int) -> bool:
             memory[mesh_of(w) + slot] = place + 1
             memory[MEMBERS] += 1
             memory[link_of(w, place) + SINCE] = w.clock[NOW] + 1
-            memory[link_of(w, place) + GIVEN] = 0
+            if w.options[SCORED]:
+                memory[link_of(w, place) + GIVEN * links] = 0
             return True
     return False
 
@@ -153,14 +160,16 @@ def join(w: World, seat: int, place: int) -> bool:
 @njit
 def leave(w: World, seat: int, place: int) -> None:
     """Drop a neighbour from the mesh: it is not grafted again for a while, and what it failed to deliver sticks (P3b)."""
+    links = w.options[LINKS]
     memory = w.memory[seat]
     link = link_of(w, place)
-    memory[link + BACK_OFF] = w.clock[NOW] + w.options[BACKOFF_NS]
+    memory[link + BACK_OFF * links] = w.clock[NOW] + w.options[BACKOFF_NS]
     if memory[link + SINCE] == 0:
         return
-    deficit = w.options[DUE] - memory[link + GIVEN]
-    if w.clock[NOW] - memory[link + SINCE] + 1 > w.options[ACTIVE_NS] and deficit > 0:
-        memory[link + FAILED] = min(MOST << 10, memory[link + FAILED] + (deficit * deficit >> 16))
+    if w.options[SCORED]:
+        deficit = w.options[DUE] - memory[link + GIVEN * links]
+        if w.clock[NOW] - memory[link + SINCE] + 1 > w.options[ACTIVE_NS] and deficit > 0:
+            memory[link + FAILED * links] = min(MOST << 10, memory[link + FAILED * links] + (deficit * deficit >> 16))
     memory[link + SINCE] = 0
     memory[MEMBERS] -= 1
     memory[mesh_of(w) + slot_of(w, seat, place)] = 0
@@ -178,6 +187,7 @@ def slot_of(w: World, seat: int, place: int) -> int:
 @njit
 def graft_some(w: World, seat: int, wanted: int, outbound: bool, above: int, count: int) -> int:
     """GRAFT to so many random neighbours that may be grafted and score at least `above`; only outbound ones if asked."""
+    links = w.options[LINKS]
     first = np.int64(w.offsets[seat])
     degree = np.int64(w.offsets[seat + 1]) - first
     memory = w.memory[seat]
@@ -186,7 +196,7 @@ def graft_some(w: World, seat: int, wanted: int, outbound: bool, above: int, cou
         key = draw64(np.uint64(w.options[KEY]) ^ np.uint64(w.clock[NOW]), np.uint64(seat) + (np.uint64(outbound) << np.uint64(32)))
         for place in range(degree):
             link = link_of(w, place)
-            if memory[link + SINCE] > 0 or memory[link + BACK_OFF] > w.clock[NOW] or score_of(w, seat, place) < above:
+            if memory[link + SINCE] > 0 or memory[link + BACK_OFF * links] > w.clock[NOW] or score_of(w, seat, place) < above:
                 continue
             peer = np.int64(w.neighbours[first + place])
             if outbound and not dialled(w, seat, peer):
@@ -263,19 +273,21 @@ def middle_score(w: World, seat: int) -> int:
 
 @njit
 def keep_books(w: World, seat: int) -> None:
-    """Forget what counts for one heartbeat only, punish broken promises, let the counters decay."""
+    """Punish broken promises, let the counters decay; nothing to do where nobody is scored."""
+    links = w.options[LINKS]
     memory = w.memory[seat]
     options = w.options
+    if options[SCORED] == 0:
+        return
     for place in range(w.offsets[seat + 1] - w.offsets[seat]):
         link = link_of(w, place)
-        memory[link + ASKED] = 0
-        if memory[link + PROMISE] > 0 and w.clock[NOW] >= memory[link + PROMISED_NS]:
-            if w.held[w.items[memory[link + PROMISE] - 1]["row"], seat] < CHECKING:
-                memory[link + BAD] = min(MOST, memory[link + BAD] + ONE)
-            memory[link + PROMISE] = 0
-        if options[SCORED] and memory[BEATS] % options[DECAY_BEATS] == 0:
-            memory[link + FIRST] = memory[link + FIRST] * options[FIRST_DECAY] >> 16
-            memory[link + GIVEN] = memory[link + GIVEN] * options[DUE_DECAY] >> 16
-            memory[link + FAILED] = memory[link + FAILED] * options[FAILED_DECAY] >> 16
-            memory[link + BAD] = memory[link + BAD] * options[BAD_DECAY] >> 16
-            memory[link + INVALID] = memory[link + INVALID] * options[INVALID_DECAY] >> 16
+        if memory[link + PROMISE * links] > 0 and w.clock[NOW] >= memory[link + PROMISED_NS * links]:
+            if w.held[w.items[memory[link + PROMISE * links] - 1]["row"], seat] < CHECKING:
+                memory[link + BAD * links] = min(MOST, memory[link + BAD * links] + ONE)
+            memory[link + PROMISE * links] = 0
+        if memory[BEATS] % options[DECAY_BEATS] == 0:
+            memory[link + FIRST * links] = memory[link + FIRST * links] * options[FIRST_DECAY] >> 16
+            memory[link + GIVEN * links] = memory[link + GIVEN * links] * options[DUE_DECAY] >> 16
+            memory[link + FAILED * links] = memory[link + FAILED * links] * options[FAILED_DECAY] >> 16
+            memory[link + BAD * links] = memory[link + BAD * links] * options[BAD_DECAY] >> 16
+            memory[link + INVALID * links] = memory[link + INVALID * links] * options[INVALID_DECAY] >> 16
