@@ -14,6 +14,7 @@ from sim.consensus.hotstuff.jolteon import Jolteon
 from sim.consensus.pbft import QBFT
 from sim.consensus.tendermint import Tendermint
 from sim.kernel.errors import ScenarioError
+from sim.study.change import override
 from sim.study.plugins import find, names
 from sim.study.scenario import Consensus, Scenario
 
@@ -64,6 +65,20 @@ def test_another_preset_takes_the_place_of_the_first() -> None:
     own = scenario({"preset": "besu-docs", "patience": "3 s"}).but(**{"consensus.preset": "besu-code"})
     assert own.consensus.protocol.patience == 3 * SECOND
     assert before.but(**{"consensus.patience": "7 s"}).consensus.block_interval == 5 * SECOND
+
+
+def test_another_protocol_leaves_the_preset_behind() -> None:
+    """And all that came with it; what was said beside it stays where the new protocol has a key for it."""
+    before = scenario({"preset": "besu-docs", "max_block": "1 kB"})
+    after = before.but(**{"consensus.kind": "jolteon"}).consensus
+    assert (after.protocol, after.block_interval, after.max_block) == (Jolteon(), 0, 1000)
+    own = scenario({"preset": "besu-docs", "patience": "3 s"}).but(**{"consensus.kind": "jolteon"}).consensus
+    assert own.protocol == Jolteon(patience="3 s")
+    other = before.but(**{"consensus.kind": "jolteon", "consensus.preset": "diem"}).consensus
+    assert other.protocol == Jolteon(preset="diem")
+    tables = {"consensus": {"kind": "qbft", "preset": "besu-docs", "patience": "3 s"}}
+    override(tables, ["consensus.kind=jolteon"])
+    assert tables == {"consensus": {"kind": "jolteon", "patience": "3 s"}}
 
 
 def test_an_object_and_a_file_say_the_same() -> None:

@@ -1,7 +1,7 @@
 """A scenario with some keys changed: as tables before they are read (`--set`, sweeps) and as an object (`Scenario.but`).
 
 Changing a `kind` chooses another part. What was set for the old one and the new one has no key for goes with it, and what both
-have stays; a key that is itself among the changes is never dropped, so a wrong one is still refused.
+have stays, save a preset; a key that is itself among the changes is never dropped, so a wrong one is still refused.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _drop_old_keys(table: dict[str, Any], way: tuple[str, ...], kind: Any) -> No
         before, after = (_keys(find(group, one)) for one in (old, kind))
     except ScenarioError:
         return
-    for key in [key for key in table if key in before and key not in after]:
+    for key in [key for key in table if key in before and (key not in after or key == "preset")]:
         del table[key]
 
 
@@ -94,7 +94,7 @@ def _changed(owner: Any, tree: _Branch, path: str, group: str) -> Any:
         raise _no_such_key(next(iter(tree)), (), path)
     kind: Any = type(owner)
     kept = {name: getattr(owner, name) for name in _keys(kind)}
-    if "preset" in tree:
+    if "preset" in tree or "kind" in tree:
         kept = _beside_preset(owner, kept)
     tree = _Branch(tree)
     if group and "kind" in tree and "kind" not in kept:
@@ -120,12 +120,13 @@ def _changed(owner: Any, tree: _Branch, path: str, group: str) -> Any:
 
 
 def _beside_preset(owner: Any, kept: dict[str, Any]) -> dict[str, Any]:
-    """What was said beside the preset, which goes: by a protocol, or by the wrapper around one that has presets."""
-    told = ("protocol",) if "protocol" in kept else ("preset",)
-    if not all(name in kept for name in told):
+    """What was said beside the preset, which goes: by a protocol, or by the wrapper around one."""
+    told = next((name for name in ("protocol", "preset") if name in kept), "")
+    preset = kept.get(told)
+    if not preset or (told == "protocol" and not getattr(preset, "preset", "")):
         return kept
-    plain = type(owner)(**{name: kept[name] for name in told})
-    return {name: value for name, value in kept.items() if name in told or value != getattr(plain, name)}
+    plain = type(owner)(**{told: preset})
+    return {name: value for name, value in kept.items() if name == told or value != getattr(plain, name)}
 
 
 def _changed_items(owner: tuple[Any, ...], tree: _Branch, path: str, group: str) -> tuple[Any, ...]:
@@ -146,7 +147,8 @@ def _other_kind(owner: Any, group: str, name: Any, path: str) -> tuple[Any, dict
         raise error.under(path[:-1]) from None
     if kind is type(owner):
         return kind, {key: getattr(owner, key) for key in _keys(kind)}
-    said = {entry.name: getattr(owner, entry.name) for entry in fields_of(type(owner))}
+    said = _beside_preset(owner, {entry.name: getattr(owner, entry.name) for entry in fields_of(type(owner))})
+    said.pop("preset", None)
     usual = {entry.name: entry.default for entry in fields_of(type(owner))}
     return kind, {key: said[key] for key in _keys(kind) if key in said and said[key] != usual[key]}
 
