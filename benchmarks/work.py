@@ -10,6 +10,7 @@ from time import process_time
 
 import sim.study.read
 from benchmarks import plain
+from benchmarks.health import hospital_day
 from sim.kernel.dice import draw
 from sim.kernel.rubbish import rarely_collected
 from sim.net.core.links import serialise_ns
@@ -198,5 +199,6 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "pbft_1024": lambda: pbft(1024, 3),
     "pbft_256": lambda: pbft(256, 7),
     "small_runs": lambda: small_runs(5),
+    "hospital_day": hospital_day,
 }
 """By name. `per_cpu_s` counts deliveries, in small_runs whole runs; `set_up_cpu_s` comes on top, save in small_runs."""

@@ -72,3 +72,8 @@ def test_data_behind_blocks_is_measured_too() -> None:
     assert work.measured(small, 1, data.believed)["deliveries"] > 10_000
     with pytest.raises(RuntimeError, match="did not do its work"):
         work.measured(small.but(**{"availability.copies": 0}), 1, data.believed)
+
+
+def test_a_stretch_of_the_hospital_day_is_measured() -> None:
+    found = work.hospital_day("10 s")
+    assert found["filed"] > 50 and found["deliveries"] > 1000 and found["cpu_s"] > 0

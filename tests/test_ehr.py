@@ -35,6 +35,7 @@ class FakeWorld:
         self.regions = tuple("north" if place % 2 else "south" for place in range(len(self.roles)))
         self.dice, self.duration_ns, self.now_ns = Dice(seed), duration_ns, 0
         self.memory: dict[str, Any] = {}
+        self.shared: dict[str, Any] = {}
         self.rows: list[tuple[Any, ...]] = []
         self.honest = np.ones(len(self.roles), np.bool_)
         self.lag_ns = [0] * len(self.roles)
@@ -89,6 +90,9 @@ class FakeWorld:
 
     def on_decide(self, callback: Callable[[int, Block, int], None]) -> None:
         self._listeners.append(callback)
+
+    def on_revoke(self, callback: Callable[[int, Block, int], None]) -> None:
+        """Nobody takes a block back here."""
 
     def serve_alters(self, holder: int) -> bool:
         return holder in self.altering

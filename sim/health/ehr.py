@@ -8,6 +8,7 @@ from sim.health.catalogue import WEEKDAYS, Calendar, Entry, ehr_entries
 from sim.health.ehr_outcome import outcome_of
 from sim.health.reading import EMERGENCY, ROUTINE, Reading
 from sim.health.records import Vault
+from sim.health.registrar import registrar_of
 from sim.health.world import WorkloadWorld
 from sim.health.writing import Writing
 from sim.kernel.errors import ScenarioError
@@ -91,6 +92,7 @@ class EHR:
         deadlines_ns = {EMERGENCY: self.emergency_deadline, ROUTINE: self.routine_deadline}
         world.memory["writing"] = writing
         world.memory["reading"] = Reading(world, self.name, writing, deadlines_ns)
+        registrar_of(world)  # its ears before ours: what is final is settled before readers look again
         world.on_decide(writing.decided)
 
     def start(self, world: WorkloadWorld) -> None:

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from sim.health.levels import Ask, Level, class_table
+from sim.health.outcomes.ledger import clinical_reorg, time_to_final
 from sim.health.reading import EMERGENCY, OUTCOMES, ROUTINE, Read, Reading
+from sim.health.registrar import registrar_of
 from sim.health.tally import distribution, quantile, share
 from sim.health.world import WorkloadWorld
 from sim.health.writing import Writing
@@ -69,6 +72,17 @@ def reads_table(reading: Reading, family: str) -> dict[str, int]:
     return {**{outcome: ends.count(outcome) for outcome in OUTCOMES}, "open": ends.count("")}
 
 
+def asks_of(writing: Writing, reading: Reading, deadlines_ns: dict[str, int]) -> list[Ask]:
+    """The service levels as the ten workloads have them: reads somebody waits for (C1), anchors (C3)."""
+    asks = []
+    for read in reading.reads:
+        level = Level("C1", f"{read.family} read", deadlines_ns[read.family] / 1e9)
+        good = read.outcome in ("served", "stale")
+        asks.append(Ask(level, read.begun_ns, read.begun_ns + read.waited_ns if good else -1, bool(read.outcome) and not good))
+    anchor = Level("C3", "anchor final", deadlines_ns["anchor"] / 1e9)
+    return asks + [Ask(anchor, filing.submitted_ns, filing.first_final_ns) for filing in writing.filings]
+
+
 def outcome_of(
     world: WorkloadWorld, writing: Writing, reading: Reading, deadlines_ns: dict[str, int], skipped: list[str]
 ) -> dict[str, Any]:
@@ -83,8 +97,12 @@ def outcome_of(
         ("anchor final", deadlines_ns["anchor"] / 1e9, anchors_in_time(writing, deadlines_ns["anchor"], end_ns)),
         ("payload availability", PAYLOAD_TARGET, payload_available(reads)),
     )
+    asks = asks_of(writing, reading, deadlines_ns)
     outcomes: dict[str, Any] = {
         **totals,
+        "classes": class_table(asks, end_ns, 1.0),
+        "clinical_reorg": clinical_reorg(writing.filings),
+        "time_to_final": time_to_final(writing.filings, registrar_of(world).everywhere_ns),
         **reading.counts,
         **writing.counts,
         "reads": {family: reads_table(reading, family) for family in (EMERGENCY, ROUTINE)},

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from sim.health.catalogue import Entry
 from sim.health.records import Record, Vault, Version
+from sim.health.registrar import Filing, registrar_of
 from sim.health.world import WorkloadWorld
 from sim.ledger.block import Block, Transaction
 from sim.ledger.crypt import OVERHEAD_BYTES, bytes_of
@@ -31,14 +32,13 @@ class Writing:
         self.documents: dict[str, list[Record]] = {}
         """All records with a final anchor, likewise."""
         self.counts: dict[str, int] = {"encounters": 0, "amendments": 0, "messages": 0, "not_written": 0}
+        self.filings: list[Filing] = []
         self.on_final: list[Callable[[int], None]] = []
         self._name = name
         self._replicas = replicas
         self._anchor_bytes = anchor_bytes
         self._amended = amended
         self._amend_after_ns = amend_after_ns
-        self._anchors: dict[str, tuple[Record, Version]] = {}
-        self._grouped: tuple[str, dict[int, list[str]]] = ("", {})
 
     def encounter(self, source: int, entry: Entry, index: int) -> None:
         """A patient was seen: write the record and, for some, plan an amendment."""
@@ -87,8 +87,9 @@ class Writing:
             "C3",
         )
         version.tx_id = transaction.id
-        self._anchors[transaction.id] = (record, version)
-        version.dropped = world.submit(transaction) < 0
+        filing = registrar_of(world).file(Filing(transaction, record.kind, self, (), (record, version)))
+        self.filings.append(filing)
+        version.dropped = filing.dropped
 
     def _other_holders(self, record: Record) -> Sequence[int]:
         """Seats for the further copies: distinct, drawn by the record's own name, the source left out."""
@@ -118,20 +119,20 @@ class Writing:
         self.counts["messages"] += 1
         world.publish_record(source, bytes_of(world.dice, 16, "message", *key).hex(), size_bytes, (receiver,), stored=False)
 
+    def settled(self, seat: int, filing: Filing, answer: str, time_ns: int) -> None:
+        """The source's own node has decided the anchor: it is final now."""
+        record, version = filing.subject
+        if not answer and version.final_ns < 0:
+            if record.newest_final < 0:
+                self._list(record)
+            version.final_ns = time_ns
+
+    def undone(self, seat: int, filing: Filing, time_ns: int) -> None:
+        """The source's node has taken the anchor back."""
+        filing.subject[1].final_ns = -1
+
     def decided(self, seat: int, block: Block, time_ns: int) -> None:
-        """A node decided a block: what that node itself submitted is final now."""
-        if self._grouped[0] != block.digest:
-            grouped: dict[int, list[str]] = {}
-            for transaction in block.transactions:
-                if transaction.id in self._anchors:
-                    grouped.setdefault(transaction.submitter, []).append(transaction.id)
-            self._grouped = (block.digest, grouped)
-        for transaction_id in self._grouped[1].get(seat, ()):
-            record, version = self._anchors[transaction_id]
-            if version.final_ns < 0:
-                if record.newest_final < 0:
-                    self._list(record)
-                version.final_ns = time_ns
+        """A node decided a block: who waits there for a pointer may look again."""
         for tell in self.on_final:
             tell(seat)
 

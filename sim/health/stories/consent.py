@@ -137,7 +137,16 @@ class ConsentStory:
         insider, fresh = world.commits(seat, "ignore-revocation"), self.fresh(seat)
         allowed = fresh and permitted(play.registrar.view(seat), grant.patient, world.names[seat], world.now_ns)
         size_bytes = play.size_bytes(entry, seat, index)
-        self.accesses.append(Access(seat, grant, world.now_ns, allowed or insider, fresh, size_bytes, insider and not allowed))
+        access = Access(seat, grant, world.now_ns, allowed or insider, fresh, size_bytes, insider and not allowed)
+        self.accesses.append(access)
+        revoked = grant.revoked
+        facts = {
+            "admitted": access.admitted,
+            "fresh": fresh,
+            "revoked_for_s": -1.0 if revoked is None else (world.now_ns - revoked.submitted_ns) / 1e9,
+            "told_final": revoked is not None and revoked.first_final_ns >= 0,
+        }
+        world.trace.record("note", seat, "access", facts)
 
     def break_glass(self, seat: int, entry: Entry, index: int) -> None:
         """An emergency: opened at once by this node alone; the notice goes to the ledger, the summary is fetched from a holder."""

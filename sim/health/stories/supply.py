@@ -141,15 +141,20 @@ class SupplyStory:
                 break
             known = state.get(("order", shipment.order))
             if known == (shipment.source, seat, shipment.case, shipment.first, shipment.end, "shipped"):
-                shipment.fate = "accepted"
+                self._taken(seat, shipment, "accepted")
                 self.waiting[seat].remove(shipment)
                 facts = (("do", "receive"), ("case", shipment.case), ("by", seat), ("order", shipment.order))
                 shipment.receipt = play.file(seat, entry.name, "C3", facts, parties=(shipment.source,), subject=shipment)
                 return
             if now_ns - shipment.sent_ns > doubtful_ns:
-                shipment.fate = "quarantined"
+                self._taken(seat, shipment, "quarantined")
                 self.waiting[seat].remove(shipment)
         play.count("nothing_to_receive")
+
+    def _taken(self, seat: int, shipment: Shipment, fate: str) -> None:
+        shipment.fate = fate
+        facts = {"order": shipment.order, "case": shipment.case, "units": shipment.units, "genuine": shipment.genuine, "fate": fate}
+        self.play.world.trace.record("note", seat, "goods", facts)
 
     def dispense(self, seat: int, entry: Entry, index: int) -> None:
         """A unit goes to a patient if the pharmacy's node says that it is the pharmacy's and neither spent nor recalled."""
