@@ -247,7 +247,7 @@ def test_observers_of_one_graph_never_contradict_each_other(kind: str) -> None:
         ("bullshark", anchors, "committed", lambda votes, f: votes > 0),
         ("bullshark", anchors, "path_of_anchors", lambda graph, anchor, newest, n: [anchor]),
         ("bullshark", Graph, "reaches", lambda self, origin, goals, lowest: True),
-        ("mysticeti", leaders, "certifies", lambda block, one, graph, q: any(edge in one.votes for edge in block.edges)),
+        ("mysticeti", leaders, "certifies", lambda block, one, q: any(edge in one.votes for edge in block.edges)),
         ("mysticeti", Leaders, "direct", lambda self, number: SKIP if self.blames.get(number) else direct(self, number)),
     ],
     ids=["one vote commits", "skipped anchors forgotten", "any anchor reached", "one vote certifies", "one blame skips"],

@@ -115,7 +115,7 @@ class Bookkeeping:
         except (Tampered, Unlinked) as error:
             self.society.trace.record("reject", seat, "block", digest, str(error))
             return
-        if block.loose:  # what an earlier block holds has been told with that one
+        if block.loose and block.transactions:  # what an earlier block holds has been told with that one
             block = replace(block, transactions=self.tree.counted(self.chains[seat].tip))
         for tell in self.listeners:
             tell(seat, block, self.society.loop.now_ns)

@@ -29,8 +29,8 @@ class Graph:
         """
         if block.digest in self.blocks or block.digest in self._waiting or block.digest in self.refused:
             return []
-        lacking = {edge: None for edge in block.edges if edge not in self.blocks}
-        if lacking:
+        if not frozenset(block.edges) <= self.blocks.keys():
+            lacking = {edge: None for edge in block.edges if edge not in self.blocks}
             self._waiting[block.digest] = (block, lacking)
             for edge in lacking:
                 self._wanted_by.setdefault(edge, []).append(block.digest)
@@ -145,6 +145,12 @@ def sound(node: Node, block: Any, number: int, author: int) -> bool:
 
 def whole(graph: Graph, block: Any, quorum_size: int) -> bool:
     """Whether the blocks it points to, all of them here, are of a quorum of authors in the round before, and none is later."""
-    below = [graph.blocks[edge] for edge in block.edges]
-    authors = {one.proposer: None for one in below if one.height == block.height - 1}
-    return block.height == 0 or (len(authors) >= quorum_size and all(one.height < block.height for one in below))
+    if block.height == 0:
+        return True
+    below, edges = graph.rounds.get(block.height - 1, {}), frozenset(block.edges)
+    authors = len(below.keys() & edges)
+    if len(below) > graph.count(block.height - 1):  # somebody has made several
+        authors = len({below[edge].proposer: None for edge in block.edges if edge in below})
+    if authors < quorum_size:
+        return False
+    return edges <= below.keys() or all(graph.blocks[edge].height < block.height for edge in block.edges)

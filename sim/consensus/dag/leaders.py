@@ -16,8 +16,9 @@ class Candidate:
     """One block of a round's leader (a liar may have made several)."""
 
     block: Any
-    votes: dict[str, None] = field(default_factory=dict)
-    """Blocks of the next round that vote for it."""
+    votes: dict[str, int] = field(default_factory=dict)
+    """Blocks of the next round that vote for it, and their authors."""
+    voters: dict[int, None] = field(default_factory=dict)
     certifying: dict[str, int] = field(default_factory=dict)
     """Blocks of the round after that which point to a quorum of votes, and their authors."""
 
@@ -45,9 +46,10 @@ class Leaders:
                 blames[block.proposer] = None
                 news = len(blames) >= self.quorum_size
             else:
-                chosen.votes[block.digest] = None
+                chosen.votes[block.digest] = block.proposer
+                chosen.voters[block.proposer] = None
         for candidate in self.candidates.get(number - 2, {}).values():
-            if certifies(block, candidate, self.graph, self.quorum_size):
+            if certifies(block, candidate, self.quorum_size):
                 candidate.certifying[block.digest] = block.proposer
                 news |= len(dict.fromkeys(candidate.certifying.values())) >= self.quorum_size
         return news
@@ -102,9 +104,9 @@ def vote_of(block: Any, candidates: dict[str, Candidate]) -> Candidate | None:
     return candidates[min(named, key=block.edges.index)] if named else None
 
 
-def certifies(block: Any, candidate: Candidate, graph: Graph, quorum_size: int) -> bool:
+def certifies(block: Any, candidate: Candidate, quorum_size: int) -> bool:
     """Whether a block points to votes of a quorum of authors."""
-    if len(candidate.votes) < quorum_size:
+    votes = candidate.votes
+    if len(candidate.voters) < quorum_size or len(votes.keys() & frozenset(block.edges)) < quorum_size:
         return False
-    authors = {graph.blocks[edge].proposer: None for edge in block.edges if edge in candidate.votes}
-    return len(authors) >= quorum_size
+    return len(candidate.voters) == len(votes) or len({votes[edge]: None for edge in block.edges if edge in votes}) >= quorum_size
