@@ -27,15 +27,7 @@ class Equivocate:
     def corrupt(self, seats: Sequence[int], world: Surroundings) -> Callable[[], None]:
         """One story for each half; the liars themselves hear the first, and both in each other's votes."""
         plot = _Plot(seats, world, self.wait)
-        behaviours = [(seat, plot.behaviour(seat)) for seat in seats]
-        for seat, behaviour in behaviours:
-            world.add_behaviour(seat, behaviour)
-
-        def release() -> None:
-            for seat, behaviour in behaviours:
-                world.drop_behaviour(seat, behaviour)
-
-        return release
+        return world.bend({seat: plot.behaviour(seat) for seat in seats})
 
 
 class _Plot:

@@ -18,15 +18,7 @@ class Late:
 
     def corrupt(self, seats: Sequence[int], world: Surroundings) -> Callable[[], None]:
         """Put a delay behind each seat's voice."""
-        behaviours = [(seat, self._behaviour(seat, world)) for seat in seats]
-        for seat, behaviour in behaviours:
-            world.add_behaviour(seat, behaviour)
-
-        def release() -> None:
-            for seat, behaviour in behaviours:
-                world.drop_behaviour(seat, behaviour)
-
-        return release
+        return world.bend({seat: self._behaviour(seat, world) for seat in seats})
 
     def _behaviour(self, seat: int, world: Surroundings) -> Behaviour:
         society = world.society

@@ -121,7 +121,7 @@ class Raft:
         beat = node.spawn(self.beat(node, server, term))
         try:
             while server.role == LEADER and server.term == term:
-                below = server.log[-1][1] if server.log else node.genesis  # not committed yet after an election
+                below = await tip(node, server)
                 block = await node.next_batch(below)
                 if server.role != LEADER or server.term != term:
                     return
@@ -215,17 +215,27 @@ class Raft:
             if server.role != LEADER or ack.term != server.term:
                 continue
             server.acked_ns[peer] = node.now
+            told = max(0, min(ack.index, len(server.log)))  # an index that this log does not have is no news
             if not ack.ok:
-                server.sent[peer] = ack.index
+                server.sent[peer] = told
                 append_to(node, server, peer)
                 continue
-            server.match[peer] = max(server.match[peer], ack.index)
+            server.match[peer] = max(server.match[peer], told)
             reached = committed([*server.match.values(), len(server.log)], server.log, server.term, node.n // 2 + 1)
             if reached > server.commit:
                 server.commit = reached
                 await apply(node, server)
             if server.sent[peer] < len(server.log):
                 append_to(node, server, peer)
+
+
+async def tip(node: Node, server: Server) -> str:
+    """What the next entry stands on: the log's newest, committed or not, for a leader never takes back what it has (5.3)."""
+    if not server.log:
+        return node.genesis
+    digest = server.log[-1][1]
+    await node.fetch(digest)
+    return digest
 
 
 def stand(node: Node, server: Server, trial: bool) -> None:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sim.net.core.votes import chain_of
+
+
+def voters(world: Any, votes: int) -> NDArray[np.uint64]:
+    """uint64[votes, words]: for each content of a vote, in the order of their making, whose votes for it reached any seat."""
+    n = len(world.seats)
+    bits = world.tally_bits[: votes * n].reshape(votes, n, world.tally_bits.shape[1])
+    found: NDArray[np.uint64] = np.bitwise_or.reduce(bits, axis=1)
+    return found
 
 
 def counted(world: Any, seat: int, kind: int, wanted: Mapping[int, int]) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -47,6 +47,17 @@ class Surroundings:
     def add_behaviour(self, seat: int, behaviour: Behaviour) -> None:
         """Put a behaviour behind those that a seat has already."""
         self.nodes[seat].outbound = (*self.nodes[seat].outbound, behaviour)
+
+    def bend(self, behaviours: Mapping[int, Behaviour]) -> Callable[[], None]:
+        """Put a behaviour behind each of these seats; returns how to take them off again."""
+        for seat, behaviour in behaviours.items():
+            self.add_behaviour(seat, behaviour)
+
+        def release() -> None:
+            for seat, behaviour in behaviours.items():
+                self.drop_behaviour(seat, behaviour)
+
+        return release
 
     def drop_behaviour(self, seat: int, behaviour: Behaviour) -> None:
         """Take it off again."""

@@ -52,13 +52,11 @@ def build(scenario: Scenario, seed: int) -> World:
     dice = Dice(seed)
     topology = topology_of(scenario, dice)
     costs = costs_of(scenario, topology)
-    trace_level = scenario.trace
     loop = VirtualLoop()  # type: ignore[abstract]  # asyncio raises NotImplementedError for what has no place here
     strategy = strategy_of(scenario, topology, dice)
-    network = Network(topology, costs, strategy, dice, wire=LEVELS[trace_level] >= WIRE)
+    network = Network(topology, costs, strategy, dice, wire=LEVELS[scenario.trace] >= WIRE)
     loop.source = network
-    trace = Trace(loop, trace_level)
-    network.trace = trace
+    trace = network.trace = Trace(loop, scenario.trace)
     _add_membership(scenario, strategy, network, trace)
     consensus = scenario.consensus
     if consensus is not None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from sim.study.checks_safety import SafetyWatch, Violation, agreement, integrity, prefix_order, validity
+from sim.study.checks_votes import accountability, one_vote
 from sim.study.checks_world import availability, bandwidth, message_conservation, termination, undetected_tampering
 from sim.study.evidence import Evidence
 from sim.study.verdict import Verdict
@@ -25,6 +26,8 @@ CHECKS: dict[str, Callable[[Evidence], Verdict]] = {
     "integrity": integrity,
     "termination": termination,
     "availability": availability,
+    "one-vote": one_vote,
+    "accountability": accountability,
     "message-conservation": message_conservation,
     "bandwidth": bandwidth,
     "undetected-tampering": undetected_tampering,

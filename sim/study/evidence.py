@@ -94,6 +94,10 @@ class Evidence:
     """Whether the membership says who has failed."""
     workloads: tuple[Mapping[str, Any], ...] = ()
     """One table per workload, as its own `outcome()` gave it, in the report's shape."""
+    said: tuple[Any, ...] = ()
+    """Every vote that somebody counted, each content once."""
+    said_by: NDArray[np.uint64] = field(default_factory=lambda: np.zeros((0, 1), np.uint64))
+    """uint64[votes, words]: the identities whose signature under each of them reached any seat, as a bit set."""
     not_modelled: tuple[str, ...] = ()
     availability_kind: str = "full"
     """The scheme of availability; full: everybody keeps every block, records lie in copies."""

@@ -17,6 +17,7 @@ from sim.kernel.rubbish import rarely_collected
 from sim.net.core import state as st
 from sim.net.driver import needs_compiling
 from sim.net.pairs import Rates
+from sim.net.tally import voters
 from sim.study.build import World, build, clear_up
 from sim.study.evidence import Evidence, Spread
 from sim.study.plugins import kind_of
@@ -107,6 +108,7 @@ def evidence_of(world: World) -> Evidence:
     core = network.world
     clock = core.clock
     seats = core.seats
+    said = tuple(said for said in world.society.contents if getattr(type(said), "is_vote", False))
     return Evidence(
         trace=trace,
         names=topology.names,
@@ -146,6 +148,8 @@ def evidence_of(world: World) -> Evidence:
         longitude=topology.longitude,
         offsets=topology.offsets,
         neighbours=topology.neighbours,
+        said=said,
+        said_by=voters(core, len(said)),
         workloads=tuple(_settled(workload.outcome(market)) for workload, market in world.markets),
         availability_kind="full" if scenario.availability is None else kind_of(scenario.availability),
         deadline_ns=getattr(scenario.availability, "deadline", 0),

@@ -1,0 +1,88 @@
+"""Who voted twice: judged from signatures that reached somebody, and from which seats an adversary holds.
+
+Two votes of a kind contradict each other where all their whole numbers agree (slot, view, phase) and a digest or a flag differs.
+A kind in which that is no offence says so (`may_differ`), as NotarFallback of Alpenglow does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.node.message import field_names
+from sim.study.evidence import Evidence
+from sim.study.metrics_rows import read
+from sim.study.verdict import Verdict, short, who
+
+Offence = tuple[Any, Any, NDArray[np.bool_]]
+"""A vote, another that contradicts it, and bool[identities]: who signed both."""
+
+
+def one_vote(evidence: Evidence) -> Verdict:
+    """No honest identity signed two votes that contradict each other, whatever it was told."""
+    name = "one-vote"
+    if not evidence.said:
+        return Verdict(name, "unknown", "no votes were counted")
+    for one, other, signers in _offences(evidence):
+        honest = np.flatnonzero(signers & evidence.honest)
+        if honest.size:
+            return Verdict(name, "fail", f"{who(evidence, int(honest[0]))} is honest and signed {_told(one)} and {_told(other)}")
+    return Verdict(name, "pass", f"{len(evidence.said)} different votes, and no honest seat contradicted itself")
+
+
+def accountability(evidence: Evidence) -> Verdict:
+    """Evidence of double votes names the guilty only; and where agreement broke, more than the fault bound are convicted.
+
+    Without a break nothing need be proved. Crash-tolerant protocols and probable finality convict nobody.
+    """
+    name = "accountability"
+    guilty = np.zeros(evidence.seats, np.bool_)
+    for _, _, signers in _offences(evidence):
+        guilty |= signers
+    innocent = np.flatnonzero(guilty & evidence.honest)
+    if innocent.size:
+        return Verdict(name, "fail", f"{who(evidence, int(innocent[0]))} is honest and would be convicted of voting twice")
+    convicted = f"{int(guilty.sum())} convicted of voting twice"
+    if not _split(evidence):
+        return Verdict(name, "pass" if evidence.said else "unknown", f"{convicted}, none of them honest")
+    if 3 * evidence.faulty_bound >= evidence.seats or evidence.finality != "certain" or not evidence.said:
+        return Verdict(name, "unknown", f"agreement broke under a protocol that keeps no proofs of guilt; {convicted}")
+    if int(guilty.sum()) > evidence.faulty_bound:
+        return Verdict(name, "pass", f"agreement broke, and {convicted}, more than the {evidence.faulty_bound} that must be borne")
+    return Verdict(name, "unknown", f"agreement broke with {convicted}; what did it is not a double vote that two seats can show")
+
+
+def _offences(evidence: Evidence) -> Iterator[Offence]:
+    """Each pair of contradicting votes with a common signer; of several, each against the first that it meets."""
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for number, said in enumerate(evidence.said):
+        kind: Any = type(said)
+        if getattr(kind, "may_differ", False):
+            continue
+        place = tuple(getattr(said, name) for name in field_names(kind) if type(getattr(said, name)) is int)
+        if len(place) < len(field_names(kind)):
+            groups.setdefault((kind, place), []).append(number)
+    for numbers in groups.values():
+        for turn, number in enumerate(numbers[1:], start=1):
+            for earlier in numbers[:turn]:
+                both = evidence.said_by[earlier] & evidence.said_by[number]
+                if both.any():
+                    signers = np.unpackbits(both.view(np.uint8), bitorder="little")[: evidence.seats].astype(np.bool_)
+                    yield evidence.said[earlier], evidence.said[number], signers
+
+
+def _split(evidence: Evidence) -> bool:
+    known = read(evidence).decisions
+    first: dict[int, int] = {}
+    pairs = zip(known.slot.tolist(), known.code.tolist(), strict=True)
+    return any(first.setdefault(slot, code) != code for slot, code in pairs)
+
+
+def _told(said: Any) -> str:
+    kind: Any = type(said)
+    facts = ((name, getattr(said, name)) for name in field_names(kind))
+    told = ", ".join(f"{name}={short(value) if isinstance(value, str) else value}" for name, value in facts)
+    return f"{kind.__name__}({told})"

@@ -1,0 +1,87 @@
+"""The hunter: correct protocols outlast it within their bound, one liar too many is found, and so is each rule left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sim.consensus.pbft import PBFT, QBFT
+from sim.consensus.raft import Raft
+from sim.consensus.simplex import Simplex
+from sim.consensus.streamlet import Streamlet
+from sim.consensus.tendermint import Tendermint
+from sim.kernel.dice import Dice
+from sim.kernel.part import part
+from sim.node.node import Node
+from sim.study import hunt as hunting
+from sim.study.hunt import hunt
+
+MS = 1_000_000
+SHORT: dict[str, Any] = {
+    "pbft": PBFT(patience=500 * MS),
+    "qbft": QBFT(patience=500 * MS),
+    "streamlet": Streamlet(delta=100 * MS),
+    "tendermint": Tendermint(),
+    "simplex": Simplex(),
+    "raft": Raft(),
+}
+LYING = sorted(set(SHORT) - {"raft"})
+
+
+@pytest.mark.parametrize("name", sorted(SHORT))
+def test_within_the_bound_nothing_is_found(name: str) -> None:
+    found = hunt(SHORT[name], 40)
+    assert found is None, found
+
+
+@pytest.mark.parametrize("name", LYING)
+def test_one_liar_more_than_the_bound_is_found(name: str) -> None:
+    found = hunt(SHORT[name], 600, liars=2)
+    assert found is not None
+    assert hunting.first_break(found.scenario, found.seed) == found.verdict  # what it names, it shows again
+
+
+def test_raft_under_one_lying_leader_is_found() -> None:
+    assert hunt(Raft(), 600, liars=1, lies=("equivocate", "mutate")) is not None
+
+
+@part
+class ForgetfulLeader(Raft):
+    """Raft whose new leader builds on what it has decided and not on its log: found by this hunter in an earlier version."""
+
+    async def lead(self, node: Node, server: Any) -> None:
+        """As before, with the fault."""
+        genuine = node.next_batch
+        node.next_batch = lambda parent=None, wanted=None: genuine(None, wanted)  # type: ignore[method-assign]
+        await super().lead(node, server)
+
+
+def test_a_leader_that_forgets_its_log_is_found() -> None:
+    found = hunt(ForgetfulLeader(), 200)
+    assert found is not None
+    assert found.verdict.name == "integrity"
+
+
+@part
+class SmallQuorum(PBFT):
+    """PBFT that is content with 2f."""
+
+    async def run(self, node: Node) -> None:
+        """With a smaller quorum."""
+        node.quorum_size -= 1
+        await super().run(node)
+
+
+def test_a_quorum_of_two_f_is_found() -> None:
+    assert hunt(SmallQuorum(patience=500 * MS), 400) is not None
+
+
+def test_runs_are_drawn_apart() -> None:
+    """The same number gives the same run, another number another one; every lie and weather comes up."""
+    drawn = [hunting.drawn(Dice(0), number, 4, 1, hunting.LIES, "6 s") for number in range(200)]
+    assert drawn[7] == hunting.drawn(Dice(0), 7, 4, 1, hunting.LIES, "6 s")
+    assert len({repr(tables) for tables in drawn}) > 180
+    assert {one["kind"] for tables in drawn for one in tables["adversary"]} == set(hunting.LIES)
+    assert {tables["link"]["latency"]["kind"] for tables in drawn} == {weather["kind"] for weather in hunting.WEATHERS}
+    assert 0.3 < sum("fault" in tables for tables in drawn) / 200 < 0.7
