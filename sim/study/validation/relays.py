@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sim.study.validation.case import Case, Measured, Within, common
 from sim.study.validation.worlds import MS, Table, constant, delays_ns, evidence, first_seat, spreading
@@ -50,6 +50,24 @@ def _vain_at_best(runs: int) -> Measured:
     return Measured((counters["body_copies"] - counters["first_copies"]) / _NODES)
 
 
+def _planted(items: int) -> Mapping[str, tuple[int, int]]:
+    """Packets sent while so many rumours of one seat spread, one after the other, over the links of 1000 seats."""
+    rumour = {"size": "2 kB", "count": items, "every": "1 s", "origin": first_seat(_NODES)}
+    overlay = {"kind": "random-regular", "seats": _NODES, "degree": 8}
+    gossip = {"kind": "plumtree", "membership": "links"}
+    return evidence(spreading(overlay, constant("30 ms"), rumour, gossip=gossip)).by_packet
+
+
+def _tree(packet: str) -> Callable[[int], Measured]:
+    """Packets of a kind for each of two items after the fourth: the tree is stable by then."""
+    return lambda runs: Measured((_planted(6)[packet][0] - _planted(4)[packet][0]) / 2)
+
+
+def _first_flood(runs: int) -> Measured:
+    """Bodies sent for the first item, for each that was needed, less one."""
+    return Measured(_planted(1)["body"][0] / (_NODES - 1) - 1)
+
+
 CASES = (
     Case(
         id="V22",
@@ -63,21 +81,21 @@ CASES = (
         what="Plumtree, 1000 seats, degree 8: payload messages in steady state",
         source="CF: n - 1",
         expected=999,
-        missing="Plumtree",
+        measure=_tree("body"),
     ),
     Case(
         id="V31",
         what="Plumtree: announcements in steady state",
         source="CF: 2 (E - (n - 1))",
         expected=6002,
-        missing="Plumtree",
+        measure=_tree("control"),
     ),
     Case(
         id="V31",
         what="Plumtree: relative redundancy during the first flood",
         source="CF: (n (r - 1) + 1) / (n - 1) - 1",
         expected=7001 / 999 - 1,
-        missing="Plumtree",
+        measure=_first_flood,
     ),
     Case(
         id="V33",
