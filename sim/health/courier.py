@@ -54,9 +54,9 @@ class Fetch:
 class Courier:
     """All bodies of one workload in one run."""
 
-    def __init__(self, world: WorkloadWorld, name: str, way: str) -> None:
+    def __init__(self, world: WorkloadWorld, name: str, way: str, in_shape: bool = False) -> None:
         self.world = world
-        self.vault = Vault(world.dice, name, way)
+        self.vault = Vault(world.dice, name, way, in_shape)
         self.parcels: list[Parcel] = []
         self.fetches: list[Fetch] = []
         self._name = name
@@ -69,7 +69,7 @@ class Courier:
         With `kept` false nobody asks later whether it arrived, and it is sent once.
         """
         world, size_bytes = self.world, content_bytes + OVERHEAD_BYTES
-        record = Record(self._pseudonym(*key), "body", source)
+        record = Record(self._pseudonym(*key), str(key[0]), source)
         digest, anchor = record.pseudonym, ""
         if anchored:
             sealed = self.vault.sealed(record, 0, size_bytes)
@@ -86,7 +86,7 @@ class Courier:
     def place(self, holders: Sequence[int], content_bytes: int, *key: int | str, anchored: bool = True) -> Parcel:
         """A body that its holders (the source first) have already; nothing travels. What a holder says in its own name needs no anchor."""
         size_bytes = content_bytes + OVERHEAD_BYTES
-        record = Record(self._pseudonym(*key), "body", holders[0])
+        record = Record(self._pseudonym(*key), str(key[0]), holders[0])
         digest, anchor = record.pseudonym, ""
         if anchored:
             sealed = self.vault.sealed(record, 0, size_bytes)

@@ -54,6 +54,8 @@ class EHR:
     """Copies of each record, the source's own one included."""
     encrypt: Literal["modelled", "real"] = "modelled"
     """`real` seals full contents by AES-GCM; `modelled` a stand-in of the same stated size."""
+    content: Literal["opaque", "shaped"] = "opaque"
+    """`shaped` writes records as FHIR R4B bundles of the drawn size; needs `encrypt = "real"`."""
     amended: Share = 0.05
     """Share of records that get a second version."""
     amend_after: Duration = 600_000_000_000
@@ -75,6 +77,8 @@ class EHR:
             raise ScenarioError("a day has the hours 0 to 23", "start_hour")
         if self.compression <= 0:
             raise ScenarioError("a clock that stands still has no arrivals: more than 0 is wanted", "compression")
+        if self.content == "shaped" and self.encrypt != "real":
+            raise ScenarioError('has no effect on stand-ins; write encrypt = "real" too', "content")
         if self.replicas < 1:
             raise ScenarioError("at least the source keeps a copy: 1 or more", "replicas")
         return []
@@ -87,7 +91,7 @@ class EHR:
     def setup(self, world: WorkloadWorld) -> None:
         """Prepare the ground truth and listen to decisions."""
         anchor_bytes = next(entry.median_bytes for entry in ehr_entries() if entry.use == "anchor")
-        vault = Vault(world.dice, self.name, self.encrypt)
+        vault = Vault(world.dice, self.name, self.encrypt, self.content == "shaped")
         writing = Writing(world, self.name, vault, self.replicas, anchor_bytes, self.amended, self.amend_after)
         deadlines_ns = {EMERGENCY: self.emergency_deadline, ROUTINE: self.routine_deadline}
         world.memory["writing"] = writing

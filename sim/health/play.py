@@ -72,7 +72,7 @@ class Play:
         self.dice = world.dice
         self.chapter, self.calendar = part.chapter, part.calendar
         self.registrar = registrar_of(world)
-        self.courier = Courier(world, self.name, part.encrypt)
+        self.courier = Courier(world, self.name, part.encrypt, part.content == "shaped")
         self.filings: list[Filing] = []
         self.measured: list[Ask] = []
         self.counts: dict[str, int] = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from sim.health.formats.shaped import shaped
 from sim.kernel.dice import Dice
 from sim.ledger.crypt import KEY_BYTES, NONCE_BYTES, OVERHEAD_BYTES, Sealed, bytes_of, digest_of, open_sealed, seal
 
@@ -50,7 +51,8 @@ class Record:
 class Vault:
     """Keys, salts and contents of all records of one workload, as functions of the dice."""
 
-    def __init__(self, dice: Dice, name: str, way: str) -> None:
+    def __init__(self, dice: Dice, name: str, way: str, in_shape: bool = False) -> None:
+        self._in_shape = in_shape
         self._dice = dice
         self._name = name
         self.way = way
@@ -67,7 +69,9 @@ class Vault:
         """The genuine ciphertext of a version whose ciphertext weighs `size_bytes`."""
         key = (self._name, record.pseudonym, number)
         plain_bytes = size_bytes - OVERHEAD_BYTES if self.way == "real" else _STAND_IN_BYTES
-        content = bytes_of(self._dice, plain_bytes, "record content", *key)
+        content = shaped(record.kind, record.pseudonym, plain_bytes) if self._in_shape else None
+        if content is None:
+            content = bytes_of(self._dice, plain_bytes, "record content", *key)
         nonce = bytes_of(self._dice, NONCE_BYTES, "record nonce", *key)
         return seal(content, self.key(record), nonce, self.way)
 

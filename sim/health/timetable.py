@@ -50,6 +50,9 @@ class Timetable:
     """Names, roles or regions it strikes; empty: all."""
     encrypt: Literal["modelled", "real"] = "modelled"
     """`real` seals full contents by AES-GCM; `modelled` a stand-in of the same stated size."""
+    content: Literal["opaque", "shaped"] = "opaque"
+    """`shaped` writes bodies in their format (FHIR R4B JSON, X12 837P, EPCIS 2.0 JSON) where a writer of ours has it; needs
+    `encrypt = "real"`, as a stand-in has no room for a body."""
     table: FileName = ""
     """A file of the shape of workloads.json that takes the place of the shipped tables."""
     events: FileName = ""
@@ -63,6 +66,8 @@ class Timetable:
             raise ScenarioError("a day has the hours 0 to 23", "start_hour")
         if self.compression <= 0:
             raise ScenarioError("a clock that stands still has no arrivals: more than 0 is wanted", "compression")
+        if self.content == "shaped" and self.encrypt != "real":
+            raise ScenarioError('has no effect on stand-ins; write encrypt = "real" too', "content")
         if self.burst != 1 and not self.burst_lasts:
             raise ScenarioError("has no effect while burst_lasts = 0; say how long it lasts", "burst")
         if self.burst < 1:
