@@ -23,7 +23,7 @@ from sim.ledger.block import LOOSE, Block, Transaction
 from sim.net.topology import numbered
 from sim.node.surroundings import Surroundings
 from sim.study.report import Report
-from sim.study.scenario import Corruption, Scenario
+from sim.study.scenario import Consensus, Corruption, Scenario
 from sim.testing import check_consensus
 
 KINDS = ("bullshark", "mysticeti")
@@ -113,7 +113,7 @@ class TwoCertificates:
                 elif isinstance(said, Certified) and to in fooled:
                     ballots = society.nodes[seat].ballots(Ack, round=said.round, author=seat, digest=twin(said.digest))
                     for proof in ballots:
-                        if proof.count >= society.quorum_size:
+                        if proof.count >= society.nodes[seat].quorum_size:
                             yield to, Certified(said.round, seat, proof.message.digest, proof)
                 else:
                     yield to, said
@@ -136,6 +136,24 @@ def two_certificates(n: int, count: int, both_to_all: bool = False) -> Scenario:
 def test_two_certificates_take_f_plus_one_liars(n: int, f: int) -> None:
     assert verdict(sim.run(two_certificates(n, f)), "agreement") == "pass"
     assert verdict(sim.run(two_certificates(n, f + 1)), "agreement") == "fail"
+
+
+@part
+class TooFew(Bullshark):
+    """Bullshark with a planted bug: f + 1 signatures certify."""
+
+    async def run(self, node: Any) -> None:
+        """Count too few everywhere."""
+        node.quorum_size = node.f + 1
+        await Bullshark.run(self, node)
+
+
+def test_a_planted_certificate_of_f_plus_one_is_caught() -> None:
+    """One liar and one honest signer are enough for a certificate, so each half can be shown its own."""
+    sound = two_certificates(7, 2)
+    assert verdict(sim.run(sound), "agreement") == "pass"
+    broken = sound.but(consensus=Consensus(protocol=TooFew(), bodies="attached"))
+    assert verdict(sim.run(broken), "agreement") == "fail"
 
 
 class Forgetful(dict[Any, Any]):
