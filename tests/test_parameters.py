@@ -20,6 +20,7 @@ OTHER: dict[str, dict[str, Any]] = {
     "announce": {"patience": "300 ms"},
     "avid": {"faulty": 3},
     "bracha": {"faulty": 3},
+    "cometbft": {"sleep": "300 ms"},
     "compact-blocks": {
         **{"high": 1, "failure": 0.6, "missing": 0.3, "transaction": "200 B", "smallest": "90 kB", "patience": "300 ms"},
     },
