@@ -2,7 +2,8 @@
 
 Small, structural changes find more than random bytes (Winter, Buse, de Graaf, von Gleissenthall, Kulahcioglu Ozkan, "Randomized
 testing of Byzantine fault tolerant algorithms", OOPSLA 2023): a number one up or down, a digest heard earlier, a proof left out.
-Everything is signed with the liar's own key; what is forged stays impossible.
+Everything is signed with the liar's own key; what is forged stays impossible, and so is what no decoder would let through: a proof
+is left out only where the message may come without one.
 """
 
 from __future__ import annotations
@@ -45,12 +46,18 @@ class Mutate:
                 return
             places = fields(said)
             place = places[society.dice.below(len(places), "mutate-place", *keys)]
-            value = self._other(getattr(said, place.name), society.dice.key("mutate-value", *keys), earlier, society.blocks)
+            value = self._other(
+                getattr(said, place.name),
+                "None" in str(place.type),
+                society.dice.key("mutate-value", *keys),
+                earlier,
+                society.blocks,
+            )
             yield to, replace(said, **{place.name: value})
 
         return altered
 
-    def _other(self, value: Any, luck: int, earlier: list[str], blocks: Any) -> Any:
+    def _other(self, value: Any, optional: bool, luck: int, earlier: list[str], blocks: Any) -> Any:
         if isinstance(value, bool):
             return not value
         if isinstance(value, int):
@@ -60,7 +67,7 @@ class Mutate:
                 earlier.append(value)
             return earlier[luck % len(earlier)] if earlier else value
         if isinstance(value, Certificate):
-            return None
+            return None if optional else value
         if isinstance(value, tuple):
             return value[:-1]
         return value

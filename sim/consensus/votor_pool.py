@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,9 @@ class Notar:
 
 @vote
 class NotarFallback:
-    """I have voted otherwise, but this block cannot be left out safely."""
+    """I have voted otherwise, but this block cannot be left out safely; there may be several such blocks."""
 
+    may_differ: ClassVar[bool] = True
     slot: int
     digest: str
 

@@ -121,6 +121,8 @@ def first_break(scenario: Scenario, seed: int) -> Verdict | None:
     try:
         turn(world)
         evidence = evidence_of(world)
+    except Exception as error:  # whatever a liar says, an honest node must live through it
+        return Verdict("no-crash", "fail", f"honest code stopped: {type(error).__name__}: {error}")
     finally:
         clear_up(world)
     return next((verdict for verdict in (judge(evidence) for judge in SAFETY) if verdict.verdict == "fail"), None)
