@@ -8,7 +8,9 @@ entries were given away. Who has crashed does not answer and is gone from every 
 Gossip that turns to random peers (push, push-forever, pull, push-pull, mongering) takes them from the view and not from the
 topology's links, which only say whom a seat knows at the start, and again when its view has run empty.
 
-Cost: two packets a seat and period. Numbers of seats that know one are alike: the paper's "highly symmetric node degrees".
+Cost: two packets a seat and period. Numbers of seats that know one are alike, the paper's "highly symmetric node degrees", where
+the network is much larger than a view and swaps seldom overlap: with views of 20 and a period of 10 s they scatter by 4.1 among
+400 seats, 1.9 among 4,000 and 1.6 among 20,000, in a random graph by 4.5. Periods near a round trip undo it.
 
 What differs: views begin as the neighbours in the topology instead of by a join's random walks, and a seat that comes back has
 the view with which it went. The list of a packet is read in its sender's memory, where the last 32 stand.
