@@ -7,6 +7,7 @@ no longer fits is dropped and noted in the trace.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sim.node.message import Signed
@@ -52,11 +53,21 @@ class Inbox:
         self._boxes: dict[type[Any], list[Signed[Any]]] = {}
         self._waits: dict[type[Any], list[Wait]] = {}
         self._listening = 0
+        self._heard: dict[type[Any], Callable[[Signed[Any]], None]] = {}
+
+    def hear(self, kind: type[Any], tell: Callable[[Signed[Any]], None]) -> None:
+        """From now on every message of a kind goes to `tell` as it comes: for what comes so often that waiting anew would count."""
+        self._heard[kind] = tell
+        self._listening |= 1 << self._node.society.kind(kind)
+        self._node.society.network.listen(self._node.seat, self._listening)
 
     def put(self, sender: int, said: Any) -> None:
         """New mail: to the first `receive` that wants it, else into its box; `collect` sees it there."""
         mail = Signed(sender, said)
         kind = type(said)
+        if kind in self._heard:
+            self._node.society.loop.call_soon(self._heard[kind], mail)
+            return
         waits = self._waits.get(kind, ())
         for wait in waits:
             if not wait.keeps and wait.future is not None and not wait.future.done() and wait.wants(mail):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from sim.node.message import message
+from sim.node.message import Signed, message
 from sim.node.node import Node
 
 FETCH_AFTER_NS = 1_000_000_000  # a parent that has not come by itself is asked for after this long
@@ -100,13 +100,15 @@ class Forest:
 
     async def follow(self) -> None:
         """Take blocks as they come, for ever."""
-        while True:
-            mail = await self.node.receive(NewBlock)
-            block = self.block(mail.message.digest)
-            if block is not None and block.proposer != mail.sender:
-                self.node.invalid(mail, "its block is another's")
-            else:
-                self.hear(mail.message.digest)
+        self.node.inbox.hear(NewBlock, self._told)
+        await self.node.forever()
+
+    def _told(self, mail: Signed[NewBlock]) -> None:
+        block = self.block(mail.message.digest)
+        if block is not None and block.proposer != mail.sender:
+            self.node.invalid(mail, "its block is another's")
+        else:
+            self.hear(mail.message.digest)
 
     async def compare(self, quiet_ns: int) -> None:
         """Tell the others this node's head whenever it has not changed for so long, and look at theirs, for ever."""
