@@ -8,6 +8,7 @@ time and turns to another when the body has not come within `patience`.
 from __future__ import annotations
 
 from sim.kernel.dice import Dice
+from sim.kernel.jit import njit
 from sim.kernel.part import part
 from sim.kernel.units import Duration
 from sim.net.core.state import ABSENT, ANNOUNCE, ANNOUNCED, BODY, CHECKING, GOT, PUBLISHED, REQUEST, REQUESTED, TICK, WANTED, World
@@ -16,8 +17,7 @@ from sim.net.topology import Topology
 
 
 def rule(w: World, event: int, seat: int, peer: int, item: int) -> int:
-    """Options: patience. `notes` keeps another announcer's seat plus one, should the first not deliver."""
-    row = w.items[item]["row"]
+    """Options: patience."""
     if event == PUBLISHED or event == GOT:
         count = 0
         for place in range(w.offsets[seat], w.offsets[seat + 1]):
@@ -28,6 +28,16 @@ def rule(w: World, event: int, seat: int, peer: int, item: int) -> int:
                 w.actions[count, 2] = 0
                 count += 1
         return count
+    return ask_or_answer(w, event, seat, peer, item)
+
+
+@njit
+def ask_or_answer(w: World, event: int, seat: int, peer: int, item: int) -> int:
+    """Everything but first sight: request what is announced, send what is requested, turn to another announcer when patience ends.
+
+    `notes` keeps another announcer's seat plus one, should the first not deliver; the first option is the patience in ns.
+    """
+    row = w.items[item]["row"]
     w.actions[0, 1] = peer
     w.actions[0, 2] = 0
     if event == REQUESTED:

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from sim.gossip.announce import ask_or_answer
 from sim.kernel.dice import Dice, draw64
 from sim.kernel.part import part
 from sim.kernel.units import Count, Duration
-from sim.net.core.state import ABSENT, ANNOUNCE, ANNOUNCED, BODY, CHECKING, GOT, PUBLISHED, REQUEST, REQUESTED, TICK, WANTED, World
+from sim.net.core.state import ANNOUNCE, BODY, GOT, PUBLISHED, World
 from sim.net.strategy import Strategy
 from sim.net.topology import Topology
 
 
 def rule(w: World, event: int, seat: int, peer: int, item: int) -> int:
-    """Options: patience, fanout, key. `notes` keeps another announcer's seat plus one, should the first not deliver."""
-    row = w.items[item]["row"]
+    """Options: patience, fanout, key. Asking and answering are those of `announce`."""
     if event == PUBLISHED or event == GOT:
         first = w.offsets[seat]
         last = w.offsets[seat + 1]
@@ -43,28 +43,7 @@ def rule(w: World, event: int, seat: int, peer: int, item: int) -> int:
                 left -= 1
                 count += 1
         return count
-    w.actions[0, 1] = peer
-    w.actions[0, 2] = 0
-    if event == REQUESTED:
-        w.actions[0, 0] = BODY
-        return 1
-    if w.held[row, seat] >= CHECKING:
-        return 0
-    if event == ANNOUNCED and w.held[row, seat] == WANTED:
-        w.notes[row, seat] = peer + 1
-        return 0
-    if event != ANNOUNCED:  # the body has not come in time
-        if w.notes[row, seat] == 0:
-            w.held[row, seat] = ABSENT
-            return 0
-        w.actions[0, 1] = w.notes[row, seat] - 1
-        w.notes[row, seat] = 0
-    w.held[row, seat] = WANTED
-    w.actions[0, 0] = REQUEST
-    w.actions[1, 0] = TICK
-    w.actions[1, 1] = 0
-    w.actions[1, 2] = w.options[0]
-    return 2
+    return ask_or_answer(w, event, seat, peer, item)
 
 
 @part

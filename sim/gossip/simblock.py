@@ -18,8 +18,8 @@ from sim.kernel.jit import njit
 from sim.kernel.part import part
 from sim.kernel.units import MS, Duration
 from sim.net.core import state as st
+from sim.net.core.links import latency_of
 from sim.net.core.state import World
-from sim.net.latency import sample_delay_ns
 from sim.net.strategy import Strategy
 from sim.net.topology import Topology
 
@@ -70,15 +70,11 @@ def _say(w: World, at: int, packet: int, target: int, delay_ns: int) -> None:
 def _upload_ns(w: World, seat: int, peer: int, item: int, start_ns: int) -> int:
     """How long a body that is sent off at `start_ns` will be under way: chance is keyed, so the draw can be looked up before.
 
-    The same draw as the core makes for that copy (`relay._item_envelope`, `links.transmit`), on links that are idle.
+    The core makes the same draw for that copy, from the same key (`relay._item_envelope`), on links that are idle.
     """
     key = draw64(draw64(w.items[item]["key"], np.uint64(st.BODY)), np.uint64(start_ns))
-    latency_ns = w.setup[st.CONSTANT_NS]
+    latency_ns = latency_of(w, key, seat, peer)
     here, there = w.seats[seat], w.seats[peer]
-    if latency_ns < 0:
-        luck = draw64(key, (np.uint64(seat) << np.uint64(32)) | np.uint64(peer))
-        table = w.tables[w.law[here["site"], there["site"]]]
-        latency_ns = sample_delay_ns(w.base_ns[here["site"], there["site"]], table, w.setup[st.RELATIVE], luck)
     slowest_ps = max(here["up_ps_per_byte"], there["down_ps_per_byte"])
     return latency_ns + (w.items[item]["size_bytes"] * slowest_ps + 500) // 1000
 
