@@ -71,7 +71,7 @@ class FakeWorld:
         self._pending.append(transaction)
         return len(self.submitted) - 1
 
-    def publish_record(self, seat: int, digest: str, size_bytes: int, placement: tuple[int, ...], *, stored: bool = True) -> None:
+    def publish_record(self, seat: int, digest: str, size_bytes: int, placement: tuple[int, ...], *, stored: bool = False) -> None:
         assert seat not in placement and len(set(placement)) == len(placement)
         self.sent.append((seat, digest, size_bytes, placement))
 

@@ -166,6 +166,50 @@ def test_the_same_bytes_twice() -> None:
     assert fingerprint(sim.run(busy)) == fingerprint(sim.run(busy))
 
 
+def test_a_writer_goes_on_trying_through_a_partition() -> None:
+    """Written while the north is cut off: the fragments for it arrive after the healing, unless the writer gives up before."""
+    cut = [{"kind": "partition", "at": "0 s", "lasts": "20 s", "groups": [["north"], ["south", "west"]]}]
+    patient = section(world(fault=cut))
+    assert patient["objects"]["rebuildable_share"] == 1.0 and patient["objects"]["lost"] == 0
+    hasty = sim.run(world(fault=cut, availability={"resend": 1}))
+    assert all(one.reachable < 6 for one in hasty.evidence.kept)
+
+
+def test_health_records_lie_in_fragments_too() -> None:
+    """The scheme stores what the workload of health records writes; altered fragments are found, and nobody is served one."""
+    tables = {
+        "duration": "60 s",
+        "topology": {"kind": "regions", "seats": {"north": 6, "south": 6}, "degree": 6},
+        "link": {"latency": {"kind": "exponential", "mean": "20 ms"}},
+        "consensus": {"kind": "qbft", "block_interval": "1 s"},
+        "availability": {"kind": "erasure", "pieces": 9, "enough": 6, "contents": "real"},
+        "workload": [{"kind": "ehr", "scale": 30.0}],
+        "adversary": [{"kind": "tamper", "seats": ["north-0", "south-0"]}],
+    }
+    report = sim.run(from_dict(tables)).to_dict()
+    found, outcomes = report["availability"], report["workload"][0]["outcomes"]
+    assert found["objects"]["stored"] == outcomes["encounters"] + outcomes["amendments"] > 100
+    assert found["repair"]["spoilt_found"] > 10 and outcomes["tampered_undetected"] == 0
+    assert found["reads"]["served_share"] > 0.95 and outcomes["served"] > 50
+    assert not [check for check in report["checks"] if check["verdict"] == "fail"]
+
+
+def test_full_replication_has_a_deadline() -> None:
+    """Blocks take three hops of 50 ms to the end of a line: in time for 200 ms, too late for 100 ms."""
+    tables = {
+        "duration": "10 s",
+        "topology": {"kind": "line", "seats": 4},
+        "link": {"latency": {"kind": "constant", "value": "50 ms"}},
+        "consensus": {"kind": "pbft", "block_interval": "1 s", "patience": "5 s"},
+    }
+    shares = {
+        deadline: sim.run(from_dict({**tables, "availability": {"kind": "replication", "deadline": deadline}})).to_dict()
+        for deadline in ("200 ms", "60 ms")
+    }
+    assert shares["200 ms"]["availability"]["available_share"] > shares["60 ms"]["availability"]["available_share"]
+    assert shares["200 ms"]["availability"]["kind"] == "replication"
+
+
 @pytest.mark.parametrize(("pieces", "enough", "loss"), [(5, 2, 0.5), (9, 6, 0.25)])
 def test_losses_follow_the_binomial_for_other_numbers_too(pieces: int, enough: int, loss: float) -> None:
     measured = lost_on_the_way(pieces, enough, loss)(1500)

@@ -48,8 +48,8 @@ class Erasure:
     """A reader or writer goes on to further holders, or sends again, after this long."""
     hedge: Count = 0
     """Fragments a reader asks for at once beyond `enough`."""
-    resend: Count = 3
-    """How often a writer sends a fragment again that its holder does not acknowledge."""
+    resend: Count = 8
+    """How often a writer sends a fragment again that its holder does not acknowledge: after `patience`, twice that, and so on."""
     repair: Any = field(default=None, metadata={"group": "latency"})
     """Time from noticing a loss until its repair begins, a law such as {kind = "exponential", mean = "1 h"}; none: no repair."""
     repair_at: Count | None = None

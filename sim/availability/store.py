@@ -96,7 +96,7 @@ class Store:
             self._send(thing, fragment, seat, self.scheme.resend)
 
     def _send(self, thing: Thing, fragment: int, seat: int, tries: int) -> None:
-        """Send a fragment to its holder, again after the patience where it has not come; then it is missing."""
+        """Send a fragment to its holder, again after the patience, twice that and so on, where it has not come; then it is missing."""
         item, key = thing.items[fragment], (thing.number, fragment)
         if thing.holder[fragment] != seat or key in self.at_seat.get(seat, {}):
             return
@@ -111,7 +111,8 @@ class Store:
             self.network.publish(seat, item, False)
         elif self.is_up(thing.source):
             self.network.hand_over(thing.source, seat, item)
-        self.loop.call_at_ns(self.loop.now_ns + self.scheme.patience, self._send, thing, fragment, seat, tries - 1)
+        wait_ns = self.scheme.patience << min(40, self.scheme.resend - tries)
+        self.loop.call_at_ns(self.loop.now_ns + wait_ns, self._send, thing, fragment, seat, tries - 1)
 
     def _came(self, thing: Thing, fragment: int, seat: int) -> None:
         """A fragment has reached the seat that is to hold it."""

@@ -93,7 +93,7 @@ class Archive:
         others = [seat for seat in world.dice.shuffled(len(world.names), "copies", self.name, index) if seat != writer]
         places = tuple(others[: self.copies - 1])
         shelf.stored.append((digest, writer, (writer, *places)))
-        world.publish_record(writer, digest, self.size, places)
+        world.publish_record(writer, digest, self.size, places, stored=True)
 
     def _read(self, world: Any, turn: int) -> None:
         shelf: Shelf = world.memory["shelf"]

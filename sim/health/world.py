@@ -60,10 +60,10 @@ class WorkloadWorld(Protocol):
     def submit(self, transaction: Transaction) -> int:
         """Give it to its submitter's seat and let the gossip spread it; its item index, or -1 where it was dropped."""
 
-    def publish_record(self, seat: int, digest: str, size_bytes: int, placement: tuple[int, ...], *, stored: bool = True) -> None:
+    def publish_record(self, seat: int, digest: str, size_bytes: int, placement: tuple[int, ...], *, stored: bool = False) -> None:
         """Store a ciphertext at `seat` and send copies to the seats of `placement`; they arrive when the network lets them.
 
-        A scheme of availability stores it its own way; with `stored` False it is a message, sent whole in any case.
+        What is to be `stored` lies as the scenario's scheme of availability has it, where there is one; all else is sent whole.
         """
 
     def fetch_record(

@@ -70,7 +70,7 @@ class Writing:
         hashed = self.vault.anchored_hash(record, sealed.ciphertext)
         version = Version(number, size_bytes, sealed.digest, hashed, holders, submitted_ns=world.now_ns)
         record.versions.append(version)
-        world.publish_record(record.source, version.digest, size_bytes, holders[1:])
+        world.publish_record(record.source, version.digest, size_bytes, holders[1:], stored=True)
         transaction = Transaction(
             FAMILY,
             record.source,
@@ -117,7 +117,7 @@ class Writing:
         receiver = others[world.dice.below(len(others), "receiver", *key)]
         size_bytes = entry.size_bytes(world.dice.uniform("record size", *key)) + OVERHEAD_BYTES
         self.counts["messages"] += 1
-        world.publish_record(source, bytes_of(world.dice, 16, "message", *key).hex(), size_bytes, (receiver,), stored=False)
+        world.publish_record(source, bytes_of(world.dice, 16, "message", *key).hex(), size_bytes, (receiver,))
 
     def settled(self, seat: int, filing: Filing, answer: str, time_ns: int) -> None:
         """The source's own node has decided the anchor: it is final now."""

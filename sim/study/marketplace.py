@@ -82,8 +82,8 @@ class Marketplace:
         if self._society.behind is not None:
             self._society.behind.accompany(seat, name, item)
 
-    def publish_record(self, seat: int, digest: str, size_bytes: int, placement: tuple[int, ...], *, stored: bool = True) -> None:
-        """Store a ciphertext at `seat` and send copies to the seats of `placement`; a scheme of availability stores it its own way."""
+    def publish_record(self, seat: int, digest: str, size_bytes: int, placement: tuple[int, ...], *, stored: bool = False) -> None:
+        """Keep a ciphertext at `seat` and send copies to the seats of `placement`; if `stored`, a scheme of availability has its way."""
         network = self._society.network
         self.trace.record("publish", seat, digest, size_bytes, "record")
         if stored and self._society.storage is not None:
