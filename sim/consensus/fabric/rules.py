@@ -26,6 +26,7 @@ class Proposal:
 class Endorsed:
     """I have run it: it reads and writes `key`, which I have at this version."""
 
+    may_differ: ClassVar[bool] = True  # each is about a transaction of its own, and a state moves on
     transaction: str
     attempt: int
     key: str
