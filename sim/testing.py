@@ -1,8 +1,9 @@
 """For authors of parts: one call that puts a protocol or a strategy through what every built-in has to stand.
 
-    from sim.testing import check_consensus, check_gossip
+    from sim.testing import check_consensus, check_gossip, hunt
 
-Each raises AssertionError with the scene, the check, its evidence, the seed, and the call that shows it again alone.
+Each check raises AssertionError with the scene, the check, its evidence, the seed, and the call that shows it again alone.
+`hunt` draws runs with enemies until safety breaks, and gives the scenario that broke it.
 """
 
 from __future__ import annotations
@@ -28,10 +29,13 @@ from sim.node.message import Signed
 from sim.node.node import Node
 from sim.node.society import Society
 from sim.node.terms import bounds
+from sim.study.hunt import Prey, hunt
 from sim.study.read import from_dict
 from sim.study.report import Report
 from sim.study.run import run
 from sim.study.scenario import Consensus, Scenario
+
+__all__ = ["Prey", "Stage", "check_consensus", "check_gossip", "fingerprint", "hunt"]
 
 SAFETY = ("agreement", "prefix-order", "validity", "integrity", "message-conservation")
 
