@@ -116,3 +116,10 @@ def test_whatever_f_seats_do_nobody_disagrees_ever(kind: str) -> None:
     for seed in range(1, 201):
         n = (4, 7)[seed % 2]
         assert agreement(drawn(kind, n, seed, (n - 1) // 3))["verdict"] != "fail", f"drawn({kind!r}, {n}, {seed}, {(n - 1) // 3})"
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("kind", [kind for kind in (*BFT, "streamlet") if kind != "jolteon"])
+def test_one_seat_too_many_breaks_it_in_some_drawn_run(kind: str) -> None:
+    """Two of four, drawn alike. Jolteon needs two liars' views and a third leader's in a row: 400 draws did not break it."""
+    assert any(agreement(drawn(kind, 4, seed, 2))["verdict"] == "fail" for seed in range(1, 401))
