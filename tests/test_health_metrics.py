@@ -83,7 +83,7 @@ PUBLISHING = Trials(**FAST, rates={"protocol_or_amendment_anchor": 4000.0}, star
 LOGGING = Provenance(**FAST, rates={"inclusion_proof_check": 60.0}, start_hour=10)
 LICENSED = Credentials(**FAST, rates={"credential_revoke": 9000.0}, persist=0.3, start_hour=6, start_day="mon")
 WATCHING = Monitoring(**FAST, start_hour=7)
-STORING = Imaging(**FAST, start_hour=9)
+STORING = Imaging(compression=240, scale=0.3, start_hour=9)  # soon wanted, so that what fails has failed by the end
 WARNING = PublicHealth(**FAST, rates={"ecr_case_report": 100.0}, start_hour=9, cluster=5)
 
 SCENES: list[tuple[str, Any, str, Callable[[IslandWorld], None], bool]] = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from test_determinism import ROOT, digests
 
 import sim
 
@@ -41,3 +42,14 @@ def test_other_seeds_meet_them_too(path: Path) -> None:
     """The bounds are three standard deviations wide, so of some hundred of them one may be missed by chance; safety never is."""
     failed = [sentence for seed in (11, 12) for sentence in sim.run(sim.load(path), seed=seed).failed_expectations]
     assert len(failed) <= 1, failed
+
+
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, id=path.stem, marks=[] if path.stem == "clocks-astray" else [pytest.mark.thorough]) for path in ALL],
+)
+def test_the_bytes_are_the_same_everywhere(path: Path, tmp_path: Path) -> None:
+    here = digests(path, ROOT, PYTHONHASHSEED="1", TZ="UTC")
+    assert int(here[2]) > 50, "an empty run would prove nothing"
+    assert digests(path, tmp_path, PYTHONHASHSEED="77", TZ="Pacific/Auckland") == here
+    assert digests(path, tmp_path, PYTHONHASHSEED="0", NUMBA_DISABLE_JIT="1", PYTHONWARNINGS="ignore") == here
