@@ -17,7 +17,7 @@ PROGRAM = """
 import dataclasses, hashlib, json, sys, sim
 scenario = sim.load(sys.argv[1])
 faults = tuple(dataclasses.replace(one, at=10**9, lasts=10**9) for one in scenario.fault)
-report = sim.run(scenario.but(duration="3 s", heal=0, trace="wire", fault=faults), int(sys.argv[2]))
+report = sim.run(scenario.but(duration=sys.argv[3], heal=0, trace="wire", fault=faults), int(sys.argv[2]))
 tables = dict(report.to_dict())
 measured = dict(tables.pop("run"))
 del tables["not_modelled"]  # tells whether anything was compiled
@@ -31,9 +31,13 @@ print(report.to_dict()["medgossip"]["trace_digest"], said.hexdigest(), report.ev
 """Prints a digest of the trace, one of all arrivals and all that was measured, and how many copies were delivered."""
 
 
+PLAYED = {"cloned-sealers": "60 s", "blocks-too-close-together": "20 s"}
+"""How long what is slow to begin is played; the others for three seconds."""
+
+
 def digests(path: Path, folder: Path, seed: int = 1, **environment: str) -> list[str]:
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(path), str(seed)],
+        [sys.executable, "-c", PROGRAM, str(path), str(seed), PLAYED.get(path.stem, "3 s")],
         capture_output=True,
         text=True,
         cwd=folder,
