@@ -131,5 +131,5 @@ def with_member_rule(world: World, rule: Rule) -> None:
 
 
 def needs_compiling() -> bool:
-    """Whether the first run on this machine is still to come, which compiles the core (about 20 s on one core)."""
+    """Whether the first run on this machine is still to come, which compiles the core (about a minute on one core)."""
     return COMPILED and not is_cached("enter")

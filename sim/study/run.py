@@ -68,7 +68,7 @@ def _run(scenario: Scenario, seed: int | None, progress: Progress | None, worlds
 def _judged(scenario: Scenario, seed: int, progress: Progress | None, worlds: list[World]) -> Report:
     started = time.perf_counter()
     if progress is not None and needs_compiling():
-        progress(0.0, "compiling the delivery core for this machine (once, about 20 s)")
+        progress(0.0, "compiling the delivery core for this machine (once, about a minute)")
     world = build(scenario, seed)
     worlds.append(world)
     turn(world, progress)

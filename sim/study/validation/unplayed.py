@@ -12,7 +12,6 @@ _ROWS: tuple[tuple[str, str, float, str, str], ...] = (
         "CF: 2nd smallest RTT",
         "the Azure table (no licence)",
     ),
-    ("V60", "Raft split votes, 4 of 5 live, latency 0.1 of the range", 0.05230, "Ongaro 2014, 9.3", "a count of split elections"),
 )
 CASES = tuple(
     Case(id=case, what=what, expected=expected, source=source, missing=missing) for case, what, expected, source, missing in _ROWS
