@@ -12,9 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.kernel.trace import Trace
+from sim.node.message import vote
 from sim.study import checks_safety as safety
 from sim.study import checks_world as world
 from sim.study.checks import CHECKS, SafetyWatch, check, judge
+
+
+@vote
+class Seen:
+    """A vote made by hand."""
+
+    slot: int
+    digest: str
+
 
 TAMPER = [(5.0, "tamper", 3, "body", "A"), (5.1, "reject", 1, "body", "A", "hash")]
 
@@ -25,6 +35,8 @@ def test_a_good_run_passes_everything() -> None:
         up_bit_s=np.array([8000] * 4),
         up_window_most=np.array([2000, 0, 0, 0]),
         largest_bytes=1000,
+        said=(Seen(1, "A"), Seen(2, "B")),
+        said_by=np.array([[0b0111], [0b0111]], np.uint64),
     )
     assert {one.name: (one.verdict, one.evidence) for one in check(run) if one.verdict != "pass"} == {}
     assert [one.name for one in check(run)] == list(CHECKS)

@@ -31,7 +31,13 @@ print(report.to_dict()["medgossip"]["trace_digest"], said.hexdigest(), report.ev
 """Prints a digest of the trace, one of all arrivals and all that was measured, and how many copies were delivered."""
 
 
-PLAYED = {"cloned-sealers": "60 s", "blocks-too-close-together": "20 s"}
+PLAYED = {
+    "cloned-sealers": "60 s",
+    "blocks-too-close-together": "20 s",
+    "silent-orderer": "20 s",
+    "votes-held-back": "20 s",
+    "mining-in-secret": "6 h",
+}
 """How long what is slow to begin is played; the others for three seconds."""
 
 
