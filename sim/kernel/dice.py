@@ -67,7 +67,11 @@ class Dice:
 
     def key(self, purpose: str, *parts: int | str) -> int:
         """Fold purpose and parts into one unsigned 64-bit key."""
-        word = mix(self._root ^ word_of(purpose))
+        return self.continued(mix(self._root ^ word_of(purpose)), *parts)
+
+    @staticmethod
+    def continued(word: int, *parts: int | str) -> int:
+        """Fold more parts into a key: `continued(key("a", 1), 2)` is `key("a", 1, 2)`."""
         for part in parts:
             number = word_of(part) if isinstance(part, str) else int(part)
             word ^= ((number + 1) & MASK) * GOLDEN & MASK  # `draw`, written out: a run asks for hundreds of keys

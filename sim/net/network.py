@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Hashable, Sequence
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,7 @@ class Network:
         self.world = driver.with_rule(costs.write(world, dice.key("loss")), strategy.rule)
         driver.with_keeper(self.world, strategy.keeper, len(strategy.options))
         self.kind_names: list[str] = []
+        self._kind_key = cache(partial(dice.key, "message"))
         self.by_kind = [[0, 0] for _ in range(MOST_KINDS + 1)]
         """Messages and bytes sent, by kind."""
         self._letters: list[tuple[int, int, int, int]] = []  # kind, bytes, packet and tally of each message
@@ -118,7 +120,7 @@ class Network:
             chain = chain_of(kind, int(fields[0]) if fields else 0)
             after = int(alike[chain])
             alike[chain] = number
-        key = 0 if self.costs.same_weather_everywhere else self.dice.key("message", kind, *fields)
+        key = 0 if self.costs.same_weather_everywhere else self.dice.continued(self._kind_key(kind), *fields)
         self.world.messages[number] = (key, size_bytes, kind, tally, certified, signer_row, after, attached, checks)
         self.world.fields[number, : len(fields)] = fields
         self._letters.append((kind, size_bytes, st.MESSAGE if certified < 0 else st.CERTIFICATE, tally))

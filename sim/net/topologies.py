@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ class Complete:
     def build(self, dice: Dice) -> Topology:
         """The topology; no chance in it."""
         check_count(self.seats)
-        return linked(numbered("seat", self.seats), all_pairs(self.seats), path="seats")
+        return _full_mesh(self.seats)
 
 
 @part
@@ -181,6 +182,12 @@ class Geometric:
             if reaches_all(self.seats, edges):
                 break
         return linked(numbered("seat", self.seats), edges, path="degree")
+
+
+@lru_cache(maxsize=2)
+def _full_mesh(seats: int) -> Topology:
+    """Everybody linked; kept for the next run, which changes nothing in it."""
+    return linked(numbered("seat", seats), all_pairs(seats), path="seats")
 
 
 def all_pairs(seats: int) -> Edges:

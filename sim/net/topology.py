@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ class Topology:
     longitude: NDArray[np.float64] | None = None
     link_bit_s: NDArray[np.int64] | None = None
 
-    @property
+    @cached_property
     def n(self) -> int:
         """Number of seats."""
         return len(self.names)

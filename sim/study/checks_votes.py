@@ -7,12 +7,13 @@ A kind in which that is no offence says so (`may_differ`), as NotarFallback of A
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.node.message import field_names
+from sim.node.message import field_names, reader_of
 from sim.study.evidence import Evidence
 from sim.study.metrics_rows import read
 from sim.study.verdict import Verdict, short, who
@@ -55,15 +56,22 @@ def accountability(evidence: Evidence) -> Verdict:
     return Verdict(name, "unknown", f"agreement broke with {convicted}; what did it is not a double vote that two seats can show")
 
 
-def _offences(evidence: Evidence) -> Iterator[Offence]:
-    """Each pair of contradicting votes with a common signer; of several, each against the first that it meets."""
+@lru_cache(maxsize=1)
+def _offences(evidence: Evidence) -> tuple[Offence, ...]:
+    """All offences of a run; both checks ask."""
+    return tuple(_found(evidence))
+
+
+def _found(evidence: Evidence) -> Iterator[Offence]:
+    """Each pair of contradicting votes with a common signer."""
     groups: dict[tuple[Any, ...], list[int]] = {}
     for number, said in enumerate(evidence.said):
         kind: Any = type(said)
         if getattr(kind, "may_differ", False):
             continue
-        place = tuple(getattr(said, name) for name in field_names(kind) if type(getattr(said, name)) is int)
-        if len(place) < len(field_names(kind)):
+        values = reader_of(kind)(said)
+        place = tuple([value for value in values if type(value) is int])
+        if len(place) < len(values):
             groups.setdefault((kind, place), []).append(number)
     for numbers in groups.values():
         for turn, number in enumerate(numbers[1:], start=1):
