@@ -1,7 +1,8 @@
 """Amnesia: the node comes back from a crash without what it had written down, votes and locks included.
 
 It is honest in every step it takes and may still vote twice; up to the fault bound a protocol must bear it (Tendermint's amnesia
-attack; CometBFT's specification of accountability, flip-flopping). It counts as corrupted.
+attack; CometBFT's specification of accountability, flip-flopping). It counts as corrupted. The bodies it holds and the votes of
+others that reached it are still there: what is forgotten is what it promised.
 """
 
 from __future__ import annotations

@@ -228,7 +228,7 @@ class Node:
         self.spawn(self._run(program))
 
     def crash(self) -> None:
-        """Lose everything but `keep`; what arrives from now on is lost too."""
+        """Lose everything but `keep`, held bodies and the votes counted so far; what arrives from now on is lost too."""
         self.society.trace.record("crash", self.seat)
         self.society.network.set_flag(self.seat, UP, False)
         for task in list(self._tasks):

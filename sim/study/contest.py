@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sim.kernel.errors import EnvironmentTrouble, ScenarioError
+from sim.kernel.errors import ScenarioError
 from sim.study.checks import flattened
 from sim.study.compare import A_BETTER, B_BETTER, CANNOT_TELL, HIGHER_IS_BETTER, LETTERS, LOWER_IS_BETTER, differ
 from sim.study.distribution import finite_or_none, mean_interval
-from sim.study.report import write_whole
+from sim.study.report import write_into
 from sim.study.report_text import aligned, number
 
 BETTER, WORSE = "better", "worse"
@@ -87,14 +87,7 @@ class Contest:
             contents["comparison.png"] = contest_png(self)
         except ImportError:
             pass
-        folder = Path(directory)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            for name, content in contents.items():
-                write_whole(folder / name, content)
-        except OSError as error:
-            raise EnvironmentTrouble(f"the comparison cannot be written to {folder}: {error}") from error
-        return [folder / name for name in contents]
+        return write_into(directory, contents, "the comparison")
 
     def __str__(self) -> str:
         return self.text()

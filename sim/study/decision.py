@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sim.kernel.errors import EnvironmentTrouble
 from sim.study.compare import LETTERS
 from sim.study.contest import Standing, cell, standing_of
-from sim.study.report import write_whole
+from sim.study.report import write_into
 from sim.study.report_text import aligned
 
 CLASSES = {
@@ -92,14 +91,7 @@ class Decision:
             "decision.txt": self.text().encode(),
             "decision.png": decision_png(self),
         }
-        folder = Path(directory)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            for name, content in contents.items():
-                write_whole(folder / name, content)
-        except OSError as error:
-            raise EnvironmentTrouble(f"the decision table cannot be written to {folder}: {error}") from error
-        return [folder / name for name in contents]
+        return write_into(directory, contents, "the decision table")
 
     def __str__(self) -> str:
         return self.text()

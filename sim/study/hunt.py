@@ -1,7 +1,7 @@
 """Hunt: many short runs of one protocol, each under another drawn mixture of enemies and weather, until safety breaks.
 
 What is drawn, and how far apart: which lies the corrupted seats tell and when they begin, how the network behaves before it
-settles, how long links take, how votes travel. Every run is a scenario of its own, so a break is told as one that anybody can run.
+settles, how long links take, whether copies are lost. Votes go straight to everybody. Every run is a scenario of its own, so a break is told as one that anybody can run.
 Correct protocols must outlast any number of runs with at most f corrupted seats; with f + 1 a break must come (without that
 control, silence means that the hunter is blind).
 """

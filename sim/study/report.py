@@ -165,25 +165,28 @@ class Report:
 
         Raises EnvironmentTrouble where the directory cannot be written. Plots are left out where matplotlib is missing.
         """
-        folder = Path(directory)
-        written = []
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            pictures: dict[str, bytes] = {}
-            if plots:
-                try:
-                    from sim.study.plots_world import pictures_of
+        pictures: dict[str, bytes] = {}
+        if plots:
+            try:
+                from sim.study.plots_world import pictures_of
 
-                    pictures = pictures_of(self.evidence)
-                except ImportError:
-                    pictures = {}
-            documents = {"report.json": self.to_json().encode(), "report.txt": self.text().encode(), **pictures}
-            for name, content in documents.items():
-                write_whole(folder / name, content)
-                written.append(folder / name)
-        except OSError as error:
-            raise EnvironmentTrouble(f"the report cannot be written to {folder}: {error}") from error
-        return written
+                pictures = pictures_of(self.evidence)
+            except ImportError:
+                pictures = {}
+        documents = {"report.json": self.to_json().encode(), "report.txt": self.text().encode(), **pictures}
+        return write_into(directory, documents, "the report")
+
+
+def write_into(directory: str | Path, documents: Mapping[str, bytes], what: str) -> list[Path]:
+    """Write files into a folder, which is made if need be; returns their paths. EnvironmentTrouble, naming `what`, where that fails."""
+    folder = Path(directory)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in documents.items():
+            write_whole(folder / name, content)
+    except OSError as error:
+        raise EnvironmentTrouble(f"{what} cannot be written to {folder}: {error}") from error
+    return [folder / name for name in documents]
 
 
 def write_whole(path: Path, content: bytes) -> None:

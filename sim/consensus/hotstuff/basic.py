@@ -12,10 +12,9 @@ from __future__ import annotations
 import asyncio
 from typing import ClassVar
 
-from sim.consensus.hotstuff.chained import safe_node, too_hasty, view_of
-from sim.consensus.hotstuff.pacemaker import Pace, Pacemaker, Wish
+from sim.consensus.hotstuff.chained import safe_node, view_of
+from sim.consensus.hotstuff.pacemaker import Pace, Pacemaker, Wish, check_pace, too_hasty
 from sim.consensus.tree import Tree
-from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
 from sim.kernel.units import Count, Duration
 from sim.node.message import Certificate, Signed, message, vote
@@ -75,10 +74,7 @@ class HotStuff:
 
     def check(self) -> None:
         """A turn has views, and patience does not shrink."""
-        if self.turn < 1:
-            raise ScenarioError("a leader needs at least 1 view", "turn")
-        if self.growth < 1:
-            raise ScenarioError("must be at least 1: patience that shrinks never ends an outage", "growth")
+        check_pace(self.turn, self.growth)
 
     def fits(self, terms: Terms) -> str:
         """Whether a leader has time to propose before the others lose patience."""

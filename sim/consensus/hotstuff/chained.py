@@ -15,12 +15,11 @@ import asyncio
 from collections.abc import Mapping
 from typing import ClassVar
 
-from sim.consensus.hotstuff.pacemaker import Pace, Pacemaker, Wish
+from sim.consensus.hotstuff.pacemaker import Pace, Pacemaker, Wish, check_pace, too_hasty
 from sim.consensus.tree import Tree
-from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
 from sim.kernel.presets import Preset
-from sim.kernel.units import Count, Duration, show_duration
+from sim.kernel.units import Count, Duration
 from sim.node.message import Certificate, Signed, message, vote
 from sim.node.node import Node
 from sim.node.terms import Terms
@@ -84,10 +83,7 @@ class ChainedHotStuff:
 
     def check(self) -> None:
         """A turn has views, and patience does not shrink."""
-        if self.turn < 1:
-            raise ScenarioError("a leader needs at least 1 view", "turn")
-        if self.growth < 1:
-            raise ScenarioError("must be at least 1: patience that shrinks never ends an outage", "growth")
+        check_pace(self.turn, self.growth)
 
     def fits(self, terms: Terms) -> str:
         """Whether a leader has time to propose before the others lose patience."""
@@ -136,14 +132,6 @@ def three_in_a_row(newest: Vote, middle: Vote) -> bool:
 def view_of(certificate: Certificate | None) -> int:
     """The view a certificate was made in; the beginning lies just before view 0."""
     return -1 if certificate is None else int(certificate.message.view)
-
-
-def too_hasty(patience_ns: int, terms: Terms) -> str:
-    """The oddness of giving leaders up before their block is due, or ''."""
-    if patience_ns > terms.block_interval:
-        return ""
-    why = "views are given up while their leader waits for the next block to be due"
-    return f"patience: is no longer than block_interval, {show_duration(terms.block_interval)}: {why}"
 
 
 class Replica:

@@ -13,8 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from sim.kernel.errors import ScenarioError
+from sim.kernel.units import show_duration
 from sim.node.message import Certificate, message, vote
 from sim.node.node import Node
+from sim.node.terms import Terms
 
 
 @vote
@@ -54,6 +57,22 @@ class Pace:
     def after_giving_up(self, view: int) -> int:
         """The first view of the next leader's turn."""
         return (view // self.turn + 1) * self.turn
+
+
+def check_pace(turn: int, growth: float) -> None:
+    """A turn has views, and patience does not shrink; ScenarioError otherwise."""
+    if turn < 1:
+        raise ScenarioError("a leader needs at least 1 view", "turn")
+    if growth < 1:
+        raise ScenarioError("must be at least 1: patience that shrinks never ends an outage", "growth")
+
+
+def too_hasty(patience_ns: int, terms: Terms) -> str:
+    """The oddness of giving leaders up before their block is due, or ''."""
+    if patience_ns > terms.block_interval:
+        return ""
+    why = "views are given up while their leader waits for the next block to be due"
+    return f"patience: is no longer than block_interval, {show_duration(terms.block_interval)}: {why}"
 
 
 class Pacemaker:
