@@ -114,7 +114,7 @@ def plain_flood(scenario: Scenario) -> Callable[[], tuple[int, float]]:
     deliveries = int(net.clock[DELIVERED])
     size_bytes, origin, key = int(item["size_bytes"]), int(item["publisher"]), draw(int(item["key"]), BODY)
     table = net.tables[0].tolist()
-    busy_ns = [serialise_ns(size_bytes, int(line[rate])) for rate in ("up_ps_per_byte", "down_ps_per_byte")]
+    busy_ns = [serialise_ns(size_bytes, float(line[rate])) for rate in ("up_ns_per_byte", "down_ns_per_byte")]
     clear_up(world)
     return lambda: agreed(plain.flood(neighbours, origin, key, table, *busy_ns), deliveries, when_ns)
 

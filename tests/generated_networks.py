@@ -98,7 +98,11 @@ def with_trips(luck: random.Random, costs: Costs, topology: Topology) -> Costs:
         {"reorder": luck.choice((0.05, 0.5)), "reorder_ns": luck.choice((1, latency_ns, 3 * S))},
         {"tcp_bytes": luck.choice((1460, 14_600)), "tcp_idle_ns": luck.choice((MS, S))},
     ]
-    chosen = luck.sample(options, luck.choice((1, 1, 2, 3, 7)))
+    rate = luck.choice((1_000_000, 100_000_000))
+    options.append(
+        {"max_min": True, "fair": False, "up_bit_s": luck.choice((0, rate)), "down_bit_s": luck.choice((rate, 3 * rate))}
+    )
+    chosen = luck.sample(options, luck.choice((1, 1, 2, 3, 8)))
     return replace(costs, **{name: value for option in chosen for name, value in option.items()})
 
 

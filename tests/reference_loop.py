@@ -45,8 +45,8 @@ class SlowWorld:
     """What there is and what happens to it, one event at a time; `sent`, `by_packet` and the like count as the core does."""
 
     def __init__(self, topology: Topology, costs: Costs, gossip: Any, dice: Dice) -> None:
-        def rate(bit_s: int) -> int:
-            return round(8e12 / bit_s) if bit_s else 0
+        def rate(bit_s: int) -> float:
+            return 8e9 / bit_s if bit_s else 0.0
 
         self.topology, self.costs, self.dice, self.gossip = topology, costs, dice, gossip
         self.seats = [
@@ -78,7 +78,7 @@ class SlowWorld:
 
     def _happen(self, stage: str, seat: int, letter: Any) -> None:
         """A copy has arrived (last bit here), been received (downlink done) or been served (CPU done)."""
-        if stage in ("joins", "leaves", "passes", "goes again"):
+        if stage in ("joins", "leaves", "passes", "settles", "goes again"):
             self.trips.happen(stage, seat, letter)
             return
         here = self.seats[seat]
@@ -95,11 +95,14 @@ class SlowWorld:
                 del here.state[letter.item]
             self._finish(DOWN, seat, letter)
             return
-        if stage == "arrived" and here.down.ps_per_byte:
+        if stage == "arrived" and here.down.ns_per_byte:
             sender = self.seats[letter.source].up
             spread_ns = letter.spread_ns if letter.spread_ns >= 0 else sender.busy_ns(letter.size_bytes)
-            taken_ns = here.down.take(self.now_ns - spread_ns, letter.size_bytes, self.longest_ns)
-            if letter.size_bytes <= self.costs.lane_bytes:
+            if self.costs.max_min:
+                taken_ns = self.trips.fair.come_in(seat, letter, self.now_ns - spread_ns)
+            else:
+                taken_ns = here.down.take(self.now_ns - spread_ns, letter.size_bytes, self.longest_ns)
+            if not self.costs.max_min and letter.size_bytes <= self.costs.lane_bytes:
                 taken_ns = self.now_ns - spread_ns + here.down.busy_ns(letter.size_bytes)
             if taken_ns > self.now_ns:
                 self._push(taken_ns, "received", seat, letter)
@@ -181,7 +184,7 @@ class SlowWorld:
             self.trips.begin(ready_ns, letter, target)
             return
         leaves_ns = ready_ns
-        if source.up.ps_per_byte:
+        if source.up.ns_per_byte:
             source.longest_queue_ns = max(source.longest_queue_ns, source.up.free_ns - ready_ns)
             leaves_ns = source.up.carry(ready_ns, letter.size_bytes)
         if source.island != receiver.island:

@@ -17,7 +17,7 @@ LOSS_APART = 0x9E6C63D0876A9A47
 class Pipe:
     """One direction of a seat's access line: a FIFO queue with a meter of bytes per window of time."""
 
-    ps_per_byte: int
+    ns_per_byte: float
     free_ns: int = 0
     window: int = 0
     window_bytes: int = 0
@@ -25,7 +25,7 @@ class Pipe:
 
     def busy_ns(self, size_bytes: int) -> int:
         """How long so many bytes occupy the line, rounded to the nearest nanosecond."""
-        return (size_bytes * self.ps_per_byte + 500) // 1000
+        return int(size_bytes * self.ns_per_byte + 0.5)
 
     def carry(self, ready_ns: int, size_bytes: int) -> int:
         """Queue from `ready_ns`; returns when the last bit is through."""
@@ -172,6 +172,8 @@ class Letter:
     packet: int
     spread_ns: int = -1
     """From the first bit's leaving to the last bit's; -1: as long as the sender's uplink takes for it."""
+    held_downlink: bool = False
+    """Whether it has held the receiver's downlink all the way (`reference_fair`)."""
 
 
 def delay_ns(base_ns: int, table: Any, relative: bool, luck: int) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from reference_fair import FairLines
 from reference_things import CUT, LOST, WINDOW_NS, Letter
 
 from sim.kernel.dice import draw
@@ -24,6 +25,7 @@ class Trip:
     losses: int = 0
     joined_ns: int = 0
     left: int = 0
+    held_downlink: bool = False
 
 
 @dataclass
@@ -55,7 +57,7 @@ class Queue:
 class Link:
     """What one direction of a link remembers."""
 
-    ps_per_byte: int = 0
+    ns_per_byte: float = 0.0
     free_ns: int = 0
     window: int = 0
     used_ns: int = 0
@@ -74,7 +76,8 @@ class SlowTrips:
         for source in range(topology.n):
             for place in range(topology.offsets[source], topology.offsets[source + 1]):
                 rate = rates[place]
-                self.links[source, int(topology.neighbours[place])] = Link(round(8e12 / rate) if rate else 0)
+                self.links[source, int(topology.neighbours[place])] = Link(8e9 / rate if rate else 0.0)
+        self.fair = FairLines(world, self.links)
 
     def begin(self, ready_ns: int, letter: Letter, target: int) -> None:
         """One copy sets out."""
@@ -87,7 +90,11 @@ class SlowTrips:
         if stage == "joins":
             self._join(seat, trip)
         elif stage == "passes":
-            self._leave(seat, trip, world.now_ns - self._work_ns(trip))
+            self._leave(seat, trip, world.now_ns - self._work_ns(trip), self._work_ns(trip))
+        elif stage == "settles":
+            self.fair.settle()
+        elif stage == "leaves" and self.costs.max_min:
+            self.fair.let_out(seat)
         elif stage == "leaves":
             self._look(seat)
         elif world.seats[seat].is_up:
@@ -102,14 +109,14 @@ class SlowTrips:
 
     def _go(self, ready_ns: int, trip: Trip) -> None:
         world, source = self.world, self.world.seats[trip.letter.source]
-        if source.up.ps_per_byte and (self.costs.fair or self.costs.lane_bytes >= 0):
+        if self.costs.max_min or (source.up.ns_per_byte and (self.costs.fair or self.costs.lane_bytes >= 0)):
             if ready_ns > world.now_ns:
                 world._push(ready_ns, "joins", trip.letter.source, trip)
             else:
                 self._join(trip.letter.source, trip)
             return
         leaves_ns = ready_ns
-        if source.up.ps_per_byte:
+        if source.up.ns_per_byte:
             source.longest_queue_ns = max(source.longest_queue_ns, source.up.free_ns - ready_ns)
             leaves_ns = source.up.carry(ready_ns, trip.letter.size_bytes)
         self._depart(trip, leaves_ns, leaves_ns - self._work_ns(trip))
@@ -118,6 +125,12 @@ class SlowTrips:
 
     def _join(self, seat: int, trip: Trip) -> None:
         world, queue = self.world, self.queues[seat]
+        if self.costs.max_min:
+            trip.joined_ns = world.now_ns
+            lost = world._goes_astray(self._key(trip), seat, trip.target)
+            if not self.fair.set_out(trip, not lost and world.seats[seat].island == world.seats[trip.target].island):
+                self._depart(trip, world.now_ns, world.now_ns)
+            return
         queue.serve(world.now_ns, self.costs.fair)
         if not queue.trips and queue.lane_free_ns <= world.now_ns:
             queue.busy_since_ns, queue.left_bytes = world.now_ns, 0
@@ -141,7 +154,8 @@ class SlowTrips:
                 queue.serve(world.now_ns, self.costs.fair)
                 trip = self._first(queue)
                 queue.trips.remove(trip)
-                self._leave(seat, trip, trip.joined_ns if self.costs.fair else world.now_ns - self._work_ns(trip))
+                begun_ns = trip.joined_ns if self.costs.fair else world.now_ns - self._work_ns(trip)
+                self._leave(seat, trip, begun_ns, self._work_ns(trip))
         self._set_alarm(seat)
 
     def _first(self, queue: Queue) -> Trip:
@@ -160,9 +174,14 @@ class SlowTrips:
         sharers = len(queue.trips) if self.costs.fair else 1
         return queue.served_until_ns + -(-max(0, self._first(queue).left) * sharers // FINE)
 
-    def _leave(self, seat: int, trip: Trip, begun_ns: int) -> None:
+    def _leave(self, seat: int, trip: Trip, begun_ns: int, alone_ns: int) -> None:
         world, queue, here = self.world, self.queues[seat], self.world.seats[seat]
-        here.longest_queue_ns = max(here.longest_queue_ns, world.now_ns - trip.joined_ns - self._work_ns(trip))
+        here.longest_queue_ns = max(here.longest_queue_ns, world.now_ns - trip.joined_ns - alone_ns)
+        if self.costs.max_min:
+            if trip.letter.size_bytes <= self.costs.lane_bytes:
+                self.fair.meter((0, seat, 0), trip.letter.size_bytes)
+            self._depart(trip, world.now_ns, begun_ns)
+            return
         queue.left_bytes += trip.letter.size_bytes
         windows = max(1024, (world.now_ns - queue.busy_since_ns) * 1024 // WINDOW_NS + 1)
         here.up.most_bytes = max(here.up.most_bytes, queue.left_bytes * 1024 // windows)
@@ -173,10 +192,10 @@ class SlowTrips:
     def _depart(self, trip: Trip, leaves_ns: int, begun_ns: int) -> None:
         world, letter, costs = self.world, trip.letter, self.costs
         link = self.links.get((letter.source, trip.target))
-        if link is not None and link.ps_per_byte:
-            link.free_ns = max(begun_ns, link.free_ns) + (letter.size_bytes * link.ps_per_byte + 500) // 1000
+        if link is not None and link.ns_per_byte and not costs.max_min:
+            link.free_ns = max(begun_ns, link.free_ns) + int(letter.size_bytes * link.ns_per_byte + 0.5)
             leaves_ns = max(leaves_ns, link.free_ns)
-        key = draw(letter.key, trip.losses) if trip.losses else letter.key
+        key = self._key(trip)
         if world.seats[letter.source].island != world.seats[trip.target].island:
             world.in_flight -= 1
             world._note(leaves_ns, CUT, trip.target, letter)
@@ -189,6 +208,10 @@ class SlowTrips:
                 world._push(leaves_ns + costs.retransmit_ns, "goes again", letter.source, trip)
         else:
             self._travel(trip, key, link, leaves_ns, begun_ns)
+
+    @staticmethod
+    def _key(trip: Trip) -> int:
+        return draw(trip.letter.key, trip.losses) if trip.losses else trip.letter.key
 
     def _travel(self, trip: Trip, key: int, link: Link | None, leaves_ns: int, begun_ns: int) -> None:
         world, letter, costs = self.world, trip.letter, self.costs
@@ -204,21 +227,21 @@ class SlowTrips:
             link.used_ns = leaves_ns
         spread_ns = leaves_ns - begun_ns
         world.longest_ns = max(world.longest_ns, spread_ns)
-        letter = replace(letter, spread_ns=spread_ns)
+        letter = replace(letter, spread_ns=spread_ns, held_downlink=trip.held_downlink)
         world._push(arrives_ns, "arrived", trip.target, letter)
         if draw(key ^ TWIN_APART, way) >> 32 < round(costs.duplicate * 2**32):
             world.duplicated += 1
             world.in_flight += 1
             again_ns = world._latency_ns(draw(key, TWIN_APART), letter.source, trip.target)
-            world._push(leaves_ns + again_ns, "arrived", trip.target, letter)
+            world._push(leaves_ns + again_ns, "arrived", trip.target, replace(letter, held_downlink=False))
 
     def _stall_ns(self, letter: Letter, link: Link | None, begun_ns: int, round_trip_ns: int) -> int:
         """Round trips less the time in which a window is sent, for each window that is filled and too small for the line."""
-        rates = [self.world.seats[letter.source].up.ps_per_byte, link.ps_per_byte if link else 0]
+        rates = [self.world.seats[letter.source].up.ns_per_byte, link.ns_per_byte if link else 0.0]
         window, left, waited_ns = self.costs.tcp_bytes, letter.size_bytes, 0
         if link is not None and link.window and begun_ns - link.used_ns <= self.costs.tcp_idle_ns:
             window = link.window
-        while left > window and (sending_ns := (window * max(rates) + 500) // 1000) < round_trip_ns:
+        while left > window and (sending_ns := int(window * max(rates) + 0.5)) < round_trip_ns:
             waited_ns += round_trip_ns - sending_ns
             left, window = left - window, 2 * window
         if link is not None:

@@ -26,7 +26,7 @@ if COMPILED:
     import sim.net.core.compiled
 
 MS = 1_000_000
-RATE_PS = 1000  # picoseconds a byte: a byte takes a nanosecond
+RATE = 1.0  # nanoseconds a byte
 Copy = tuple[int, int, int]
 """When the last bit comes, how long the copy takes to come, and how many bytes it has."""
 
@@ -34,7 +34,7 @@ Copy = tuple[int, int, int]
 def line_of(copies: list[Copy]) -> list[int]:
     """When the core says that each copy has been taken in."""
     world = make_world(Line(seats=2).build(Dice(1)), 0, 64, 2, 0, 1)
-    world.seats["down_ps_per_byte"] = RATE_PS
+    world.seats["down_ns_per_byte"] = RATE
     world.clock[LONGEST_NS] = max(spread_ns for _, spread_ns, _ in copies)
     return [int(take_downlink(world, 0, size, now_ns - spread_ns, now_ns)) for now_ns, spread_ns, size in sorted(copies)]
 
@@ -84,7 +84,7 @@ def test_reference_and_core_agree_on_long_lines() -> None:
             spread_ns = luck.choice((0, 1, 3 * MS, 200 * MS, 900 * MS)) * scale
             now_ns = luck.randrange(300_000 * MS) * scale
             copies.append((now_ns + spread_ns, spread_ns, luck.choice((1, 1000, 20 * MS, 90 * MS)) * scale))
-        slow = Downlink(RATE_PS)
+        slow = Downlink(RATE)
         longest_ns = max(spread_ns for _, spread_ns, _ in copies)
         expected = [
             max(now_ns, slow.take(now_ns - spread_ns, size, longest_ns)) for now_ns, spread_ns, size in sorted(copies)

@@ -87,7 +87,7 @@ LEFT_OUT: dict[str, tuple[str, Any]] = {
     "acknowledgements": ("_stall_ns", lambda *_: 0),
     "queue": ("_join", lambda self, seat, trip: self._depart(trip, self.world.now_ns, self.world.now_ns - self._work_ns(trip))),
     "alarm": ("_set_alarm", lambda *_: None),
-    "departure": ("_leave", lambda self, seat, trip, begun_ns: self._depart(trip, self.world.now_ns, self.world.now_ns)),
+    "departure": ("_leave", lambda self, seat, trip, *_: self._depart(trip, self.world.now_ns, self.world.now_ns)),
     "travel": ("_travel", lambda self, trip, key, link, leaves_ns, begun_ns: self.world._push(leaves_ns, "arrived", trip.target, trip.letter)),
 }  # fmt: skip
 

@@ -18,7 +18,7 @@ from sim.kernel.jit import njit
 from sim.kernel.part import part
 from sim.kernel.units import MS, Duration
 from sim.net.core import state as st
-from sim.net.core.links import latency_of
+from sim.net.core.links import latency_of, serialise_ns
 from sim.net.core.state import World
 from sim.net.strategy import Strategy
 from sim.net.topology import Topology
@@ -75,8 +75,8 @@ def _upload_ns(w: World, seat: int, peer: int, item: int, start_ns: int) -> int:
     key = draw64(draw64(w.items[item]["key"], np.uint64(st.BODY)), np.uint64(start_ns))
     latency_ns = latency_of(w, key, seat, peer)
     here, there = w.seats[seat], w.seats[peer]
-    slowest_ps = max(here["up_ps_per_byte"], there["down_ps_per_byte"])
-    return latency_ns + (w.items[item]["size_bytes"] * slowest_ps + 500) // 1000
+    slowest = max(here["up_ns_per_byte"], there["down_ns_per_byte"])
+    return latency_ns + serialise_ns(w.items[item]["size_bytes"], slowest)
 
 
 @part

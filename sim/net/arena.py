@@ -86,6 +86,12 @@ def _lines(n: int) -> dict[str, Any]:
         "trips": np.zeros((1, 5), np.int64),
         "uplinks": np.zeros((1, 9), np.int64),
         "links": np.zeros((1, 5), np.int64),
+        "lines": np.zeros((1, 10), np.int64),
+        "line_rates": np.zeros((1, 3), np.float64),
+        "flows": np.zeros((1, st.FLOW_WORDS), np.int64),
+        "flow_rates": np.zeros((1, 3), np.float64),
+        "line_work": np.zeros((1, 3), np.int64),
+        "line_order": np.zeros((1, 2), np.int64),
     }
 
 
@@ -104,6 +110,8 @@ _USED = {
     "far": st.FAR,
     "envelopes": st.ENVELOPES_USED,
     "trips": st.ENVELOPES_USED,
+    "flows": st.ENVELOPES_USED,
+    "flow_rates": st.ENVELOPES_USED,
 }
 _MOST_KEPT_BYTES = 1 << 29  # of address space; only what was written to is memory
 _kept: list[dict[str, Any]] = []
@@ -163,7 +171,7 @@ def grow(world: st.World) -> st.World:
         (("chunks", "chunk_next"), st.CHUNKS_USED, chunks),
         (("near",), st.NEAR, heaps),
         (("far",), st.FAR, heaps),
-        (("envelopes", "trips") if trips else ("envelopes",), st.ENVELOPES_USED, most if trips else world.actions.shape[0] + 2),
+        (_with_envelopes(world), st.ENVELOPES_USED, most if trips else world.actions.shape[0] + 2),
         (("woken",), st.WOKEN, world.probes.shape[0]),
         (("mail",), st.MAILED, 4),
         (("wire",), st.WIRED, most),
@@ -174,6 +182,13 @@ def grow(world: st.World) -> st.World:
             for name in names:
                 wanted[name] = 2 * (int(clock[used]) + need)
     return enlarge(world, wanted)
+
+
+def _with_envelopes(world: st.World) -> tuple[str, ...]:
+    """The arrays that have a row for each envelope."""
+    if world.setup[st.MAX_MIN]:
+        return "envelopes", "trips", "flows", "flow_rates", "line_work"
+    return ("envelopes", "trips") if world.setup[st.TRIPS] else ("envelopes",)
 
 
 def enlarge(world: st.World, wanted: dict[str, int]) -> st.World:

@@ -39,6 +39,8 @@ class Costs:
     """Messages up to this size do not wait behind larger ones, in either direction; -1: no lane."""
     fair: bool = False
     """Whether copies share an uplink equally instead of queueing."""
+    max_min: bool = False
+    """Whether copies share uplinks, downlinks and links max-min fairly (`sim.net.core.fair`) instead."""
     link_bit_s: int | NDArray[np.int64] = 0
     """One rate for each direction of every link, or int64[directed links] in the order of the topology's `neighbours`; 0: none."""
     retransmit_ns: int = 0
@@ -63,7 +65,7 @@ class Costs:
         """Whether copies need no trips of their own (`sim.net.core.trips`)."""
         capped = bool(np.any(self.link_bit_s))
         chancy = self.duplicate > 0 or self.reorder > 0 or (self.loss > 0 and self.retransmit_ns > 0)
-        return not (chancy or capped or self.fair or self.lane_bytes >= 0 or self.tcp_bytes)
+        return not (chancy or capped or self.fair or self.max_min or self.lane_bytes >= 0 or self.tcp_bytes)
 
     def write(self, world: st.World, loss_key: int) -> st.World:
         """The same world under these costs."""
@@ -77,8 +79,8 @@ class Costs:
         setup[st.SIGN_NS], setup[st.VERIFY_NS], setup[st.HASH_PS] = self.sign_ns, self.verify_ns, self.hash_ps_per_byte
         setup[st.ENCODE_PS] = self.encode_ps_per_byte
         setup[st.ANNOUNCE_BYTES], setup[st.REQUEST_BYTES] = self.announce_bytes, self.request_bytes
-        for name, rate in (("up_ps_per_byte", self.up_bit_s), ("down_ps_per_byte", self.down_bit_s)):
-            world.seats[name] = _ps_per_byte(rate) if isinstance(rate, int) else [_ps_per_byte(one) for one in rate.tolist()]
+        for name, rate in (("up_ns_per_byte", self.up_bit_s), ("down_ns_per_byte", self.down_bit_s)):
+            world.seats[name] = _ns_per_byte(rate)
         changes: dict[str, Any] = {}
         if self.table is not None:
             changes["tables"] = np.ascontiguousarray(self.table, np.int64).reshape(-1, TABLE)
@@ -110,9 +112,30 @@ class Costs:
         changes["uplinks"][:, st.NEXT_NS] = -1
         if capped or self.tcp_bytes:
             changes["links"] = np.zeros((max(1, len(world.neighbours)), 5), np.int64)
-            rates = np.broadcast_to(np.asarray(self.link_bit_s, np.int64), len(world.neighbours)).tolist()
-            changes["links"][: len(rates), st.CAP_PS] = [_ps_per_byte(rate) for rate in rates]
-        return changes
+            changes["links"][: len(world.neighbours), st.CAP_BIT_S] = self.link_bit_s
+        return changes | self._write_lines(world) if self.max_min else changes
+
+    def _write_lines(self, world: st.World) -> dict[str, Any]:
+        """What max-min fair rates need."""
+        world.setup[st.MAX_MIN] = 1
+        seats, links = len(world.seats), len(world.neighbours)
+        rates_bit_s = np.zeros(2 * seats + max(1, links), np.int64)
+        rates_bit_s[:seats], rates_bit_s[seats : 2 * seats] = self.up_bit_s, self.down_bit_s
+        rates_bit_s[2 * seats : 2 * seats + links] = self.link_bit_s
+        lines = np.zeros((len(rates_bit_s), 10), np.int64)
+        lines[:, st.FIRST_FLOW] = lines[:, st.LAST_FLOW] = lines[:, st.LINE_NEXT_NS] = -1
+        lines[:, st.LINE_LIMIT] = rates_bit_s
+        line_rates = np.zeros((len(lines), 3))
+        line_rates[:, st.CAPACITY] = 1 / np.maximum(_ns_per_byte(rates_bit_s), 1e-9)
+        copies = len(world.envelopes)
+        return {
+            "lines": lines,
+            "line_rates": line_rates,
+            "flows": np.zeros((copies, st.FLOW_WORDS), np.int64),
+            "flow_rates": np.zeros((copies, 3)),
+            "line_work": np.zeros((max(copies, len(lines)), 3), np.int64),
+            "line_order": np.zeros((seats, 2), np.int64),
+        }
 
 
 def longest_latency_ns(world: st.World) -> int:
@@ -123,5 +146,7 @@ def longest_latency_ns(world: st.World) -> int:
     return base_ns * most >> FACTOR_BITS if world.setup[st.RELATIVE] else base_ns + most
 
 
-def _ps_per_byte(rate_bit_s: int) -> int:
-    return round(8e12 / rate_bit_s) if rate_bit_s else 0
+def _ns_per_byte(rate_bit_s: Rates) -> Any:
+    """What a byte takes at each rate; 0 where there is none."""
+    rates = np.asarray(rate_bit_s, np.int64)
+    return np.where(rates > 0, 8e9 / np.maximum(rates, 1), 0.0)

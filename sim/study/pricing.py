@@ -39,6 +39,8 @@ def costs_of(scenario: Scenario, topology: Topology) -> Costs:
             raise ScenarioError("is longer than 104 days, the most that is taken; write a shorter one", "link.latency")
         else:
             constant_ns = round(law.mean_ns())
+    link_bit_s = _link_rates(link.rate, topology)
+    shares_more = bool(seat.down) or bool(np.any(link_bit_s))  # where only uplinks are shared, equal parts are max-min fair
     return Costs(
         constant_ns=constant_ns,
         table=table,
@@ -48,8 +50,9 @@ def costs_of(scenario: Scenario, topology: Topology) -> Costs:
         up_bit_s=rates_bit_s(seat.up, topology.regions, "seat.up"),
         down_bit_s=rates_bit_s(seat.down, topology.regions, "seat.down"),
         lane_bytes=seat.lane_bytes(),
-        fair=seat.sharing == "fair",
-        link_bit_s=_link_rates(link.rate, topology),
+        fair=seat.sharing == "fair-up" or (seat.sharing == "fair" and not shares_more),
+        max_min=seat.sharing == "fair" and shares_more,
+        link_bit_s=link_bit_s,
         retransmit_ns=link.retransmit_ns(),
         duplicate=link.duplicate,
         reorder=link.reorder,
@@ -88,8 +91,10 @@ def not_modelled(scenario: Scenario) -> tuple[str, ...]:
     missing = []
     if not seat.up or not seat.down:
         missing.append("bandwidth" if not seat.up and not seat.down else "uplink rate" if not seat.up else "downlink rate")
-    if seat.up and seat.sharing == "fifo":
-        missing.append("fair sharing of uplinks (copies queue, first in, first out)")
+    if (seat.up or seat.down) and seat.sharing != "fair":
+        lines = "downlinks" if seat.sharing == "fair-up" else "uplinks" if not seat.down else "uplinks and downlinks"
+        if seat.sharing == "fifo" or seat.down:
+            missing.append(f"fair sharing of {lines} (copies queue, first in, first out)")
     if not seat.cores:
         missing.append("CPU time")
     if not link.loss:

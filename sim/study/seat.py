@@ -15,11 +15,17 @@ USUAL = "ed25519"
 
 @part
 class Seat:
-    """What every seat can do. Service times are those of real libraries on one server core (`cpu`), or given one by one."""
+    """What every seat can do. Service times are those of real libraries on one server core (`cpu`), or given one by one.
+
+    Fair sharing is a fluid: at each instant no copy's rate can be raised without lowering that of one that has no more (max-min; Bertsekas
+    and Gallager, Data Networks, 1992, section 6.5.2). A copy holds its sender's uplink, its link and its receiver's downlink at
+    once and the latency comes on top. Each start and end reckons anew the rates of all that hang together over full lines, which
+    costs time where hundreds of copies do; `fair-up` shares uplinks in equal parts, queues at downlinks, and costs little.
+    """
 
     up: Rate | dict[str, Rate] = 0  # uplink, shared by all links of the seat, or {region = rate, ...}; 0: not modelled
     down: Rate | dict[str, Rate] = 0  # downlink, or {region = rate, ...}; 0: not modelled
-    sharing: Literal["fifo", "fair"] = "fifo"  # how copies share an uplink: one after the other, or all at once in equal parts
+    sharing: Literal["fifo", "fair", "fair-up"] = "fifo"  # copies queue; or share all lines max-min fairly; or uplinks only
     lane: Size | None = None  # messages up to this size do not wait behind larger ones, neither up nor down; none: all wait
     cores: Count = 0  # CPU cores; 0: CPU time is not modelled
     cpu: FileName = USUAL  # service times by name, or a TOML file that `medgossip calibrate --out` wrote
@@ -35,7 +41,9 @@ class Seat:
                 raise ScenarioError("has no effect while cores = 0; give the seat at least one core", name)
         if self.cpu != USUAL and not self.cores:
             raise ScenarioError("has no effect while cores = 0; give the seat at least one core", "cpu")
-        if self.sharing == "fair" and not self.up:
+        if self.sharing == "fair" and not (self.up or self.down):
+            raise ScenarioError("has no effect without rates; give the seat an uplink or a downlink rate", "sharing")
+        if self.sharing == "fair-up" and not self.up:
             raise ScenarioError("has no effect while up = 0; give the seat an uplink rate", "sharing")
         if self.lane is not None and not (self.up or self.down):
             raise ScenarioError("has no effect without rates; give the seat an uplink or a downlink rate", "lane")

@@ -23,7 +23,7 @@ _LEAST_NS = 1 << 20  # at least a millisecond of work lies between two marks: a 
 def take_downlink(w: World, seat: int, size_bytes: int, first_bit_ns: int, now_ns: int) -> int:
     """Queue on the seat's downlink now that the last bit is here; returns when the copy is wholly taken in."""
     row = w.seats[seat]
-    work_ns = (size_bytes * row["down_ps_per_byte"] + 500) // 1000
+    work_ns = np.int64(size_bytes * row["down_ns_per_byte"] + 0.5)
     idle_ns = np.int64(0)  # what stays of the idle time since the first bit
     if first_bit_ns >= row["down_free_ns"]:
         if row["down_work_ns"] - row["down_marked_ns"] >= max(_LEAST_NS, w.clock[LONGEST_NS] >> 2):

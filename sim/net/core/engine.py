@@ -14,6 +14,7 @@ from sim.net.core import relay
 from sim.net.core.calendar import pop, push
 from sim.net.core.checking import body_is_lost, body_is_new
 from sim.net.core.downlink import take_downlink
+from sim.net.core.fair import come_in
 from sim.net.core.links import (
     checking_ns,
     new_envelope,
@@ -50,6 +51,7 @@ from sim.net.core.state import (
     IDLE,
     IN_FLIGHT,
     LISTEN,
+    MAX_MIN,
     MESSAGE,
     NOW,
     PUBLISH,
@@ -137,8 +139,11 @@ def _happen(w: World, word: int) -> None:
         record(w, now_ns, FATE_DOWN, envelope, seat)
         release(w, envelope)
         return
-    if stage == ARRIVED and w.seats[seat]["down_ps_per_byte"] > 0:
-        taken_ns = take_downlink(w, seat, row["size_bytes"], now_ns - row["up_busy_ns"], now_ns)
+    if stage == ARRIVED and w.seats[seat]["down_ns_per_byte"] > 0:
+        if w.setup[MAX_MIN] == 0:
+            taken_ns = take_downlink(w, seat, row["size_bytes"], now_ns - row["up_busy_ns"], now_ns)
+        else:
+            taken_ns = come_in(w, seat, envelope, now_ns - row["up_busy_ns"])
         if taken_ns > now_ns:
             push(w, taken_ns, word_of(RECEIVED, seat, envelope))
             return

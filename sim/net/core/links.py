@@ -2,7 +2,7 @@
 
 Uplink and downlink are FIFO queues of the seat, shared by all its links. A copy takes size / rate on the sender's uplink,
 then the link's latency; the receiver's downlink is busy for size / rate from the arrival of the first bit at the earliest,
-so an idle path takes size / min(up, down) + latency (cut-through, not store and forward). Rates are picoseconds a byte.
+so an idle path takes size / min(up, down) + latency (cut-through, not store and forward). Rates are nanoseconds a byte.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ _LOW = np.uint64(0x9E6C63D0876A9A47)  # sets the loss draw apart from the latenc
 
 
 @inlined
-def serialise_ns(size_bytes: int, ps_per_byte: int) -> int:
-    """How long a link of that rate is busy with so many bytes."""
-    return (size_bytes * ps_per_byte + 500) // 1000
+def serialise_ns(size_bytes: int, ns_per_byte: float) -> int:
+    """How long a link of that rate is busy with so many bytes, to the nearest nanosecond."""
+    return np.int64(size_bytes * ns_per_byte + 0.5)
 
 
 @njit
@@ -65,7 +65,7 @@ def new_envelope(w: World, source: int, signer: int, item: int, packet: int, siz
     row["key"] = key
     row["size_bytes"] = size_bytes
     row["sent_ns"] = clock[NOW]
-    row["up_busy_ns"] = serialise_ns(size_bytes, w.seats[source]["up_ps_per_byte"])
+    row["up_busy_ns"] = serialise_ns(size_bytes, w.seats[source]["up_ns_per_byte"])
     row["source"] = source
     row["signer"] = signer
     row["item"] = item

@@ -9,7 +9,7 @@ SEAT = np.dtype(  # two cache lines: what receiving touches, then what sending t
         ("down_free_ns", "i8"),
         ("down_work_ns", "i8"),  # all that the downlink has been given so far
         ("down_marked_ns", "i8"),  # of that, what had been given at the last mark, see `sim.net.core.downlink`
-        ("down_ps_per_byte", "i8"),
+        ("down_ns_per_byte", "f8"),
         ("received_bytes", "i8"),
         ("down_window_bytes", "i8"),
         ("down_window", "i4"),
@@ -20,7 +20,7 @@ SEAT = np.dtype(  # two cache lines: what receiving touches, then what sending t
         ("needs", "u8"),  # bit (need mod 64) of each probe for a quorum: most votes complete nothing
         ("listening", "i8"),
         ("up_free_ns", "i8"),
-        ("up_ps_per_byte", "i8"),
+        ("up_ns_per_byte", "f8"),
         ("sent_bytes", "i8"),
         ("up_window_bytes", "i8"),
         ("longest_queue_ns", "i8"),

@@ -68,7 +68,7 @@ def _send(w: World, ready_ns: int, envelope: int, target: int) -> int:
     source = np.int64(row["source"])
     leaves_ns = ready_ns
     waited_ns = 0
-    if w.seats[source]["up_ps_per_byte"] > 0:
+    if w.seats[source]["up_ns_per_byte"] > 0:
         leaves_ns = take_uplink(w, ready_ns, source, row["size_bytes"], row["up_busy_ns"])
         waited_ns = leaves_ns - ready_ns - row["up_busy_ns"]
     if is_cut(w, source, target):

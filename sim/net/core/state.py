@@ -27,6 +27,7 @@ SENT, DELIVERED, LOST, CUT, DOWN, REFUSED, OVERFLOWED = range(21, 28)
 FIRST_COPIES, BODY_COPIES, ALERT, PEAK_PENDING, IN_FLIGHT, HEARD_WORD, LONGEST_NS = range(28, 35)
 DUPLICATED, RESENT_COPIES = range(35, 37)
 REJECTED, UNREAD, LOGGED = range(37, 40)
+SETTLING, TOUCHED = range(40, 42)
 CLOCK_WORDS = 48
 
 # Words of `World.setup` ------------------------------------------------------------------------------------------------
@@ -35,7 +36,7 @@ SIGN_NS, VERIFY_NS, HASH_PS, ANNOUNCE_BYTES, REQUEST_BYTES, MEMORY_WORDS, KEEPS_
 ITEMS, CONTROL_KEY, TELLS_COPIES, PARTED, ONE_PLACE, KEEPER_OPTIONS, SHARE_CHECK_NS = range(16, 23)
 TRIPS, FOLD, LANE_BYTES, FAIR, QUEUED, CAPPED, RETRANSMIT_NS, DUPLICATE_BELOW = range(23, 31)
 REORDER_BELOW, REORDER_NS, TCP_BYTES, TCP_IDLE_NS, ENCODE_PS = range(31, 36)
-SCREENS, VIEW = range(36, 38)
+SCREENS, VIEW, MAX_MIN = range(36, 39)
 SETUP_WORDS = 40
 
 # Why the core returned to Python ---------------------------------------------------------------------------------------
@@ -55,13 +56,23 @@ PACKET_NAMES = ("message", "certificate", "body", "announce", "request", "blob",
 ROTTEN, LATE, MEMBER_TICK = -15, -16, -17  # in place of an envelope's signer: a body that is not what it says, two kinds of ticks
 
 # Where an event is on its way: fully arrived, taken off the downlink, served by a core; then events at the sender's end:
-# a copy joins its uplink, the first copy of an uplink may have left, one of the lane has, a lost copy goes again -----------
-ARRIVED, RECEIVED, SERVED, JOINS, LEAVES, PASSES, RESENDS = range(7)
+# a copy joins its uplink, the first copy of an uplink may have left, one of the lane has, a lost copy goes again, max-min
+# fair rates are reckoned anew --------------------------------------------------------------------------------------------
+ARRIVED, RECEIVED, SERVED, JOINS, LEAVES, PASSES, RESENDS, SETTLES = range(8)
 
 # Columns of `World.trips` (a copy's), `World.uplinks` (a seat's) and `World.links` (a directed link's) ---------------------
 TO, TRIES, FINISH, AFTER, BEGUN = range(5)
 SERVICE, SINCE_NS, COPIES, FIRST, LAST, NEXT_NS, LANE_FREE_NS, PERIOD_NS, PERIOD_BYTES = range(9)
-CAP_PS, CAP_FREE_NS, TCP_WINDOW, TCP_USED_NS, TCP_ARRIVED_NS = range(5)
+CAP_BIT_S, CAP_FREE_NS, TCP_WINDOW, TCP_USED_NS, TCP_ARRIVED_NS = range(5)
+
+# Where rates are max-min fair (`sim.net.core.fair`): columns of `World.lines` (uplinks, then downlinks, then links; whole numbers) and
+# of `World.line_rates` (bytes and bytes a ns); of `World.flows` (copies under way, by envelope) and of `World.flow_rates` -----------
+MARKED, FIRST_FLOW, LAST_FLOW, FLOWS, OPEN_FLOWS, LINE_LIMIT, LINE_NEXT_NS, FREE_LANE_NS, LINE_SINCE_NS, LINE_BYTES = range(10)
+CAPACITY, SPARE, LINE_USED = range(3)
+WAYS = 3  # lines that one copy can hold: an uplink, a downlink, a link
+LINES, ABOVE, BELOW, RESTS_NS, ENDS_NS, FLOW_WORDS = 1, 4, 7, 10, 11, 12
+BYTES_LEFT, RATE, NEW_RATE = range(3)
+NEVER_NS = 1 << 62
 
 # What a probe waits for ------------------------------------------------------------------------------------------------
 QUORUM, HOLD = range(2)
@@ -135,6 +146,12 @@ ARRAYS: dict[str, tuple[Any, int]] = {
     "trips": ("i8", 2),
     "uplinks": ("i8", 2),
     "links": ("i8", 2),
+    "lines": ("i8", 2),
+    "line_rates": ("f8", 2),
+    "flows": ("i8", 2),
+    "flow_rates": ("f8", 2),
+    "line_work": ("i8", 2),
+    "line_order": ("i8", 2),
     "bends": ("i8", 2),
     "member_options": ("i8", 1),
     "member_memory": ("i8", 2),
@@ -200,6 +217,12 @@ class World:
     trips: Any  # int64[capacity of envelopes, 5]: copies with an envelope of their own, see `sim.net.core.trips`
     uplinks: Any  # int64[n, 9]: uplinks at which copies queue event by event, see `sim.net.core.queue`
     links: Any  # int64[links, 5]: what a link remembers, in the order of `neighbours`
+    lines: Any  # int64[2 * n + links, 10] where rates are max-min fair: what an uplink, downlink or link carries, see MARKED
+    line_rates: Any  # float64[2 * n + links, 3]: CAPACITY in bytes a ns, what of it is SPARE while rates are found, and USED
+    flows: Any  # int64[capacity of envelopes, 12]: the lines that a copy holds, its neighbours there, when it is through
+    flow_rates: Any  # float64[capacity of envelopes, 3]: bytes that are left, bytes a ns, and the same to be
+    line_work: Any  # int64[lines and envelopes, 3]: lines and copies whose rates are reckoned anew, lines that still have spare
+    line_order: Any  # int64[n, 2]: seats whose timers are to be set
     bends: Any  # int64[n, 5] once a seat is bent: see `sim.net.core.bends`
     member_options: Any  # int64[...]: parameters of the membership rule
     member_memory: Any  # int64[n, words]: what the membership rule remembers at a seat

@@ -11,22 +11,23 @@ from __future__ import annotations
 
 from sim.kernel.jit import njit
 from sim.net.core.links import serialise_ns
-from sim.net.core.state import CAP_PS, TCP_BYTES, TCP_IDLE_NS, TCP_USED_NS, TCP_WINDOW, World
+from sim.net.core.state import CAP_BIT_S, TCP_BYTES, TCP_IDLE_NS, TCP_USED_NS, TCP_WINDOW, World
 
 
 @njit
 def stall_ns(w: World, source: int, link: int, size_bytes: int, begun_ns: int, round_trip_ns: int) -> int:
     """How long the sender of a copy, begun at `begun_ns`, waits for acknowledgements; `link` is -1 where there is none."""
     window = w.setup[TCP_BYTES]
-    pace_ps = w.seats[source]["up_ps_per_byte"]
+    pace = w.seats[source]["up_ns_per_byte"]
     if link >= 0:
-        pace_ps = max(pace_ps, w.links[link, CAP_PS])
+        if w.links[link, CAP_BIT_S] > 0:
+            pace = max(pace, 8e9 / w.links[link, CAP_BIT_S])
         if w.links[link, TCP_WINDOW] > 0 and begun_ns - w.links[link, TCP_USED_NS] <= w.setup[TCP_IDLE_NS]:
             window = w.links[link, TCP_WINDOW]
     waited_ns = 0
     left = size_bytes
     while left > window:
-        window_ns = serialise_ns(window, pace_ps)
+        window_ns = serialise_ns(window, pace)
         if window_ns >= round_trip_ns:
             break
         waited_ns += round_trip_ns - window_ns

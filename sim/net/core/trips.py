@@ -13,6 +13,7 @@ from sim.kernel.dice import draw64
 from sim.kernel.jit import inlined, njit
 from sim.net.core.books import count_copies, count_waiting
 from sim.net.core.calendar import push
+from sim.net.core.fair import first_ended, is_due, meter_line, set_out, set_timer, settle
 from sim.net.core.links import (
     is_cut,
     is_lost,
@@ -29,8 +30,8 @@ from sim.net.core.queue import first_left, join, meter, schedule
 from sim.net.core.state import (
     ARRIVED,
     BEGUN,
+    CAP_BIT_S,
     CAP_FREE_NS,
-    CAP_PS,
     CAPPED,
     CUT,
     DUPLICATE_BELOW,
@@ -41,8 +42,11 @@ from sim.net.core.state import (
     IN_FLIGHT,
     JOINS,
     LEAVES,
+    LINE_LIMIT,
+    LINES,
     LONGEST_NS,
     LOST,
+    MAX_MIN,
     NOW,
     PASSES,
     QUEUED,
@@ -51,6 +55,8 @@ from sim.net.core.state import (
     RESENDS,
     RESENT_COPIES,
     RETRANSMIT_NS,
+    SEATS,
+    SETTLES,
     TCP_ARRIVED_NS,
     TCP_BYTES,
     TCP_USED_NS,
@@ -58,6 +64,7 @@ from sim.net.core.state import (
     TO,
     TRIES,
     UP,
+    WAYS,
     World,
 )
 from sim.net.core.tcp import stall_ns
@@ -80,11 +87,17 @@ def begin(w: World, ready_ns: int, envelope: int, target: int) -> int:
 @njit
 def happen_at_sender(w: World, stage: int, seat: int, copy: int) -> None:
     """One event: a copy joins its uplink, or the first one there has left, or a lost copy goes again."""
-    if stage == JOINS:
+    if stage == JOINS and w.setup[MAX_MIN] != 0:
+        _set_out(w, seat, copy)
+    elif stage == JOINS:
         join(w, seat, copy)
     elif stage == PASSES:
         work_ns = w.envelopes[copy]["up_busy_ns"]
         _leave(w, seat, copy, w.clock[NOW] - work_ns, work_ns)
+    elif stage == SETTLES:
+        settle(w)
+    elif stage == LEAVES and w.setup[MAX_MIN] != 0:
+        _let_out(w, seat)
     elif stage == LEAVES:
         first = first_left(w, seat)
         if first >= 0:
@@ -104,13 +117,40 @@ def happen_at_sender(w: World, stage: int, seat: int, copy: int) -> None:
 
 
 @njit
+def _let_out(w: World, seat: int) -> None:
+    """Copies of a seat that have held their lines for long enough by now; no more in one event than there is room for."""
+    if not is_due(w, seat):
+        return
+    for _ in range(w.setup[SEATS]):
+        copy = first_ended(w, seat)
+        if copy < 0:
+            break
+        _leave(w, seat, copy, w.trips[copy, BEGUN], _alone_ns(w, copy))
+    set_timer(w, seat)
+
+
+@njit
+def _alone_ns(w: World, copy: int) -> int:
+    """How long a copy would take over its lines alone."""
+    slowest = np.int64(-1)
+    for way in range(WAYS):
+        line = w.flows[copy, LINES + way]
+        if line >= 0 and w.lines[line, LINE_LIMIT] > 0 and (slowest < 0 or w.lines[line, LINE_LIMIT] < slowest):
+            slowest = w.lines[line, LINE_LIMIT]
+    return serialise_ns(w.envelopes[copy]["size_bytes"], 8e9 / slowest)
+
+
+@njit
 def _leave(w: World, seat: int, copy: int, begun_ns: int, work_ns: int) -> None:
     """A copy's last bit has just left the uplink at which it queued."""
     waited_ns = w.clock[NOW] - w.trips[copy, BEGUN] - work_ns
     if waited_ns > w.seats[seat]["longest_queue_ns"]:
         w.seats[seat]["longest_queue_ns"] = waited_ns
     count_waiting(w, copy, waited_ns)
-    meter(w, seat, w.envelopes[copy]["size_bytes"])
+    if w.setup[MAX_MIN] == 0:
+        meter(w, seat, w.envelopes[copy]["size_bytes"])
+    elif w.flows[copy, LINES] < 0:  # passed by the others: those are metered where they are taken off their lines
+        meter_line(w, seat, w.envelopes[copy]["size_bytes"])
     _depart(w, copy, w.clock[NOW], begun_ns)
 
 
@@ -121,6 +161,9 @@ def _own(w: World, envelope: int) -> int:
     copy = new_envelope(w, row["source"], row["signer"], row["item"], row["packet"], row["size_bytes"], row["key"])
     w.envelopes[copy]["word"] = row["word"]
     w.envelopes[copy]["sent_ns"] = row["sent_ns"]
+    if w.setup[MAX_MIN] != 0:
+        for way in range(WAYS):
+            w.flows[copy, LINES + way] = -1
     return copy
 
 
@@ -130,7 +173,13 @@ def _go(w: World, ready_ns: int, copy: int) -> int:
     row = w.envelopes[copy]
     source = np.int64(row["source"])
     busy_ns = row["up_busy_ns"]
-    limited = w.seats[source]["up_ps_per_byte"] > 0
+    if w.setup[MAX_MIN] != 0:
+        if ready_ns > w.clock[NOW]:
+            push(w, ready_ns, word_of(JOINS, source, copy))
+        else:
+            _set_out(w, source, copy)
+        return 0
+    limited = w.seats[source]["up_ns_per_byte"] > 0
     if limited and w.setup[QUEUED] != 0:
         if ready_ns > w.clock[NOW]:
             push(w, ready_ns, word_of(JOINS, source, copy))
@@ -145,6 +194,28 @@ def _go(w: World, ready_ns: int, copy: int) -> int:
 
 
 @njit
+def _set_out(w: World, source: int, copy: int) -> None:
+    """Onto all lines of the copy's way, or at once through them if none has a rate."""
+    link = np.int64(-1)
+    if w.setup[CAPPED] != 0:
+        link = link_of(w, source, w.trips[copy, TO])
+    for way in range(WAYS):
+        w.flows[copy, LINES + way] = -1
+    w.trips[copy, BEGUN] = w.clock[NOW]
+    if not set_out(w, source, copy, link, _key_of(w, copy)):
+        _depart(w, copy, w.clock[NOW], w.clock[NOW])
+
+
+@inlined
+def _key_of(w: World, copy: int) -> np.uint64:
+    """What a copy's draws go by: every time it is sent it meets other weather."""
+    key = w.envelopes[copy]["key"]
+    if w.trips[copy, TRIES] > 0:
+        key = draw64(key, np.uint64(w.trips[copy, TRIES]))
+    return key
+
+
+@njit
 def _depart(w: World, copy: int, leaves_ns: int, begun_ns: int) -> None:
     """The last bit of a copy is through the uplink at `leaves_ns`; the first one was on its way at `begun_ns`."""
     row = w.envelopes[copy]
@@ -153,11 +224,9 @@ def _depart(w: World, copy: int, leaves_ns: int, begun_ns: int) -> None:
     link = np.int64(-1)
     if w.setup[CAPPED] != 0 or w.setup[TCP_BYTES] > 0:
         link = link_of(w, source, target)
-    if link >= 0 and w.links[link, CAP_PS] > 0:
+    if link >= 0 and w.links[link, CAP_BIT_S] > 0 and w.setup[MAX_MIN] == 0:
         leaves_ns = _take_link(w, link, row["size_bytes"], leaves_ns, begun_ns)
-    key = row["key"]
-    if w.trips[copy, TRIES] > 0:
-        key = draw64(key, np.uint64(w.trips[copy, TRIES]))
+    key = _key_of(w, copy)
     if is_cut(w, source, target):
         w.clock[CUT] += 1
         w.clock[IN_FLIGHT] -= 1
@@ -209,7 +278,7 @@ def _travel(w: World, copy: int, key: np.uint64, link: int, leaves_ns: int, begu
 @inlined
 def _take_link(w: World, link: int, size_bytes: int, leaves_ns: int, begun_ns: int) -> int:
     """Queue on the link itself, which works on a copy from its first bit on; returns when the last bit has left."""
-    free_ns = max(begun_ns, w.links[link, CAP_FREE_NS]) + serialise_ns(size_bytes, w.links[link, CAP_PS])
+    free_ns = max(begun_ns, w.links[link, CAP_FREE_NS]) + serialise_ns(size_bytes, 8e9 / w.links[link, CAP_BIT_S])
     w.links[link, CAP_FREE_NS] = free_ns
     return max(leaves_ns, free_ns)
 
