@@ -148,7 +148,7 @@ class SlowWorld:
             self._act(self.gossip.announced(self, seat, letter.source, item), seat, item, self.now_ns, anew=True)
         elif here.serves and here.state.get(item) == "held":
             if letter.signer == BLOB:
-                self._transmit(self.now_ns, self._letter(seat, item, BLOB), letter.source)
+                self._transmit(self.now_ns, self._blob(seat, item), letter.source)
             else:
                 self._act(self.gossip.requested(self, seat, letter.source, item), seat, item, self.now_ns, anew=True)
 
@@ -168,6 +168,10 @@ class SlowWorld:
         if anew:  # not what everybody does on first sight: a second try must not meet the same weather again
             key = draw(key, self.now_ns)
         return Letter(key, special.get(packet, self.items[item].size_bytes), self.now_ns, seat, packet, item, packet)
+
+    def _blob(self, seat: int, item: int) -> Letter:
+        """A body outside the gossip: another try unless it goes out at the instant of publication."""
+        return self._letter(seat, item, BLOB, anew=self.now_ns != self.items[item].published_ns)
 
     def _act(self, actions: list[tuple[int, int, int]], seat: int, item: int, ready_ns: int, anew: bool = False) -> None:
         """What a gossip rule has asked for: rows of packet, seat, delay."""

@@ -63,6 +63,7 @@ class SlowNetwork(SlowWorld):
             if self.seats[seat].state.get(item) == "held":
                 return
             ready_ns = self.seats[seat].work(self.now_ns, self._signing_ns(self.items[item].size_bytes))
+            self.items[item].published_ns = self.now_ns
             self._get(seat, item)
             if relayed and (self.seats[seat].relays or self.seats[seat].serves):
                 self._act(self.gossip.published(self, seat, item), seat, item, ready_ns)
@@ -81,7 +82,7 @@ class SlowNetwork(SlowWorld):
 
     def hand_over(self, source: int, target: int, item: int) -> None:
         """Send an item to one seat."""
-        self.orders.append(lambda: self._transmit(self.now_ns, self._letter(source, item, BLOB), target))
+        self.orders.append(lambda: self._transmit(self.now_ns, self._blob(source, item), target))
 
     def listen(self, seat: int, kinds: int) -> None:
         """Stop at mail of these kinds."""

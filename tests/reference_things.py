@@ -143,6 +143,7 @@ class Item:
     size_bytes: int
     message: int
     signer: int
+    published_ns: int = -1
 
 
 @dataclass(eq=False)

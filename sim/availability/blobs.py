@@ -1,7 +1,14 @@
-"""One run's data behind blocks, in shares: made when a block is published, followed by the core, judged at the end."""
+"""One run's data behind blocks, in shares: made when a block is published, followed by the core, judged at the end.
+
+What the core keeps of each share at each seat is many times larger than what is told of it in the end. So once nothing about a
+block's shares is under way any more, its truth is written down and the tables' rows are given up (`sim.net.shelf`). Only a seat that
+comes by the block later could ask for them: then they are put back a nanosecond before it looks for them.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -10,7 +17,8 @@ from numpy.typing import NDArray
 from sim.availability import shares
 from sim.availability.layout import Shape
 from sim.availability.peeling import rebuildable_at
-from sim.net.core.state import BAD, HELD, SHARE
+from sim.net.core.state import BAD, HELD, HOLD, PLAIN, SHARE
+from sim.net.shelf import Packed, Shelf
 from sim.node.behind import Shared
 from sim.node.fetching import held
 from sim.node.node import Node
@@ -19,6 +27,25 @@ from sim.node.surroundings import Surroundings
 Vote = Literal["at-once", "when-available"]
 FRAUD_BYTES = 100_000
 """A proof of wrong coding: a row of shares with their Merkle paths (Al-Bassam, Sonnino, Buterin 2018, section 5)."""
+
+
+@dataclass
+class Whole:
+    """The data behind one block, as items of the network."""
+
+    item: int
+    header: int
+    publisher: int
+    sound: bool
+    """Whether it is coded as it should be."""
+    first: int
+    """The first item that can be given up: lines, then shares."""
+    count: int
+    told: tuple[int, NDArray[np.int64]] | None = None
+    """Once they are given up: how many shares seats held, and when the first honest seat held each."""
+    packed: Packed | None = None
+    probes: tuple[int, ...] = ()
+    """Meanwhile: what is put back when one of those who lack the block gets it."""
 
 
 class Blobs:
@@ -40,18 +67,21 @@ class Blobs:
         self._blob_bytes, self._share_bytes, self._verdict_bytes = blob_bytes, share_bytes, verdict_bytes
         self._served = served
         """Seats that the scheme has satisfied or not: all who keep lines or sample."""
-        self._wholes: dict[str, tuple[int, int, bool]] = {}
-        """By digest: the item of the whole, who published it, whether it is coded as it should be."""
+        self._shelf = Shelf(self._network)
+        self._wholes: dict[str, Whole] = {}
+        self._kept: dict[str, Whole] = {}
+        """Those whose shares still have rows of their own."""
 
     def accompany(self, seat: int, digest: str, item: int) -> None:
         """Make the shares and let the publisher hand out those that it does not keep back."""
         if digest in self._wholes:
             return
+        self._give_up()
         shape, network = self._shape, self._network
         trick = self._world.tricks.get(seat)
         miscoded = trick is not None and trick.miscoded
-        whole = self._items(digest, BAD if miscoded else SHARE)
-        self._wholes[digest] = whole, seat, not miscoded
+        whole, behind = self._items(digest, BAD if miscoded else SHARE)
+        self._wholes[digest] = self._kept[digest] = Whole(whole, item, seat, not miscoded, behind.start, len(behind))
         network.world.items[item]["duty"] = -whole
         first = int(network.world.items[whole]["first_piece"])
         network.world.items[whole : first + shape.shares]["publisher"] = seat
@@ -63,16 +93,16 @@ class Blobs:
         if trick is not None and trick.victims:
             self._satisfy(trick.victims, whole, seat)
 
-    def _items(self, digest: str, duty: int) -> int:
+    def _items(self, digest: str, duty: int) -> tuple[int, range]:
+        """The item of the whole, and the lines and shares behind it."""
         shape, network = self._shape, self._network
         whole = network.item(("data", digest), "piece", self._blob_bytes)
         network.item(("verdict", digest), "piece", self._verdict_bytes)
         fraud = network.item(("fraud", digest), "piece", FRAUD_BYTES)
         lines = shape.lines if shape.dimensions == 2 else 0
-        names = [("line", digest, line) for line in range(lines)] + [("share", digest, index) for index in range(shape.shares)]
-        first = whole + shares.FIRST_LINE + lines
-        for place, name in enumerate(names):
-            network.item(name, "piece", self._share_bytes if place >= lines else 1)
+        count = lines + shape.shares
+        behind = self._shelf.put(("share", digest), "piece", count, self._share_bytes)
+        first = behind + lines
         items = network.world.items
         items[whole : first + shape.shares]["duty"] = SHARE
         items[first : first + shape.shares]["duty"] = duty
@@ -80,7 +110,7 @@ class Blobs:
         items[first : first + shape.shares]["whole"] = whole
         enough = shape.need if shape.dimensions == 1 else shape.shares
         items[whole]["first_piece"], items[whole]["pieces"], items[whole]["enough"] = first, shape.shares, enough
-        return whole
+        return whole, range(behind, behind + count)
 
     def _satisfy(self, victims: tuple[int, ...], whole: int, publisher: int) -> None:
         """Hand its victims at once what they would look for: the worst that selective disclosure can do."""
@@ -91,34 +121,76 @@ class Blobs:
     async def confirm(self, node: Node, digest: str) -> None:
         """Where the scheme demands it, wait until the node's own check of the data has passed."""
         if self._vote == "when-available" and digest in self._wholes:
-            await held(node, self._wholes[digest][0] + shares.VERDICT, "data behind", digest)
+            await held(node, self._wholes[digest].item + shares.VERDICT, "data behind", digest)
 
     def shared(self) -> tuple[Shared, ...]:
         """The truth about the data of each block."""
         return tuple(self._truth(digest) for digest in self._wholes)
 
-    def _truth(self, digest: str) -> Shared:
-        whole, publisher, sound = self._wholes[digest]
-        shape, world = self._shape, self._network.world
-        first = int(world.items[whole]["first_piece"])
-        honest = ~np.array(self._world.corrupted, np.bool_)
+    def _give_up(self) -> None:
+        """Give up the rows of shares to which nothing can happen before somebody else gets the block."""
+        if not self._kept:
+            return
+        network, (about, told) = self._network, self._shelf.under_way()
+        for digest, whole in list(self._kept.items()):
+            begin, end = np.searchsorted(about, [whole.item, whole.first + whole.count])
+            if begin < end or whole.header in told or not network.holds(whole.publisher, whole.header):
+                continue
+            whole.told = self._shares_of(whole)
+            lacking = np.flatnonzero(network.world.held[network.world.items[whole.header]["row"]] != HELD).tolist()
+            if lacking:
+                whole.packed = self._shelf.packed(whole.first, whole.count)
+                came = partial(self._take_back, digest)
+                whole.probes = tuple(network.watch(seat, HOLD, 0, 1, 1, [whole.header], came) for seat in lacking)
+            network.world.items[whole.item]["duty"] = PLAIN
+            self._shelf.give_up(whole.first, whole.count)
+            del self._kept[digest]
+
+    def _take_back(self, digest: str, _: int) -> None:
+        """A seat has come by an old block: it will look for the data behind."""
+        whole = self._wholes[digest]
+        if whole.packed is not None:
+            self._shelf.take_back(whole.first, whole.packed, whole.count)
+            self._network.world.items[whole.item]["duty"] = SHARE
+            for probe in whole.probes:
+                self._network.unwatch(probe)
+            whole.told = whole.packed = None
+            self._kept[digest] = whole
+
+    def _honest(self, publisher: int) -> NDArray[np.bool_]:
+        honest: NDArray[np.bool_] = ~np.array(self._world.corrupted, np.bool_)
         honest[publisher] = False
-        arrival = world.arrival[first : first + shape.shares][:, honest]
+        return honest
+
+    def _shares_of(self, whole: Whole) -> tuple[int, NDArray[np.int64]]:
+        """How many shares all seats hold; int64[rows, columns]: when the first honest seat but the publisher held each, -1 never."""
+        if whole.told is not None:
+            return whole.told
+        shape, world = self._shape, self._network.world
+        first = int(world.items[world.items[whole.item]["first_piece"]]["row"])
+        arrival = world.arrival[first : first + shape.shares][:, self._honest(whole.publisher)]
         never = np.iinfo(np.int64).max
         soonest: NDArray[np.int64] = np.where(arrival < 0, never, arrival).min(axis=1, initial=never)
-        first_ns = np.where(soonest == never, -1, soonest).reshape(shape.rows, shape.columns)
+        first_ns: NDArray[np.int64] = np.where(soonest == never, -1, soonest).reshape(shape.rows, shape.columns)
+        return int((world.held[first : first + shape.shares] == HELD).sum()), first_ns
+
+    def _truth(self, digest: str) -> Shared:
+        whole, world = self._wholes[digest], self._network.world
+        count, first_ns = self._shares_of(whole)
+        honest = self._honest(whole.publisher)
         judged = np.zeros(len(honest), np.bool_)
         judged[self._served] = True
+        rows = world.items["row"]
         return Shared(
             digest=digest,
-            publisher=publisher,
-            published_ns=int(world.arrival[self._network.item(digest, "block", 0), publisher]),
+            publisher=whole.publisher,
+            published_ns=int(world.arrival[rows[whole.header], whole.publisher]),
             size_bytes=self._blob_bytes,
-            held_bytes=int((world.held[first : first + shape.shares] == HELD).sum()) * self._share_bytes,
-            sound=sound,
-            rebuildable_ns=rebuildable_at(first_ns, shape.need) if sound else -1,
-            accepted_ns=world.arrival[whole + shares.VERDICT].copy(),
-            refuted_ns=world.arrival[whole + shares.FRAUD].copy(),
+            held_bytes=count * self._share_bytes,
+            sound=whole.sound,
+            rebuildable_ns=rebuildable_at(first_ns, self._shape.need) if whole.sound else -1,
+            accepted_ns=world.arrival[rows[whole.item + shares.VERDICT]].copy(),
+            refuted_ns=world.arrival[rows[whole.item + shares.FRAUD]].copy(),
             first_ns=first_ns,
             judged=judged & honest,
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.availability.shares import VERDICT, act, word
+from sim.availability.shares import VERDICT, act, row_of, word
 from sim.kernel.jit import njit
 from sim.net.core.relay import attach
 from sim.net.core.state import (
@@ -41,8 +41,9 @@ def to_all_others(w: World, seat: int, item: int) -> int:
 def acknowledged(w: World, seat: int, whole: int) -> int:
     """One more seat has what is its own; with enough of them the certificate goes out."""
     certificate = whole + VERDICT
-    w.notes[certificate, seat] += 1
-    if w.notes[certificate, seat] != word(w, ACKS):
+    row = row_of(w, certificate)
+    w.notes[row, seat] += 1
+    if w.notes[row, seat] != word(w, ACKS):
         return 0
     attach(w, seat, certificate)
     return to_all_others(w, seat, certificate)
@@ -61,7 +62,7 @@ def rule(w: World, event: int, seat: int, peer: int, item: int) -> int:
     if event == PUBLISHED:
         if word(w, CODED) == 0:
             count = to_all_others(w, seat, item)
-            w.notes[whole + VERDICT, seat] += 1
+            w.notes[row_of(w, whole + VERDICT), seat] += 1
             return count
         return acknowledged(w, seat, whole) if index == seat else act(w, 0, BODY, index, item, 0)
     if word(w, CODED) != 0 and index != seat:

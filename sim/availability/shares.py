@@ -35,6 +35,12 @@ def word(w: World, place: int) -> int:
 
 
 @njit
+def row_of(w: World, item: int) -> int:
+    """Where in the tables (item, seat) an item's row lies. Lines and shares of one block lie one after the other."""
+    return np.int64(w.items[item]["row"])
+
+
+@njit
 def below(w: World, whole: int, seat: int, turn: int, bound: int) -> int:
     """A number below `bound`, drawn for the data, the seat and the turn."""
     key = draw64(w.items[whole]["key"] ^ np.uint64(word(w, KEY)), np.uint64(seat))

@@ -41,6 +41,7 @@ from sim.availability.shares import (
     length,
     line_of,
     own_lines,
+    row_of,
     share_on,
     slot,
     word,
@@ -54,6 +55,7 @@ from sim.net.core.state import (
     GOT,
     HELD,
     KEEPER_TICK,
+    PLAIN,
     PUBLISHED,
     REQUEST,
     REQUESTED,
@@ -103,15 +105,16 @@ def hand_out(w: World, seat: int, whole: int, share: int, index: int, count: int
 @njit
 def take(w: World, seat: int, whole: int, share: int, index: int) -> None:
     """A share has come to lie here: count it on its lines and towards the seat's verdict."""
-    mine = w.notes[share, seat] > 0
+    mine = w.notes[row_of(w, share), seat] > 0
     for way in range(word(w, DIMENSIONS)):
         line = line_of(w, index, way)
         if word(w, DIMENSIONS) == 2:
-            w.notes[whole + FIRST_LINE + line, seat] += 1
+            w.notes[row_of(w, whole + FIRST_LINE + line), seat] += 1
         mine = mine or slot(w, line, seat) >= 0
     if mine:
-        w.notes[whole + VERDICT, seat] += 1
-        if (w.notes[whole + VERDICT, seat] & _LOW_32) == word(w, word(w, WANTED_AT) + seat):
+        verdict = row_of(w, whole + VERDICT)
+        w.notes[verdict, seat] += 1
+        if (w.notes[verdict, seat] & _LOW_32) == word(w, word(w, WANTED_AT) + seat):
             attach(w, seat, whole + VERDICT)
 
 
@@ -119,12 +122,13 @@ def take(w: World, seat: int, whole: int, share: int, index: int) -> None:
 def plan_rebuilding(w: World, seat: int, whole: int, index: int, count: int) -> int:
     """If a line can be rebuilt now that a share has come, begin to: it is done after the time of decoding."""
     if word(w, DIMENSIONS) == 1:
-        state = w.notes[whole + VERDICT, seat]
+        verdict = row_of(w, whole + VERDICT)
+        state = w.notes[verdict, seat]
         lacks = (state & _LOW_32) < word(w, word(w, WANTED_AT) + seat)
-        if lacks and state < _REBUILDING and w.notes[whole, seat] >= word(w, NEED):
+        if lacks and state < _REBUILDING and w.notes[row_of(w, whole), seat] >= word(w, NEED):
             first, end = own_lines(w, seat)
             if end > first:
-                w.notes[whole + VERDICT, seat] += _REBUILDING
+                w.notes[verdict, seat] += _REBUILDING
                 count = act(w, count, TICK, REBUILD, whole, word(w, DECODE_NS))
         return count
     for way in range(2):
@@ -137,8 +141,8 @@ def plan_rebuilding(w: World, seat: int, whole: int, index: int, count: int) -> 
 @njit
 def plan_line(w: World, seat: int, whole: int, line: int, count: int) -> int:
     """Begin to rebuild a line of two dimensions if enough of it is here, not all, and it has not been begun."""
-    kept = w.notes[whole + FIRST_LINE + line, seat]
-    row = whole + FIRST_LINE + line
+    row = row_of(w, whole + FIRST_LINE + line)
+    kept = w.notes[row, seat]
     if kept >= word(w, NEED) and kept < length(w, line) and w.held[row, seat] == ABSENT:
         w.held[row, seat] = WANTED
         count = act(w, count, TICK, REBUILD + 1 + line, whole, word(w, DECODE_NS))
@@ -151,10 +155,11 @@ def rebuild(w: World, seat: int, whole: int, line: int, count: int) -> int:
     first_share = np.int64(w.items[whole]["first_piece"])
     if w.items[first_share]["duty"] == BAD:
         return accuse(w, seat, whole, count)
+    first_row = row_of(w, first_share)
     for place in range(length(w, line)):
         index = share_on(w, line, place)
         share = first_share + index
-        if w.held[share, seat] != HELD:
+        if w.held[first_row + index, seat] != HELD:
             attach(w, seat, share)
             take(w, seat, whole, share, index)
             count = pass_on(w, seat, -1, share, index, count)
@@ -164,7 +169,7 @@ def rebuild(w: World, seat: int, whole: int, line: int, count: int) -> int:
 @njit
 def accuse(w: World, seat: int, whole: int, count: int) -> int:
     """The shares are no code: hold the proof of it and send it along the overlay, where the gossip takes it on."""
-    if w.held[whole + FRAUD, seat] != HELD:
+    if w.held[row_of(w, whole + FRAUD), seat] != HELD:
         attach(w, seat, whole + FRAUD)
         for place in range(w.offsets[seat], w.offsets[seat + 1]):
             if count < w.actions.shape[0]:
@@ -177,7 +182,7 @@ def begin_rebuilding(w: World, seat: int, whole: int, tick: int) -> int:
     """Decoding is done."""
     if tick > REBUILD:
         line = tick - REBUILD - 1
-        w.held[whole + FIRST_LINE + line, seat] = HELD
+        w.held[row_of(w, whole + FIRST_LINE + line), seat] = HELD
         count = rebuild(w, seat, whole, line, 0)
         first, end = own_lines(w, seat)
         for at in range(first, end):  # a share rebuilt on one line may be enough for the lines across
@@ -195,30 +200,33 @@ def sample(w: World, seat: int, whole: int) -> None:
     """Draw which shares this seat will ask for, all different, and mark them."""
     shares = np.int64(w.items[whole]["pieces"])
     first_share = np.int64(w.items[whole]["first_piece"])
+    first_row = row_of(w, first_share)
     wanted = word(w, SAMPLES)  # at most as many as there are
     found = 0
     turn = 0
     while found < wanted:
-        share = first_share + below(w, whole, seat, turn, shares)
+        row = first_row + below(w, whole, seat, turn, shares)
         turn += 1
-        if w.notes[share, seat] == 0:
-            w.notes[share, seat] = 1
+        if w.notes[row, seat] == 0:
+            w.notes[row, seat] = 1
             found += 1
-    w.notes[whole + VERDICT, seat] += turn << 32
+    w.notes[row_of(w, whole + VERDICT), seat] += turn << 32
 
 
 @njit
 def ask(w: World, seat: int, whole: int, turn: int) -> int:
     """Ask for what is missing: a sampler any server, who keeps lines another who keeps one of the share's; and plan the next time."""
     first_share = np.int64(w.items[whole]["first_piece"])
+    first_row = row_of(w, first_share)
     count = 0
     first, end = own_lines(w, seat)
     if first == end:
         shares = np.int64(w.items[whole]["pieces"])
-        draws = (w.notes[whole + VERDICT, seat] >> 32) & 0x3FFFFFFF
+        draws = (w.notes[row_of(w, whole + VERDICT), seat] >> 32) & 0x3FFFFFFF
         for place in range(draws):
-            share = first_share + below(w, whole, seat, place, shares)
-            if w.held[share, seat] != HELD:
+            index = below(w, whole, seat, place, shares)
+            if w.held[first_row + index, seat] != HELD:
+                share = first_share + index
                 server = below(w, whole, seat, (turn + 1 << 32) + place, word(w, SERVERS))
                 count = act(w, count, REQUEST, word(w, word(w, SERVERS_AT) + server), share, 0)
     elif turn > 0:
@@ -227,8 +235,9 @@ def ask(w: World, seat: int, whole: int, turn: int) -> int:
             member = word(w, word(w, FIRST_MEMBER_AT) + line)
             members = word(w, word(w, FIRST_MEMBER_AT) + line + 1) - member
             for place in range(length(w, line)):
-                share = first_share + share_on(w, line, place)
-                if w.held[share, seat] != HELD and count < word(w, MOST_ASKED):
+                index = share_on(w, line, place)
+                share = first_share + index
+                if w.held[first_row + index, seat] != HELD and count < word(w, MOST_ASKED):
                     luck = below(w, whole, seat, (turn << 32) + share, members)
                     target = word(w, word(w, MEMBERS_AT) + member + luck)
                     if target != seat:
@@ -242,6 +251,8 @@ def rule(w: World, event: int, seat: int, peer: int, item: int) -> int:
     """What a seat does about the data behind blocks."""
     if event == TICKED and peer == KEEPER_TICK:
         whole = -np.int64(w.items[item]["duty"])
+        if w.items[whole]["duty"] == PLAIN:  # its rows were given up: Python puts them back at the end of this instant
+            return act(w, 0, TICK, KEEPER_TICK, item, 1)
         first, end = own_lines(w, seat)
         if first == end:
             sample(w, seat, whole)
@@ -249,10 +260,11 @@ def rule(w: World, event: int, seat: int, peer: int, item: int) -> int:
             attach(w, seat, whole + VERDICT)
         return ask(w, seat, whole, 0)
     if event == TICKED and peer == ASK_AGAIN:
-        if w.held[item + VERDICT, seat] == HELD:
+        if w.held[row_of(w, item + VERDICT), seat] == HELD:
             return 0
-        w.notes[item + FRAUD, seat] += 1
-        return ask(w, seat, item, w.notes[item + FRAUD, seat])
+        row = row_of(w, item + FRAUD)
+        w.notes[row, seat] += 1
+        return ask(w, seat, item, w.notes[row, seat])
     if event == TICKED:
         return begin_rebuilding(w, seat, item, peer)
     if event == REQUESTED:
@@ -265,9 +277,9 @@ def rule(w: World, event: int, seat: int, peer: int, item: int) -> int:
         take(w, seat, whole, item, index)
         return hand_out(w, seat, whole, item, index, 0)
     if w.items[item]["duty"] == BAD and word(w, CHECKS) != 0:  # it does not open the commitment: refused, not passed on
-        w.held[item, seat] = ABSENT
-        w.arrival[item, seat] = -1
-        w.notes[whole, seat] -= 1
+        w.held[row_of(w, item), seat] = ABSENT
+        w.arrival[row_of(w, item), seat] = -1
+        w.notes[row_of(w, whole), seat] -= 1
         return 0
     take(w, seat, whole, item, index)
     return plan_rebuilding(w, seat, whole, index, pass_on(w, seat, peer, item, index, 0))

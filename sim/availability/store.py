@@ -178,7 +178,7 @@ class Store:
         seat = thing.holder[fragment]
         if seat != NOWHERE:
             self.books.lost_bytes += thing.width_bytes
-            self.network.world.held[thing.items[fragment], seat] = ABSENT
+            self.network.world.held[self.network.world.items[thing.items[fragment]]["row"], seat] = ABSENT
             self.at_seat.get(seat, {}).pop((thing.number, fragment), None)
             thing.holder[fragment] = NOWHERE
             self.count(thing, fragment)

@@ -59,6 +59,7 @@ class Network:
         self._kinds: dict[Hashable, int] = {}
         self._messages: dict[Hashable, int] = {}
         self._items: dict[Hashable, int] = {}
+        self.rows = 0  # of the tables (item, seat) that are in use; see `sim.net.shelf`
         self.item_names: list[Hashable] = []
         self.families: list[str] = []
         self._waits: list[Wake | None] = []
@@ -131,13 +132,14 @@ class Network:
         """Intern something that can be held and relayed; a size of 0 means that nobody has published it yet."""
         number = self._items.get(name)
         if number is None:
-            number = self._items[name] = len(self._items)
+            number = self._items[name] = len(self.item_names)
             self.item_names.append(name)
             self.families.append(family)
             self._ensure(("items", "item_books"), number + 1)
-            self._ensure(("held", "arrival", "notes", "came_from"), number + 1)
+            self.rows += 1
+            self._ensure(("held", "arrival", "notes", "came_from"), self.rows)
             key = self.dice.key("item", family, number)  # also what a strategy draws from
-            self.world.items[number] = (key, 0, -1, -1, message, signer, 0, number, -1, -1, 0, 0, 0)
+            self.world.items[number] = (key, 0, -1, -1, message, signer, 0, self.rows - 1, -1, -1, 0, 0, 0)
             self.world.setup[st.ITEMS] = number + 1
         if size_bytes:
             self.world.items[number]["size_bytes"] = size_bytes
@@ -217,11 +219,11 @@ class Network:
 
     def holds(self, seat: int, item: int) -> bool:
         """Whether a seat has the whole of an item."""
-        return bool(self.world.held[item, seat] == st.HELD)
+        return bool(self.world.held[self.world.items[item]["row"], seat] == st.HELD)
 
     def holds_many(self, seat: int, items: Sequence[int] | NDArray[np.int64]) -> NDArray[np.bool_]:
         """For each item, whether the seat has it."""
-        held: NDArray[np.bool_] = self.world.held[np.asarray(items, np.int64), seat] == st.HELD
+        held: NDArray[np.bool_] = self.world.held[self.world.items["row"][np.asarray(items, np.int64)], seat] == st.HELD
         return held
 
     def signers(self, seat: int, message: int) -> NDArray[np.uint64]:

@@ -263,6 +263,7 @@ def clear_up(world: World) -> None:
     society.nodes.clear()
     society.on_decide.clear()
     society.on_revoke.clear()
+    society.behind = society.storage = None
     society.next_batch = society.next_bundle = society.batch = society.accepts = None
     network.on_mail = network.trace = loop.source = None
     loop.describe_waits = str

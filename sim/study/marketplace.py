@@ -147,7 +147,7 @@ class Marketplace:
     def arrived_ns(self, seat: int, digest: str) -> int:
         """When a record was whole at a seat; -1 while it is not."""
         network = self._society.network
-        return int(network.world.arrival[network.item(digest, "record", 0), seat])
+        return int(network.world.arrival[network.world.items[network.item(digest, "record", 0)]["row"], seat])
 
     def seats_called(self, selector: Any, purpose: str) -> tuple[int, ...]:
         """Seats by count, share, names, role or region."""

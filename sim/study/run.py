@@ -195,7 +195,7 @@ def spreads_of(world: World) -> tuple[Spread, ...]:
     for item, name in enumerate(network.item_names):
         row = core.items[item]
         if row["published_ns"] >= 0 and network.families[item] not in ("vote", "piece"):
-            arrival = core.arrival[item].copy()
+            arrival = core.arrival[row["row"]].copy()
             found.append(
                 Spread(
                     str(name),

@@ -120,11 +120,17 @@ def travels_of(network: Network) -> Travels:
         waited_ns=counted(books[:, st.BOOK_WAITED]),
         copies=counted(books[:, st.BOOK_COPIES]),
         first_copies=counted(first_copies),
-        pieces=np.stack([items["first_piece"][chosen], items["pieces"][chosen]], axis=1).astype(np.int64),
+        pieces=np.stack([_row_of(items, items["first_piece"][chosen]), items["pieces"][chosen]], axis=1).astype(np.int64),
         row=items["row"][chosen].astype(np.int64),
         arrival_ns=core.arrival,
         came_from=core.came_from,
     )
+
+
+def _row_of(items: Any, chosen: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The rows of some items, -1 for -1."""
+    rows: NDArray[np.int32] = np.where(chosen >= 0, items["row"][chosen], -1)
+    return rows
 
 
 def _kind(network: Network, item: int) -> str:

@@ -45,6 +45,7 @@ def clear(w: World, at: int) -> None:
 def item_envelope(w: World, seat: int, item: int, packet: int, event: int, size_bytes: int, word: int) -> int:
     """An envelope for a packet about an item. What is sent on first sight of an item meets the same weather whenever that is.
 
+    A blob is sent on first sight at the instant of publication only: one that is asked for, or sent once more, is another try.
     The word of a body is 0, or ROTTEN where it is to fail its check.
     """
     if packet == CONTROL:
@@ -58,7 +59,8 @@ def item_envelope(w: World, seat: int, item: int, packet: int, event: int, size_
     elif packet == REQUEST:
         size_bytes = w.setup[REQUEST_BYTES]
     key = draw64(w.items[item]["key"], np.uint64(packet))
-    if (event != PUBLISHED and event != GOT) or w.items[item]["duty"] == STORED:
+    again = packet == BLOB and w.clock[NOW] != w.items[item]["published_ns"]
+    if (event != PUBLISHED and event != GOT) or again or w.items[item]["duty"] == STORED:
         key = draw64(key, np.uint64(w.clock[NOW]))
     return new_envelope(w, seat, ROTTEN if packet == BODY and word == ROTTEN else packet, item, packet, size_bytes, key)
 

@@ -124,7 +124,7 @@ def _count_piece(w: World, seat: int, whole: int, piece: int) -> bool:
     if w.notes[row["row"], seat] == row["enough"] and w.held[row["row"], seat] != HELD:
         w.held[row["row"], seat] = HELD
         w.arrival[row["row"], seat] = w.clock[NOW]
-        w.came_from[row["row"], seat] = -2 - piece
+        w.came_from[row["row"], seat] = -2 - w.items[piece]["row"]
         row["reached"] += 1
         if row["duty"] < 0:
             _tell_keeper(w, seat, whole)

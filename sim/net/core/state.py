@@ -213,7 +213,7 @@ class World:
     by_packet: Any  # int64[9, 2]: messages and bytes sent, by packet
     waits: Any  # int64[80 + n]: ns stood in queues of uplinks, by packet, from WAITS_OF_KIND by kind of message, then by sender
     item_books: Any  # int64[capacity, 4]: of each item, see BOOK_PACKETS and what follows it
-    came_from: Any  # int32[rows, n]: who sent a seat its first copy; -2 - piece if that piece completed it; -1 nobody
+    came_from: Any  # int32[rows, n]: who sent a seat its first copy; -2 - its row if that piece completed it; -1 nobody
     trips: Any  # int64[capacity of envelopes, 5]: copies with an envelope of their own, see `sim.net.core.trips`
     uplinks: Any  # int64[n, 9]: uplinks at which copies queue event by event, see `sim.net.core.queue`
     links: Any  # int64[links, 5]: what a link remembers, in the order of `neighbours`
