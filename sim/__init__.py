@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sim.study.compare import compare
     from sim.study.graph import graph, write_graph
     from sim.study.link import Link
+    from sim.study.pool import Pool
     from sim.study.read import load, loads
     from sim.study.report import Report
     from sim.study.run import arun, run
@@ -43,6 +44,7 @@ _PLACES = {
     "Corruption": "sim.study.scenario",
     "Trouble": "sim.study.scenario",
     "Link": "sim.study.link",
+    "Pool": "sim.study.pool",
     "Seat": "sim.study.seat",
 }
 
@@ -51,6 +53,7 @@ __all__ = [
     "Corruption",
     "Link",
     "Links",
+    "Pool",
     "Report",
     "Scenario",
     "Seat",

@@ -42,6 +42,7 @@ class IslandWorld:
         self.dice, self.duration_ns, self.now_ns, self.certain = Dice(seed), round(duration_s * S), 0, certain
         self.memory: dict[str, Any] = {}
         self.shared: dict[str, Any] = {}
+        self.retry_ns = 0
         self.rows: list[tuple[Any, ...]] = []
         self.honest = np.ones(len(self.roles), np.bool_)
         self.lag_ns = [50_000_000] * len(self.roles)
@@ -116,6 +117,9 @@ class IslandWorld:
 
     def chain_of(self, seat: int) -> Chain:
         return self._chains[seat]
+
+    def on_displace(self, callback: Callable[[Transaction], None]) -> None:
+        """There is always room."""
 
     def on_decide(self, callback: Callable[[int, Block, int], None]) -> None:
         self._decided.append(callback)

@@ -88,6 +88,11 @@ class FakeWorld:
     def chain_of(self, seat: int) -> Chain:
         return self._chains[seat]
 
+    retry_ns = 0
+
+    def on_displace(self, callback: Any) -> None:
+        """There is always room."""
+
     def on_decide(self, callback: Callable[[int, Block, int], None]) -> None:
         self._listeners.append(callback)
 

@@ -231,7 +231,7 @@ def test_urgent_first_then_in_order_of_submission() -> None:
     entries = [entry(0), entry(1, "C1"), entry(2), entry(3, "C0"), entry(4, "C1")]
     for item, one in enumerate(entries):
         assert pool.add(one, item)
-    assert not pool.add(entries[0], 9) and sum(pool.dropped.values()) == 0
+    assert not pool.add(entries[0], 9) and sum(pool.refused.values()) == 0
     order = [entries[place] for place in (3, 1, 4, 0, 2)]
     assert pool.take(0, everything, GENESIS, 10**6, 10) == tuple(order)
     assert pool.take(0, everything, GENESIS, 10**6, 2) == tuple(order[:2])
@@ -264,7 +264,7 @@ def test_a_large_one_does_not_hold_up_small_ones() -> None:
 def test_a_full_pool_drops_and_counts() -> None:
     pool = Mempool(BlockTree(), capacity=2)
     assert [pool.add(entry(number, "C2"), number) for number in range(4)] == [True, True, False, False]
-    assert pool.dropped["C2"] == 2 and len(pool) == 2
+    assert pool.refused["C2"] == 2 and len(pool) == 2
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 4)), min_size=1, max_size=40))

@@ -57,7 +57,6 @@ class Courier:
     def __init__(self, world: WorkloadWorld, name: str, way: str, in_shape: bool = False) -> None:
         self.world = world
         self.vault = Vault(world.dice, name, way, in_shape)
-        self.parcels: list[Parcel] = []
         self.fetches: list[Fetch] = []
         self._name = name
 
@@ -77,10 +76,8 @@ class Courier:
         others = tuple(seat for seat in receivers if seat != source)
         parcel = Parcel(digest, size_bytes, source, others, world.now_ns, record, 0, anchor)
         world.publish_record(source, digest, size_bytes, others)
-        if kept:
-            self.parcels.append(parcel)
-            if others:
-                world.at(world.now_ns + AGAIN_NS, self._again, parcel, 1)
+        if kept and others:
+            world.at(world.now_ns + AGAIN_NS, self._again, parcel, 1)
         return parcel
 
     def place(self, holders: Sequence[int], content_bytes: int, *key: int | str, anchored: bool = True) -> Parcel:

@@ -117,7 +117,7 @@ def outcome_of(
         "kind": "ehr",
         "submitted": len(versions),
         "final": len(final),
-        "dropped": sum(version.dropped for version in versions),
+        "dropped": sum(filing.dropped for filing in writing.filings),
         "finality_s": distribution([(version.final_ns - version.submitted_ns) / 1e9 for version in final]),
         "slo": [{"name": name, "target": target, "attained_share": attained} for name, target, attained in levels],
         "outcomes": outcomes,

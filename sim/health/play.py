@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sim.health.catalogue import HOUR_NS, Entry, mean_bytes, poisson_quantile
 from sim.health.courier import Courier
+from sim.health.desks import Desks
 from sim.health.levels import Ask, Level, class_table, slo_table
 from sim.health.outcomes.ledger import clinical_reorg, geographic_fairness, time_to_final
 from sim.health.registrar import Filing, registrar_of
@@ -78,8 +79,7 @@ class Play:
         self.counts: dict[str, int] = {}
         """How often each row of the tables happened; `not_done` counts arrivals at seats that were down."""
         self.story: Story
-        self._queues: dict[int, list[Callable[[], None]]] = {}
-        self._busy: dict[int, int] = {}
+        self._desks = Desks(world, part.clerks, self.filings)
 
     # before the run -------------------------------------------------------------------------------------------------
 
@@ -194,41 +194,23 @@ class Play:
         transaction = Transaction(
             self.story.family, seat, size_bytes, tuple(facts), anchor, self.world.now_ns, urgency
         )  # two equal transactions of one instant would be one: facts name what they are about
-        filing = Filing(transaction, row, self, tuple(parties), subject)
+        filing = Filing(transaction, row, self, tuple(parties), subject, patient=self.part.clerks > 0)
         self.filings.append(filing)
         return self.registrar.file(filing)
 
     def by_clerk(self, seat: int, work: Callable[[], None]) -> None:
         """File now, or, in a closed loop, as soon as one of the seat's clerks is free."""
-        if not self.part.clerks:
-            work()
-        elif self._busy.get(seat, 0) < self.part.clerks:
-            self._busy[seat] = self._busy.get(seat, 0) + 1
-            self._take_up(seat, work)
-        else:
-            self._queues.setdefault(seat, []).append(work)
-
-    def _take_up(self, seat: int, work: Callable[[], None]) -> None:
-        """A clerk files, and waits for what was filed."""
-        before = len(self.filings)
-        work()
-        if len(self.filings) > before:
-            self.filings[before].clerk = seat
-
-    def waiting(self) -> int:
-        """How much work lies on clerks' desks."""
-        return sum(map(len, self._queues.values()))
+        self._desks.bring(seat, work)
 
     def settled(self, seat: int, filing: Filing, answer: str, time_ns: int) -> None:
         """Tell the story; a clerk who waited for it takes up the next."""
         self.story.settled(seat, filing, answer, time_ns)
-        if filing.clerk >= 0 and seat == filing.seat:
-            clerk, filing.clerk = filing.clerk, -1
-            queue = self._queues.get(clerk)
-            if queue:
-                self.world.at(time_ns, self._take_up, clerk, queue.pop(0))
-            else:
-                self._busy[clerk] -= 1
+        if seat == filing.seat:
+            self._desks.done(filing)
+
+    def dropped(self, filing: Filing) -> None:
+        """A clerk who waited for it takes up the next."""
+        self._desks.done(filing)
 
     def undone(self, seat: int, filing: Filing, time_ns: int) -> None:
         """Tell the story."""
@@ -268,6 +250,7 @@ class Play:
             "geographic_fairness": geographic_fairness(self.filings, self.world.regions),
             "happened": dict(sorted(self.counts.items())),
             "refused": self.refusals(),
+            "told_to_wait": sum(filing.told_to_wait > 0 for filing in self.filings),
         }
         return {
             "kind": self.name,

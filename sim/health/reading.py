@@ -20,7 +20,7 @@ OUTCOMES = ("served", "stale", "unavailable", "tampered_undetected")
 EMERGENCY, ROUTINE = "emergency", "routine"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Read:
     """One read on its way."""
 

@@ -15,7 +15,7 @@ from sim.ledger.crypt import KEY_BYTES, NONCE_BYTES, OVERHEAD_BYTES, Sealed, byt
 _STAND_IN_BYTES = 64
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Version:
     """One version of a record, its sealed copies and its anchor."""
 
@@ -30,10 +30,9 @@ class Version:
     submitted_ns: int = 0
     final_ns: int = -1
     """When the anchor was final at its source; -1 not yet."""
-    dropped: bool = False
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Record:
     """One encounter's record with its versions, oldest first."""
 

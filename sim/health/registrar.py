@@ -33,6 +33,9 @@ class Owner(Protocol):
     def undone(self, seat: int, filing: Filing, time_ns: int) -> None:
         """A party's node has taken that block back."""
 
+    def dropped(self, filing: Filing) -> None:
+        """There was no room for it, and nobody offers it again."""
+
 
 @dataclass(eq=False, slots=True)
 class Filing:
@@ -46,7 +49,12 @@ class Filing:
     """Seats beside the submitter whose people act on it."""
     subject: Any = None
     """What it is about, in the workload's own ground truth."""
+    patient: bool = False
+    """Whether somebody waits and offers it again where there is no room (a closed loop)."""
+    told_to_wait: int = 0
+    """How often it was told that there is no room."""
     dropped: bool = False
+    """There was no room for it, and nobody offers it again."""
     final_ns: int = NEVER
     """When it was last final at its submitter, by the submitter's node; NEVER while it is not."""
     first_final_ns: int = NEVER
@@ -58,6 +66,8 @@ class Filing:
     """The block that last held it at a party's node."""
     reverted: int = 0
     """How often it was final at its submitter and then taken back."""
+    pages: tuple[_Page, ...] = ()
+    """The decided blocks that hold it, on whatever fork."""
     lost_ns: int = 0
     """Longest time for which it had been final before it was taken back."""
 
@@ -84,8 +94,16 @@ class _Page:
     at_ns: NDArray[np.int64]
     """int64[seats]: when each node decided it; NEVER where it has not, or has taken it back."""
     told: dict[int, list[tuple[Filing, str]]] = field(default_factory=dict)
+    """What is still to be told to the people at each seat, when its node decides the block."""
     ordered: list[int] | None = None
     changed: bool = True
+    taken_back: bool = False
+    """Some node took it back, so it may have to tell the same again."""
+
+    @cached_property
+    def alone(self) -> tuple[_Page, ...]:
+        """Only this page; one tuple for all filings that no other block holds."""
+        return (self,)
 
 
 class Registrar:
@@ -97,9 +115,9 @@ class Registrar:
         self._world = world
         self._seats = len(world.names)
         self._pages: dict[str, _Page] = {}
-        self._where: dict[str, list[str]] = {}
         world.on_decide(self.decided)
         world.on_revoke(self.revoked)
+        world.on_displace(self.displaced)
 
     @cached_property
     def _honest(self) -> NDArray[np.bool_]:
@@ -108,8 +126,31 @@ class Registrar:
     def file(self, filing: Filing) -> Filing:
         """Submit a transaction and follow it."""
         self.filings[filing.transaction.id] = filing
-        filing.dropped = self._world.submit(filing.transaction) < 0
+        self._offer(filing)
         return filing
+
+    def _offer(self, filing: Filing) -> None:
+        """Submit it; where there is no room, who is patient offers it again after a while."""
+        world = self._world
+        taken = (world.is_up(filing.seat) or not filing.told_to_wait) and world.submit(filing.transaction) >= 0
+        if not taken:
+            self._turn_away(filing)
+
+    def _turn_away(self, filing: Filing) -> None:
+        """There is no room for it."""
+        retry_ns = self._world.retry_ns
+        if filing.patient and retry_ns:
+            filing.told_to_wait += 1
+            self._world.at(self._world.now_ns + retry_ns, self._offer, filing)
+        else:
+            filing.dropped = True
+            filing.owner.dropped(filing)
+
+    def displaced(self, transaction: Transaction) -> None:
+        """A filing that waited has had to make room."""
+        filing = self.filings.get(transaction.id)
+        if filing is not None and filing.final_ns < 0:
+            self._turn_away(filing)
 
     def view(self, seat: int) -> State:
         """The state that a node has."""
@@ -122,10 +163,13 @@ class Registrar:
             page = self._pages[block.digest] = self._look_through(block)
         page.at_ns[seat] = time_ns
         page.changed = True
-        for filing, answer in page.told.get(seat, ()):
+        told = page.told.pop(seat, None)
+        if told is None and page.taken_back:
+            told = self._told_at(seat, block)
+        for filing, answer in told or ():
             filing.answer, filing.block = answer, block.digest
             if seat == filing.seat:
-                filing.final_ns = time_ns
+                filing.final_ns, filing.dropped = time_ns, False  # a proposer may have had it before it made room
                 if filing.first_final_ns < 0:
                     filing.first_final_ns = time_ns
             filing.owner.settled(seat, filing, answer, time_ns)
@@ -136,8 +180,8 @@ class Registrar:
         if page is None:
             return
         page.at_ns[seat] = NEVER
-        page.changed = True
-        for filing, _ in page.told.get(seat, ()):
+        page.changed = page.taken_back = True
+        for filing, _ in self._told_at(seat, block):
             if seat == filing.seat and filing.final_ns >= 0:
                 filing.reverted += 1
                 filing.lost_ns = max(filing.lost_ns, time_ns - filing.final_ns)
@@ -150,33 +194,39 @@ class Registrar:
         for transaction, answer in zip(block.transactions, answers, strict=True):
             filing = self.filings.get(transaction.id)
             if filing is not None:
-                self._where.setdefault(transaction.id, []).append(block.digest)
+                filing.pages = (*filing.pages, page) if filing.pages else page.alone
                 for seat in dict.fromkeys((filing.seat, *filing.parties)):
                     page.told.setdefault(seat, []).append((filing, answer))
         return page
 
+    def _told_at(self, seat: int, block: Block) -> list[tuple[Filing, str]]:
+        """What a decision of the block tells the people at a seat, found again."""
+        told = []
+        for transaction, answer in zip(block.transactions, self.machine.execute(block.digest), strict=True):
+            filing = self.filings.get(transaction.id)
+            if filing is not None and (seat == filing.seat or seat in filing.parties):
+                told.append((filing, answer))
+        return told
+
     def seen_ns(self, filing: Filing) -> NDArray[np.int64]:
         """int64[seats]: when each node had the transaction decided; NEVER where it has not."""
         times = np.full(self._seats, NEVER, np.int64)
-        for digest in self._where.get(filing.transaction.id, ()):
-            page = self._pages[digest]
+        for page in filing.pages:
             times = np.where(page.at_ns >= 0, np.where(times >= 0, np.minimum(times, page.at_ns), page.at_ns), times)
         return times
 
     def everywhere_ns(self, filing: Filing, share: float = 1.0) -> int:
         """When that share of honest nodes had it decided; NEVER if they never had. The last one counts, not the median."""
-        where = self._where.get(filing.transaction.id, ())
-        if len(where) == 1:  # one block, no fork: its times are sorted once for all that lies in it
-            reached = self._sorted_times(where[0])
+        if len(filing.pages) == 1:  # one block, no fork: its times are sorted once for all that lies in it
+            reached = self._sorted_times(filing.pages[0])
         else:
             seen = self.seen_ns(filing)[self._honest]
             reached = np.sort(seen[seen >= 0]).tolist()
         wanted = ceil(share * int(self._honest.sum()))
         return reached[wanted - 1] if 0 < wanted <= len(reached) else NEVER
 
-    def _sorted_times(self, digest: str) -> list[int]:
+    def _sorted_times(self, page: _Page) -> list[int]:
         """The times at which honest nodes decided a block, ascending."""
-        page = self._pages[digest]
         if page.changed or page.ordered is None:
             times = page.at_ns[self._honest]
             page.ordered, page.changed = np.sort(times[times >= 0]).tolist(), False

@@ -41,6 +41,8 @@ class WorkloadWorld(Protocol):
     """Empty at first; belongs to one workload of one run."""
     shared: dict[str, Any]
     """Empty at first; belongs to all workloads of one run."""
+    retry_ns: int
+    """How long somebody who was told that there is no room waits before he offers the same again; 0: nobody is told."""
 
     @property
     def now_ns(self) -> int:
@@ -58,7 +60,7 @@ class WorkloadWorld(Protocol):
         """Call `function(*args)` at that instant."""
 
     def submit(self, transaction: Transaction) -> int:
-        """Give it to its submitter's seat and let the gossip spread it; its item index, or -1 where it was dropped."""
+        """Give it to its submitter's seat and let the gossip spread it; its item index, or -1 where there was no room."""
 
     def publish_record(self, seat: int, digest: str, size_bytes: int, placement: tuple[int, ...], *, stored: bool = False) -> None:
         """Store a ciphertext at `seat` and send copies to the seats of `placement`; they arrive when the network lets them.
@@ -105,6 +107,9 @@ class WorkloadWorld(Protocol):
 
     def chain_of(self, seat: int) -> Chain:
         """The decided chain as this node has it."""
+
+    def on_displace(self, callback: Callable[[Transaction], None]) -> None:
+        """Have callback(transaction) called for each one that waited and has had to make room for a more urgent one."""
 
     def on_decide(self, callback: Callable[[int, Block, int], None]) -> None:
         """Have callback(seat, block, time_ns) called at every decision of every node, once its chain holds the block."""

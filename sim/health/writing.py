@@ -87,9 +87,7 @@ class Writing:
             "C3",
         )
         version.tx_id = transaction.id
-        filing = registrar_of(world).file(Filing(transaction, record.kind, self, (), (record, version)))
-        self.filings.append(filing)
-        version.dropped = filing.dropped
+        self.filings.append(registrar_of(world).file(Filing(transaction, record.kind, self, (), (record, version))))
 
     def _other_holders(self, record: Record) -> Sequence[int]:
         """Seats for the further copies: distinct, drawn by the record's own name, the source left out."""
@@ -130,6 +128,9 @@ class Writing:
     def undone(self, seat: int, filing: Filing, time_ns: int) -> None:
         """The source's node has taken the anchor back."""
         filing.subject[1].final_ns = -1
+
+    def dropped(self, filing: Filing) -> None:
+        """There was no room for the anchor; the filing says so."""
 
     def decided(self, seat: int, block: Block, time_ns: int) -> None:
         """A node decided a block: who waits there for a pointer may look again."""

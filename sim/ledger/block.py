@@ -36,7 +36,7 @@ def _name(content: tuple[object, ...]) -> str:
     return blake2b(repr(content).encode(), digest_size=16).hexdigest()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Transaction:
     """One entry of the ledger. Only metadata is visible; the content lies elsewhere, behind `anchor`."""
 

@@ -22,13 +22,22 @@ Wanted = Callable[[Transaction], bool]
 
 
 class Mempool:
-    """Transactions of one run that wait. `capacity` bounds how many may wait at once; what comes later is dropped."""
+    """Transactions of one run that wait. `capacity` bounds how many may wait at once.
 
-    def __init__(self, tree: BlockTree, capacity: int = 1_000_000) -> None:
+    What finds no room is refused; or, in a pool that `displaces`, the youngest of the least urgent makes room for it if it is more
+    urgent. `by_class` puts the most urgent first into a block, otherwise the oldest goes first.
+    """
+
+    def __init__(self, tree: BlockTree, capacity: int = 1_000_000, *, by_class: bool = True, displaces: bool = False) -> None:
         self.tree = tree
-        self.capacity = capacity
-        self.dropped = dict.fromkeys(CLASSES, 0)
-        """Refused transactions by class."""
+        self.capacity, self.by_class, self.displaces = capacity, by_class, displaces
+        self.refused = dict.fromkeys(CLASSES, 0)
+        """How often one of a class found no room; the same one may try again."""
+        self.displaced = dict.fromkeys(CLASSES, 0)
+        """Transactions that had to make room, by class."""
+        self.most_waiting = 0
+        self.on_displace: list[Callable[[Transaction], None]] = []
+        """Told of each one that has had to make room."""
         self.waiting = 0
         """How many wait, seen from the tip last asked for."""
         self._all: list[Transaction] = []
@@ -54,8 +63,8 @@ class Mempool:
         """Take a transaction that the network knows as `item`; False where it is full (counted) or knows it already."""
         if transaction.id in self._serials:
             return False
-        if self.waiting >= self.capacity:
-            self.dropped[transaction.priority] += 1
+        if self.waiting >= self.capacity and not (self.displaces and self._make_room(CLASSES.index(transaction.priority))):
+            self.refused[transaction.priority] += 1
             return False
         serial = len(self._all)
         if serial == len(self._waits):
@@ -69,6 +78,23 @@ class Mempool:
         waits = not self.tree.includes(self._tip, transaction.id)
         self._waits[serial] = waits
         self.waiting += waits
+        self.most_waiting = max(self.most_waiting, self.waiting)
+        return True
+
+    def _make_room(self, urgency: int) -> bool:
+        """Drop the youngest of the least urgent that wait, if it is less urgent; whether there was one."""
+        waiting = self._first + np.flatnonzero(self._waits[self._first : len(self._all)])
+        classes = self._class[waiting]
+        if not len(waiting) or int(classes.max()) <= urgency:
+            return False
+        serial = int(waiting[np.flatnonzero(classes == classes.max())[-1]])
+        gone = self._all[serial]
+        del self._serials[gone.id]
+        self._waits[serial] = False
+        self.waiting -= 1
+        self.displaced[gone.priority] += 1
+        for tell in self.on_displace:
+            tell(gone)
         return True
 
     def take(
@@ -84,7 +110,8 @@ class Mempool:
         if not len(serials) or max_count < 1:
             return ()
         self._first = int(serials[0])
-        serials = serials[np.argsort(self._class[serials], kind="stable")]
+        if self.by_class:
+            serials = serials[np.argsort(self._class[serials], kind="stable")]
         holds = held(self._item[serials])
         if holds.dtype != np.bool_ or holds.shape != serials.shape:
             raise ValueError(f"seat {seat}: held() gave {holds.shape} {holds.dtype} for {len(serials)} items, not one bool each")

@@ -5,6 +5,7 @@ The core never allocates. Between its calls `grow` doubles whatever is nearly fu
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -113,6 +114,7 @@ _USED = {
     "flows": st.ENVELOPES_USED,
     "flow_rates": st.ENVELOPES_USED,
 }
+_LARGE_BYTES = 1 << 25
 _MOST_KEPT_BYTES = 1 << 29  # of address space; only what was written to is memory
 _kept: list[dict[str, Any]] = []
 
@@ -193,7 +195,6 @@ def _with_envelopes(world: st.World) -> tuple[str, ...]:
 
 def enlarge(world: st.World, wanted: dict[str, int]) -> st.World:
     """The same world with the named arrays at least so many rows long; new rows are zero (arrival, came_from: -1), of the queue anything."""
-    changes: dict[str, Any] = {}
     for name, rows in wanted.items():
         old: NDArray[Any] = getattr(world, name)
         if rows <= old.shape[0]:
@@ -203,6 +204,12 @@ def enlarge(world: st.World, wanted: dict[str, int]) -> st.World:
         fresh[:used] = old[:used]
         if name in ("arrival", "came_from"):
             fresh[old.shape[0] :] = -1
-        changes[name] = fresh
-    world.exchange(changes)
+        world.exchange({name: fresh})  # one at a time: of a large world, two copies of everything would be much
     return world
+
+
+def roomier(world: st.World, names: Sequence[str], rows: int) -> dict[str, int]:
+    """How many rows to make of arrays that are to hold `rows` each: twice as many, of large ones a quarter more."""
+    row_bytes = sum(getattr(world, name)[:1].nbytes for name in names)
+    more = rows + rows // 4 if rows * row_bytes > _LARGE_BYTES else 2 * rows
+    return dict.fromkeys(names, more)

@@ -296,4 +296,4 @@ class Network:
 
     def _ensure(self, names: Sequence[str], rows: int) -> None:
         if rows > getattr(self.world, names[0]).shape[0]:
-            self.world = arena.enlarge(self.world, dict.fromkeys(names, 2 * rows))
+            self.world = arena.enlarge(self.world, arena.roomier(self.world, names, rows))

@@ -17,6 +17,7 @@ from sim.ledger.mempool import Mempool, Wanted
 from sim.ledger.tree import BlockTree
 from sim.node.node import Node
 from sim.node.society import Society
+from sim.study.pool import Pool
 
 OnBlock = Callable[[int, Block, int], None]
 
@@ -24,11 +25,15 @@ OnBlock = Callable[[int, Block, int], None]
 class Bookkeeping:
     """Chains, pool and blocks of one run."""
 
-    def __init__(self, society: Society, block_interval_ns: int, max_block_bytes: int, filler_bytes: int) -> None:
+    def __init__(
+        self, society: Society, block_interval_ns: int, max_block_bytes: int, filler_bytes: int, pool: Pool | None = None
+    ) -> None:
         self.society = society
         self.block_interval_ns, self.max_block_bytes, self.filler_bytes = block_interval_ns, max_block_bytes, filler_bytes
         self.tree = BlockTree()
-        self.mempool = Mempool(self.tree)
+        self.pool = Pool() if pool is None else pool
+        by_class = self.pool.order == "class"
+        self.mempool = Mempool(self.tree, self.pool.capacity, by_class=by_class, displaces=self.pool.displaces)
         self.chains = [Chain(self.tree) for _ in range(society.n)]
         self.listeners: list[OnBlock] = []
         self.mourners: list[OnBlock] = []

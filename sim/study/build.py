@@ -75,7 +75,7 @@ def build(scenario: Scenario, seed: int) -> World:
     society.nodes = [Node(society, seat) for seat in range(topology.n)]
     interval, most, filler = (0, 0, 0) if consensus is None else (consensus.block_interval, consensus.max_block, consensus.filler)
     society.block_interval_ns = interval
-    books = Bookkeeping(society, interval, most, filler)
+    books = Bookkeeping(society, interval, most, filler, scenario.mempool)
     program = None if consensus is None else consensus.protocol.run
     n = topology.n
     corrupted = [False] * n

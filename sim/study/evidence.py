@@ -21,7 +21,7 @@ from sim.study.travels import Travels
 
 @dataclass(frozen=True)
 class Spread:
-    """How one published thing travelled. `family` is 'block', 'tx', 'record' or 'vote'."""
+    """How one published thing travelled. `family` is 'block', 'tx' or 'record'."""
 
     digest: str
     family: str
@@ -52,6 +52,7 @@ class Evidence:
     finality: str = "certain"
     """What the protocol claims of a decision: 'certain', or 'probable' where one may be revoked."""
     spreads: tuple[Spread, ...] = ()
+    """Of the blocks; where nobody published one, of everything but votes and pieces."""
     travels: Travels | None = None
     """Everything published, votes and records too, in columns."""
     blocks: Mapping[str, Any] = field(default_factory=dict)

@@ -15,6 +15,8 @@ from sim.net.core.state import HOLD, SERVES, UP
 from sim.node.surroundings import Surroundings
 from sim.study.bookkeeping import Bookkeeping
 
+DROPPED, NO_ROOM = -1, -2
+
 
 class Marketplace:
     """What one workload of one run may see and do; see `sim.health.world.WorkloadWorld`."""
@@ -39,6 +41,7 @@ class Marketplace:
         self.duration_ns = duration_ns
         self.memory: dict[str, Any] = {}
         self.shared = books.shared
+        self.retry_ns = books.pool.retry if books.pool.back_pressure else 0
 
     @property
     def now_ns(self) -> int:
@@ -60,10 +63,10 @@ class Marketplace:
         self._society.loop.call_at_ns(time_ns, function, *args)
 
     def submit(self, transaction: Transaction) -> int:
-        """Give it to its submitter's seat and let the gossip spread it."""
-        network = self._society.network
+        """Give it to its submitter's seat and let the gossip spread it; its item index, or -1 where there was no room."""
+        network, books = self._society.network, self._books
         item = network.item(transaction.id, "tx", transaction.size_bytes)
-        if not self._books.mempool.add(transaction, item):
+        if not books.mempool.add(transaction, item):
             return -1
         self.trace.record("submit", transaction.submitter, transaction.id, transaction.family)
         network.publish(transaction.submitter, item)
@@ -186,6 +189,10 @@ class Marketplace:
     def chain_of(self, seat: int) -> Chain:
         """The decided chain as this node has it."""
         return self._books.chains[seat]
+
+    def on_displace(self, callback: Callable[[Transaction], None]) -> None:
+        """Have callback(transaction) called for each one that has had to make room for a more urgent one."""
+        self._books.mempool.on_displace.append(callback)
 
     def on_decide(self, callback: Callable[[int, Block, int], None]) -> None:
         """Have callback(seat, block, time_ns) called at every decision of every node."""

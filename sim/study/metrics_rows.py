@@ -71,6 +71,8 @@ class Reading:
         self.honest = np.asarray(evidence.honest, dtype=bool)
         self.seats = evidence.seats
         self.rows: dict[str, list[Row]] = {}
+        self.submitted: dict[str, Row] = {}
+        """The first `submit` row of each transaction."""
         self.turns: list[tuple[int, int, bool]] = []
         """(how many honest decisions had gone before, seat, whether it came up) of each crash and restart."""
         self.revocations: list[Revocation] = []
@@ -102,6 +104,11 @@ class Reading:
                 continue
             if kind == "revoke" and honest[row[2]]:
                 self.revocations.append((row[0], row[2], row[3], len(times)))
+            if kind == "submit":
+                self.submitted.setdefault(row[3], row)
+                continue
+            if kind == "publish" and row[5] != "block":
+                continue
             if kind in ("restart", "crash"):
                 self.turns.append((len(times), row[2], kind == "restart"))
             rows.setdefault(kind, []).append(row)
@@ -109,7 +116,7 @@ class Reading:
         return Decisions(columns[0], columns[1], columns[2], columns[3], tuple(code_of))
 
     def of(self, kind: str) -> list[Row]:
-        """The rows of one kind other than `decide`."""
+        """The rows of one kind other than `decide` and `submit`; of `publish` those of blocks."""
         return self.rows.get(kind, [])
 
     def honest_rows(self, kind: str) -> list[Row]:
@@ -129,8 +136,7 @@ class Reading:
         """The first `publish` row of each block, by digest, in the order of publication."""
         first: dict[str, Row] = {}
         for row in self.of("publish"):
-            if row[5] == "block":
-                first.setdefault(row[3], row)
+            first.setdefault(row[3], row)
         return first
 
     @cached_property
@@ -160,14 +166,6 @@ class Reading:
         slots, places = self.firsts
         codes = self.decisions.code[places]
         return tuple((int(slot), self.decisions.digests[code]) for slot, code in zip(slots, codes, strict=True))
-
-    @cached_property
-    def submitted(self) -> Mapping[str, Row]:
-        """The first `submit` row of each transaction."""
-        first: dict[str, Row] = {}
-        for row in self.of("submit"):
-            first.setdefault(row[3], row)
-        return first
 
     @cached_property
     def block_spreads(self) -> Mapping[str, Spread]:

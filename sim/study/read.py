@@ -16,12 +16,14 @@ from sim.kernel.part import PartField, fields_of, settle
 from sim.study.change import override
 from sim.study.link import Link
 from sim.study.plugins import find
+from sim.study.pool import Pool
 from sim.study.scenario import Consensus, Corruption, Expectation, Scenario, Trouble
 from sim.study.seat import Seat
 
 MOST_BYTES = 1 << 20
 _COMPARISON = re.compile(r"\s*(<=|>=|==|!=|<|>)\s*(.+?)\s*$")
 _WRAPPED = {"consensus": (Consensus, "protocol"), "adversary": (Corruption, "part"), "fault": (Trouble, "part")}
+_PLAIN: Mapping[str, type[Any]] = {"link": Link, "seat": Seat, "mempool": Pool}
 _LISTS = ("workload", "adversary", "fault")
 
 
@@ -77,10 +79,8 @@ def _table(name: str, value: Any, entry: PartField, folder: Path | None) -> Any:
         if not isinstance(value, list):
             raise ScenarioError(f"write it with double brackets, [[{name}]], one table each", name)
         return tuple(_named(name, one, f"{name}[{place}]", folder) for place, one in enumerate(value))
-    if name == "link":
-        return _part(Link, _mapping(value, name), name, folder)
-    if name == "seat":
-        return _part(Seat, _mapping(value, name), name, folder)
+    if name in _PLAIN:
+        return _part(_PLAIN[name], _mapping(value, name), name, folder)
     if name == "expect":
         return tuple(_expectations(_mapping(value, name), name))
     if name == "sweep":

@@ -188,24 +188,26 @@ def counters_of(clock: Any) -> dict[str, int]:
 
 
 def spreads_of(world: World) -> tuple[Spread, ...]:
-    """How each item that somebody published has travelled."""
+    """How each block has travelled; where nobody published one, everything but votes and pieces."""
     network = world.network
-    core = network.world
+    core, families = network.world, network.families
+    published = np.flatnonzero(core.items["published_ns"][: len(families)] >= 0).tolist()
+    chosen = [item for item in published if families[item] == "block"]
+    if not chosen:
+        chosen = [item for item in published if families[item] not in ("vote", "piece")]
     found = []
-    for item, name in enumerate(network.item_names):
+    for item in chosen:
         row = core.items[item]
-        if row["published_ns"] >= 0 and network.families[item] not in ("vote", "piece"):
-            arrival = core.arrival[row["row"]].copy()
-            found.append(
-                Spread(
-                    str(name),
-                    network.families[item],
-                    int(row["publisher"]),
-                    int(row["published_ns"]),
-                    int(row["size_bytes"]),
-                    arrival,
-                )
+        found.append(
+            Spread(
+                str(network.item_names[item]),
+                families[item],
+                int(row["publisher"]),
+                int(row["published_ns"]),
+                int(row["size_bytes"]),
+                core.arrival[row["row"]].copy(),
             )
+        )
     return tuple(found)
 
 

@@ -17,6 +17,7 @@ from sim.node.terms import USUAL_ROUTES, Terms
 from sim.study.change import changed
 from sim.study.link import Link
 from sim.study.plugins import registered
+from sim.study.pool import Pool
 from sim.study.seat import Seat
 
 
@@ -109,6 +110,7 @@ class Scenario:
     chunk: Size = 0  # bodies travel in pieces of at most so many bytes, each with its Merkle path; 0: whole
     membership: Any = field(default=None, metadata={"group": "membership"})  # who takes part, as the seats find out; none: known
     consensus: Any = None
+    mempool: Pool = Pool()
     availability: Any = field(default=None, metadata={"group": "availability"})
     workload: Any = field(default=(), metadata={"group": "workload"})
     adversary: tuple[Any, ...] = ()
@@ -131,6 +133,8 @@ class Scenario:
             raise ScenarioError("a run must last longer than nothing", "duration")
         if self.chunk and self.gossip is None:
             raise ScenarioError("has no effect without gossip; drop it or name a gossip kind", "chunk")
+        if self.consensus is None and self.mempool != Pool():
+            raise ScenarioError("has no effect without consensus, as nothing waits for a block", "mempool")
         if self.heal > self.duration:
             raise ScenarioError("the network cannot heal after the run is over", "heal")
         for name in ("adversary", "fault"):

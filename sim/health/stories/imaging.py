@@ -30,7 +30,7 @@ SETTLED_NS = 100_000_000_000
 """By then a retrieval has asked every holder in vain."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Study:
     """One large object: its shares, and where they were put."""
 
@@ -43,7 +43,7 @@ class Study:
     """When a prober found that a holder does not answer."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Retrieval:
     """One reader collecting shares."""
 
