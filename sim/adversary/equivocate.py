@@ -42,7 +42,7 @@ class _Plot:
         """Twins that a certificate or a decision of the fooled stands for."""
         self.unsaid: dict[str, list[tuple[int, int, Any]]] = {}
         """Votes among liars that wait for the twin to be made: (from, to, the vote for the original) by its digest."""
-        self.society.on_decide.append(self._decided)
+        self.society.hear_decisions(self._decided)
 
     def behaviour(self, seat: int) -> Behaviour:
         """What one liar makes of all it says."""

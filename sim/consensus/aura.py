@@ -48,7 +48,7 @@ class Aura:
         """Follow the chain of the best score; at each step of its own, seal a block on it."""
         rules = Steps(node, self)
         forest = Forest(node, 0, weigh=rules.score, valid=rules.flaw)
-        forest.decides = lambda: rules.final_height(forest)
+        forest.decides = rules.final_height
         forest = node.keep.setdefault("forest", forest)
         node.spawn(forest.follow())
         if node.id not in rules.signers:
@@ -90,11 +90,18 @@ class Steps:
             return "its step is not after its parent's"
         return "" if block.time_ns <= self.node.now else "it comes from the future"
 
-    def final_height(self, forest: Forest) -> int:
-        """The highest block of the chain that enough authorities have signed or built on."""
-        seen: dict[int, None] = {}
-        for height in range(forest.height, forest.decided, -1):
-            seen[forest.block(forest.chain[height]).proposer] = None
-            if len(seen) >= self.enough:
-                return height
-        return forest.decided
+    def final_height(self, digest: str) -> int:
+        """The highest block that enough authorities have signed or built on, of the chain that ends in one: what is final
+        below its parent stays so."""
+        blocks, known = self.node.society.blocks, self.node.society.nature.setdefault("final heights", {})
+        if digest not in known:
+            head = block = blocks.get(digest)
+            seen: dict[int, None] = {}
+            final = 0 if head is None else known.get(head.parent, 0)
+            while block is not None and block.height > final:
+                seen[block.proposer] = None
+                if len(seen) >= self.enough:
+                    final = block.height
+                block = blocks.get(block.parent)
+            known[digest] = final
+        return int(known[digest])

@@ -15,6 +15,7 @@ import asyncio
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from sim.consensus.forking.comparing import compare
 from sim.consensus.forking.forest import Forest
 from sim.consensus.forking.signers import signers_of
 from sim.kernel.part import part
@@ -53,9 +54,10 @@ class Clique:
                 turn.pop().cancel()
             turn.append(node.spawn(self.seal(node, forest, rules)))
 
-        forest.on_head = try_anew
-        try_anew()
-        node.spawn(forest.compare(QUIET_PERIODS * rules.period_ns))
+        if node.id in rules.signers:
+            forest.on_head = try_anew
+            try_anew()
+        node.spawn(compare(forest, QUIET_PERIODS * rules.period_ns))
         await forest.follow()
 
     async def seal(self, node: Node, forest: Forest, rules: Authority) -> None:

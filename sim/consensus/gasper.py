@@ -54,7 +54,7 @@ class Gasper:
             raise ScenarioError(why, "consensus.slots_per_epoch")
         duty: Duty = node.keep.setdefault("duty", Duty(node, self, View(node, self.slots_per_epoch)))
         forest = duty.forest = node.keep.setdefault("forest", Forest(node, 0, valid=duty.flaw, choose=duty.choose))
-        forest.decides = lambda: duty.view.height(forest, duty.view.final.digest)
+        forest.decides = lambda head: forest.height_of(duty.view.final.digest)
         forest.on_head = lambda: duty.welcome(forest.block(forest.head))
         node.spawn(forest.follow())
         for slot in count(-(-node.now // self.slot)):

@@ -60,7 +60,7 @@ class Synthetic:
     def setup(self, world: WorkloadWorld) -> None:
         """Listen to decisions."""
         world.memory["load"] = Load()
-        world.on_decide(world.memory["load"].decided)
+        world.on_decide(world.memory["load"].decided, late=True)
 
     def start(self, world: WorkloadWorld) -> None:
         """Schedule the first; each one schedules its successor."""

@@ -111,8 +111,11 @@ class WorkloadWorld(Protocol):
     def on_displace(self, callback: Callable[[Transaction], None]) -> None:
         """Have callback(transaction) called for each one that waited and has had to make room for a more urgent one."""
 
-    def on_decide(self, callback: Callable[[int, Block, int], None]) -> None:
-        """Have callback(seat, block, time_ns) called at every decision of every node, once its chain holds the block."""
+    def on_decide(self, callback: Callable[[int, Block, int], None], late: bool = False) -> None:
+        """Have callback(seat, block, time_ns) called at every decision of every node, once its chain holds the block.
+
+        `late` if it only writes down: it may then be called after that instant, but before anybody else does anything.
+        """
 
     def on_revoke(self, callback: Callable[[int, Block, int], None]) -> None:
         """Have callback(seat, block, time_ns) called whenever a node takes a block back, once its chain is without it."""

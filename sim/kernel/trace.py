@@ -7,7 +7,7 @@ version give the same digest in any process. Rows beyond a bound are spilled to 
 
 from __future__ import annotations
 
-import ast
+import pickle
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -51,6 +51,34 @@ KINDS: dict[str, Kind] = {
 WIRE_FIELDS = ("time_ns", "fate", "packet", "source", "seat", "item", "size_bytes", "sent_ns")
 
 Row = tuple[Any, ...]
+
+
+class Many(NamedTuple):
+    """Rows of one kind that came together, in columns: of `decide`, whose fields are a slot and a digest."""
+
+    kind: str
+    time_ns: NDArray[np.int64]
+    seat: NDArray[np.int32]
+    slot: NDArray[np.int32]
+    digests: list[str]
+
+    def rows(self) -> Iterator[Row]:
+        """One by one."""
+        places = zip(self.time_ns.tolist(), self.seat.tolist(), self.slot.tolist(), self.digests, strict=True)
+        return ((time_ns, self.kind, seat, slot, digest) for time_ns, seat, slot, digest in places)
+
+    def text(self) -> str:
+        """What `repr` makes of the rows, a line each, without making them."""
+        words: list[Any] = [None] * (4 * len(self.digests))
+        words[0::4], words[1::4], words[2::4], words[3::4] = (
+            self.time_ns.tolist(),
+            self.seat.tolist(),
+            self.slot.tolist(),
+            self.digests,
+        )
+        return "\n".join([f"(%d, {self.kind!r}, %d, %d, %r)"] * len(self.digests)) % tuple(words)
+
+
 _CHUNK_ROWS = 4096
 _KEPT_ROWS = 1_000_000
 
@@ -67,11 +95,16 @@ class Trace:
     def __init__(self, clock: Clock, level: str = "protocol") -> None:
         self.level = LEVELS[level]
         self._clock = clock
-        self._rows: list[Row] = []
-        self._hashed = 0
+        self._rows: list[Row | Many] = []
+        self._hashed = self._hashed_entries = 0
+        self._beyond = 0
+        """How many rows there are more than entries of `_rows`: those of each `Many` but one."""
         self._hash = blake2b(digest_size=16)
         self._wire_hash = blake2b(digest_size=16)
         self._subscribers: dict[str, tuple[Callable[..., None], ...]] = {}
+        self._patient: dict[Callable[..., None], Callable[..., None]] = {}
+        self.on_hurry: Callable[[], None] | None = None
+        """Called when somebody subscribes who must be told of decisions at their instant."""
         self._wire: list[NDArray[np.int64]] = []
         self._spilled: IO[bytes] | None = None
         self._spilled_rows = 0
@@ -85,16 +118,43 @@ class Trace:
         if KINDS[kind].level <= self.level:
             rows = self._rows
             rows.append((now, kind, seat, *fields))
-            if len(rows) - self._hashed >= _CHUNK_ROWS:
+            if len(rows) - self._hashed_entries >= _CHUNK_ROWS:
                 self._close_chunk()
         for tell in self._subscribers.get(kind, ()):
             tell(now, seat, *fields)
 
-    def subscribe(self, kind: str, tell: Callable[..., None]) -> None:
-        """Call `tell(time_ns, seat, *fields)` at each row of `kind`, in order of subscription."""
+    def record_many(
+        self, kind: str, times: NDArray[np.int64], seats: NDArray[Any], slots: NDArray[Any], digests: list[str]
+    ) -> None:
+        """Note rows of `kind` in order of time, which is not before the last row and not after now."""
+        if KINDS[kind].level <= self.level:
+            self._rows.append(Many(kind, times, seats.astype(np.int32), slots.astype(np.int32), digests))
+            self._beyond += len(digests) - 1
+            if len(self._rows) + self._beyond - self._hashed >= _CHUNK_ROWS:
+                self._close_chunk()
+        for tell in self._subscribers.get(kind, ()):
+            if tell in self._patient:
+                self._patient[tell](times, seats, slots, digests)
+            else:
+                for row in Many(kind, times, seats, slots, digests).rows():
+                    tell(row[0], *row[2:])
+
+    def subscribe(self, kind: str, tell: Callable[..., None], many: Callable[..., None] | None = None) -> None:
+        """Call `tell(time_ns, seat, *fields)` at each row of `kind`, in order of subscription.
+
+        Whoever need not act at that very instant gives `many` as well, which is called with columns of rows that came together.
+        """
         if kind not in KINDS:
             raise KeyError(f"no trace rows of kind {kind!r}; there are {', '.join(KINDS)}")
         self._subscribers[kind] = (*self._subscribers.get(kind, ()), tell)
+        if many is not None:
+            self._patient[tell] = many
+        elif kind == "decide" and self.on_hurry is not None:
+            self.on_hurry()
+
+    def is_hurried(self, kind: str) -> bool:
+        """Whether somebody must be told of each row of `kind` at its instant."""
+        return any(tell not in self._patient for tell in self._subscribers.get(kind, ()))
 
     def add_wire(self, columns: NDArray[np.int64]) -> None:
         """Append rows from the core, shape (rows, len(WIRE_FIELDS)); part of the digest like all others."""
@@ -103,17 +163,23 @@ class Trace:
 
     def __iter__(self) -> Iterator[Row]:
         """All rows in order, spilled ones first."""
+        for piece in self.pieces():
+            if isinstance(piece, Many):
+                yield from piece.rows()
+            else:
+                yield piece
+
+    def pieces(self) -> Iterator[Row | Many]:
+        """All rows in order, those that were recorded together as one `Many`."""
         if self._spilled is not None:
             self._spilled.seek(0)
             while header := self._spilled.read(8):
-                block = zlib.decompress(self._spilled.read(int.from_bytes(header, "little")))
-                for line in block.decode().splitlines():
-                    yield ast.literal_eval(line)
+                yield from pickle.loads(zlib.decompress(self._spilled.read(int.from_bytes(header, "little"))))
             self._spilled.seek(0, 2)
         yield from self._rows
 
     def __len__(self) -> int:
-        return self._spilled_rows + len(self._rows)
+        return self._spilled_rows + len(self._rows) + self._beyond
 
     @property
     def rows(self) -> list[Row]:
@@ -144,20 +210,21 @@ class Trace:
         return whole.hexdigest()
 
     def _close_chunk(self) -> None:
-        fresh = self._rows[self._hashed :]
+        fresh = self._rows[self._hashed_entries :]
         if fresh:
-            self._hash.update(("\n".join(map(repr, fresh)) + "\n").encode())
-        self._hashed = len(self._rows)
-        if len(self._rows) >= _KEPT_ROWS:
+            lines = [piece.text() if isinstance(piece, Many) else repr(piece) for piece in fresh]
+            self._hash.update(("\n".join(lines) + "\n").encode())
+        self._hashed_entries, self._hashed = len(self._rows), len(self._rows) + self._beyond
+        if self._hashed >= _KEPT_ROWS:
             self._spill()
 
     def _spill(self) -> None:
         if self._spilled is None:
             self._spilled = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the trace
-        block = zlib.compress("\n".join(map(repr, self._rows)).encode(), 1)
+        block = zlib.compress(pickle.dumps(self._rows), 1)
         self._spilled.write(len(block).to_bytes(8, "little") + block)
-        self._spilled_rows += len(self._rows)
-        self._rows, self._hashed = [], 0
+        self._spilled_rows += self._hashed
+        self._rows, self._hashed, self._hashed_entries, self._beyond = [], 0, 0, 0
 
 
 def first_divergence(one: Trace, other: Trace) -> tuple[int, Row | None, Row | None] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sim.ledger.block import GENESIS, Block, Transaction, place_after
 from sim.ledger.integrity import Tampered, Unlinked
 from sim.ledger.tree import BlockTree
@@ -80,3 +82,18 @@ class Chain:
             if flaw:
                 raise Tampered(f"{where}: {flaw}")
             parent = digest
+
+
+def grown(chains: Sequence[Chain], block: Block) -> list[int]:
+    """`append` to many chains of one tree at once; returns the places of those whose next block it is not, left as they were."""
+    if not chains or chains[0].tree.blocks.get(block.digest) is not block:  # must be checked by `append` first
+        return list(range(len(chains)))
+    others = []
+    parent, digest = block.parent, block.digest
+    for place, chain in enumerate(chains):
+        if chain._digests[-1] == parent:
+            chain._digests.append(digest)
+            chain.blocks.append(block)
+        else:
+            others.append(place)
+    return others

@@ -69,14 +69,14 @@ def make_world(
         options=np.zeros(max(1, options), np.int64),
         actions=np.tile(np.array([0, 0, 0, -1, -1, 0], np.int64), (most_actions, 1)),
         woken=np.zeros((128, 2), np.int64),
-        mail=np.zeros((256, 3), np.int64),
+        mail=np.zeros((256, 4), np.int64),
         wire=np.zeros((1, 8), np.int64),
         by_packet=np.zeros((len(st.PACKET_NAMES), 2), np.int64),
         waits=np.zeros(st.WAITS_OF_SEAT + n, np.int64),
         item_books=np.zeros((64, 4), np.int64),
         came_from=np.full((some, n), -1, np.int32),
     )
-    return st.World(arrays | _lines(n) | _unused())
+    return st.World(arrays | _lines(n) | _heads(n) | _unused())
 
 
 def _lines(n: int) -> dict[str, Any]:
@@ -94,6 +94,11 @@ def _lines(n: int) -> dict[str, Any]:
         "line_work": np.zeros((1, 3), np.int64),
         "line_order": np.zeros((1, 2), np.int64),
     }
+
+
+def _heads(n: int) -> dict[str, Any]:
+    """Where seats stand that follow a chain by themselves (`sim.net.core.follow`): nowhere, until Python puts them somewhere."""
+    return {"heads": np.zeros(n, np.int32), "successors": np.zeros((1, 3), np.int32)}
 
 
 def _unused() -> dict[str, Any]:

@@ -50,6 +50,8 @@ class Network:
         self._letters: list[tuple[int, int, int, int]] = []  # kind, bytes, packet and tally of each message
         self.trace: Trace | None = None
         self.on_mail: Callable[[int, int, int], None] | None = None
+        self.on_moves: Callable[[NDArray[np.int64]], NDArray[np.int64]] | None = None
+        """Told of mail first where seats follow chains by themselves, see `sim.node.following`; returns what is left."""
         self.on_log: Callable[[int, int, int, int], None] | None = None
         """Told what the membership reports: time, seat, about whom, what."""
         self._cut = strategy.cut
@@ -278,10 +280,10 @@ class Network:
     def _empty_mail(self, clock: NDArray[np.int64]) -> None:
         count = int(clock[st.MAILED])
         if count:
-            rows = self.world.mail[:count].tolist()
+            rows = self.world.mail[:count] if self.on_moves is None else self.on_moves(self.world.mail[:count])
             clock[st.MAILED] = 0
             if self.on_mail is not None:
-                for seat, signer, message in rows:
+                for seat, signer, message, _ in rows.tolist():
                     self.on_mail(seat, signer, message)
         written = int(clock[st.WIRED])
         if written and self.trace is not None:

@@ -6,6 +6,7 @@ A protocol never sees it. It turns messages into numbers for the core and hands 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sim.kernel.dice import Dice
@@ -15,6 +16,7 @@ from sim.kernel.trace import Trace
 from sim.net.core.state import FIELDS
 from sim.net.network import Network
 from sim.node.behind import Behind
+from sim.node.following import Following
 from sim.node.message import HEADER_BYTES, Certificate, places_of, reader_of, size_of, weight_of
 from sim.node.requests import Requests
 from sim.node.storage import Storage
@@ -56,6 +58,7 @@ class Society:
         """The scenario's `block_interval`, for protocols whose blocks come by lot or by the clock."""
         self.accepts: Callable[[Node, Any, str | None], bool] | None = None
         self.on_decide: list[Callable[[int, int, str], None]] = []
+        self.patient: dict[Callable[[int, int, str], None], Callable[..., None]] = {}
         self.on_revoke: list[Callable[[int, int, str], None]] = []
         self.withholds: dict[int, Callable[[Any, Any], bool]] = {}
         """By seat, an adversary's say over (block, message) that its node publishes: True keeps the block at home."""
@@ -69,6 +72,37 @@ class Society:
         self._names: dict[Any, int] = {}
         self._kinds: dict[type[Any], int] = {}
         network.on_mail = self._mail
+
+    # decisions ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def following(self) -> Following:
+        """The chains that seats follow without being woken, in protocols whose chains fork."""
+        return Following(self)
+
+    def hear_decisions(self, tell: Callable[[int, int, str], None], many: Callable[..., None] | None = None) -> None:
+        """Call `tell(seat, slot, digest)` at each decision; `many(times, seats, slots, digests)` for those that may come together."""
+        self.on_decide.append(tell)
+        if many is not None:
+            self.patient[tell] = many
+        else:
+            self.hurry_decisions(tell)
+
+    def hurry_decisions(self, tell: Callable[[int, int, str], None]) -> None:
+        """From now on `tell` must hear of each decision at its instant."""
+        self.patient.pop(tell, None)
+        if "following" in self.__dict__:
+            self.following.hurry()
+
+    def is_hurried(self) -> bool:
+        """Whether somebody must hear of each decision at its instant."""
+        return self.trace.is_hurried("decide") or any(tell not in self.patient for tell in self.on_decide)
+
+    def decide_many(self, times: Any, seats: Any, slots: Any, digests: list[str]) -> None:
+        """Decisions of several nodes, in order of time: for those who are patient."""
+        self.trace.record_many("decide", times, seats, slots, digests)
+        for tell in self.on_decide:
+            self.patient[tell](times, seats, slots, digests)
 
     # numbers --------------------------------------------------------------------------------------------------------
 
@@ -117,6 +151,11 @@ class Society:
             number = self._intern_message(said, key)
             self.contents.append(said)
         return number
+
+    def number_of(self, said: Any) -> int | None:
+        """The number of a message's content if it has been said."""
+        kind: Any = type(said)
+        return self.network.message_of((kind, reader_of(kind)(said)))
 
     def _intern_certificate(self, said: Certificate) -> int:
         key = (Certificate, said.number, said.bits.tobytes())

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 from sim.kernel.errors import ProtocolError
 from sim.ledger.block import GENESIS, LOOSE, Block, Transaction
-from sim.ledger.chain import Chain
+from sim.ledger.chain import Chain, grown
 from sim.ledger.integrity import Tampered, Unlinked
 from sim.ledger.mempool import Mempool, Wanted
 from sim.ledger.tree import BlockTree
@@ -35,7 +36,7 @@ class Bookkeeping:
         by_class = self.pool.order == "class"
         self.mempool = Mempool(self.tree, self.pool.capacity, by_class=by_class, displaces=self.pool.displaces)
         self.chains = [Chain(self.tree) for _ in range(society.n)]
-        self.listeners: list[OnBlock] = []
+        self._listeners: list[OnBlock] = []
         self.mourners: list[OnBlock] = []
         """Told of each block that a node takes back from its chain."""
         self.shared: dict[str, Any] = {}
@@ -46,8 +47,14 @@ class Bookkeeping:
         society.next_bundle = self.next_bundle
         society.batch = self.batch
         society.accepts = self.accepts
-        society.on_decide.append(self.on_decide)
+        society.hear_decisions(self.on_decide, self.on_decide_many)
         society.on_revoke.append(self.on_revoke)
+
+    def listen(self, tell: OnBlock, late: bool = False) -> None:
+        """Call `tell(seat, block, time_ns)` at every decision; with `late` it may be told after that instant, before others can look."""
+        self._listeners.append(tell)
+        if not late:
+            self.society.hurry_decisions(self.on_decide)
 
     async def next_batch(self, node: Node, parent: str | None, wanted: Wanted | None = None) -> Block:
         """A block on `parent`, not before its time: the parent's own time and the block interval."""
@@ -112,6 +119,25 @@ class Bookkeeping:
 
     def on_decide(self, seat: int, slot: int, digest: str) -> None:
         """Append a decision to the node's chain; one that does not fit is rejected and recorded, not hidden."""
+        if self._appended(seat, digest):
+            self._tell(seat, digest, self.society.loop.now_ns)
+
+    def on_decide_many(self, times: Any, seats: Any, slots: Any, digests: list[str]) -> None:
+        """The same for decisions of several nodes that have come together."""
+        where, begin = seats.tolist(), 0
+        rejected: dict[int, None] = {}
+        for digest, same in groupby(digests):
+            end = begin + sum(1 for _ in same)
+            for place in grown([self.chains[seat] for seat in where[begin:end]], self.society.blocks[digest]):
+                if not self._appended(where[begin + place], digest):
+                    rejected[begin + place] = None
+            begin = end
+        if self._listeners:
+            for place, time_ns in enumerate(times.tolist()):
+                if place not in rejected:
+                    self._tell(where[place], digests[place], time_ns)
+
+    def _appended(self, seat: int, digest: str) -> bool:
         block = self.society.blocks.get(digest)
         if block is None:
             raise ProtocolError(f"n{seat} decided {digest}, which nobody has published")
@@ -119,11 +145,15 @@ class Bookkeeping:
             self.chains[seat].append(block)
         except (Tampered, Unlinked) as error:
             self.society.trace.record("reject", seat, "block", digest, str(error))
-            return
+            return False
+        return True
+
+    def _tell(self, seat: int, digest: str, time_ns: int) -> None:
+        block: Block = self.society.blocks[digest]
         if block.loose and block.transactions:  # what an earlier block holds has been told with that one
             block = replace(block, transactions=self.tree.counted(self.chains[seat].tip))
-        for tell in self.listeners:
-            tell(seat, block, self.society.loop.now_ns)
+        for tell in self._listeners:
+            tell(seat, block, time_ns)
 
     def on_revoke(self, seat: int, slot: int, digest: str) -> None:
         """Take the newest block off the node's chain; its transactions wait again, seen from any chain that lacks them."""

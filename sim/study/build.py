@@ -263,7 +263,9 @@ def clear_up(world: World) -> None:
     society.nodes.clear()
     society.on_decide.clear()
     society.on_revoke.clear()
+    society.patient.clear()
     society.behind = society.storage = None
     society.next_batch = society.next_bundle = society.batch = society.accepts = None
-    network.on_mail = network.trace = loop.source = None
+    society.__dict__.pop("following", None)
+    network.on_mail = network.on_moves = network.trace = loop.source = world.trace.on_hurry = None
     loop.describe_waits = str

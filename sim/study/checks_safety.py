@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from sim.kernel.trace import Trace
 from sim.study.evidence import Evidence
-from sim.study.metrics_rows import read, transaction_name
+from sim.study.metrics_rows import distinct, read, transaction_name
 from sim.study.verdict import Verdict, at, short, who
 
 _START = -(1 << 62)
@@ -49,7 +49,7 @@ class SafetyWatch:
 
     def watch(self, trace: Trace) -> SafetyWatch:
         """Subscribe to the trace's decisions and restarts; returns itself."""
-        trace.subscribe("decide", self.decided)
+        trace.subscribe("decide", self.decided, self.decided_many)
         trace.subscribe("revoke", self.revoked)
         trace.subscribe("restart", self.restarted)
         return self
@@ -68,6 +68,23 @@ class SafetyWatch:
                 expected = f"a slot above {last}" if following is None else f"slot {following}"
                 self._broken("prefix-order", time_ns, seat, slot, digest, expected)
         self._last[seat] = slot
+
+    def decided_many(
+        self, times: NDArray[np.int64], seats: NDArray[np.int64], slots: NDArray[np.int64], digests: Sequence[str]
+    ) -> None:
+        """Several seats decided, in this order. Where only the first of each slot could tell anything new, only those are asked."""
+        last, slot = self._last, int(slots[0])
+        honest = [seat for seat in seats.tolist() if self._honest[seat]]
+        before = [last[seat] for seat in honest]
+        same = not (slots != slot).any() and before.count(slot - 1) == len(before) and self._after.get(slot - 1) == slot
+        if self._certain or not same:
+            for row in zip(times.tolist(), seats.tolist(), slots.tolist(), digests, strict=True):
+                self.decided(*row)
+            return
+        if honest:
+            self._digest_of.setdefault(slot, digests[0])
+        for seat in honest:
+            last[seat] = slot
 
     def revoked(self, time_ns: int, seat: int, slot: int, digest: str) -> None:
         """A seat took its last decision back: a breach where decisions are certain; where they are only probable, nothing can be
@@ -107,12 +124,12 @@ def agreement(evidence: Evidence) -> Verdict:
     lost = f"; {len(reading.revocations)} more were taken back" if reading.revocations else ""
     if not known.slot.size:
         return Verdict("agreement", "unknown", "no honest seat decided anything")
-    slots, places, inverse = np.unique(known.slot, return_index=True, return_inverse=True)
-    wrong = np.flatnonzero(known.code != known.code[places][inverse.ravel()])
+    slots, places, inverse = distinct(known.slot)
+    wrong = np.flatnonzero(known.code != known.code[places][inverse])
     if not wrong.size:
         return Verdict("agreement", "pass", f"{known.slot.size} decisions of {slots.size} slots, one block to each slot{lost}")
     here = int(wrong[0])
-    there = int(places[inverse.ravel()[here]])
+    there = int(places[inverse[here]])
     mine, theirs = (known.digests[known.code[place]] for place in (here, there))
     return Verdict(
         "agreement",
@@ -136,14 +153,15 @@ def _steps(evidence: Evidence) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     slot = np.concatenate([known.slot, np.full(len(ups), _UNKNOWN, dtype=np.int64)])
     # A restart that came after k decisions goes before the k-th, counted from 0.
     when = np.concatenate([2 * np.arange(count, dtype=np.int64) + 1, np.array([2 * k for k, _ in ups], dtype=np.int64)])
-    order = np.lexsort((when, seat))
+    order = np.lexsort((when, seat)) if ups else np.argsort(seat.astype(np.uint32), kind="stable")
     before = np.full(order.size, _START, dtype=np.int64)
     same = seat[order][1:] == seat[order][:-1]
     before[1:][same] = slot[order][:-1][same]
     keep = (order < count) & (before != _UNKNOWN)
-    places, before = order[keep], before[keep]
-    back = np.argsort(places)
-    return places[back], before[back]
+    slot_before = np.full(count, _UNKNOWN, dtype=np.int64)
+    slot_before[order[keep]] = before[keep]
+    places = np.flatnonzero(slot_before != _UNKNOWN)
+    return places, slot_before[places]
 
 
 def prefix_order(evidence: Evidence) -> Verdict:
@@ -154,9 +172,9 @@ def prefix_order(evidence: Evidence) -> Verdict:
     places, before = _steps(evidence)
     slot = known.slot[places]
     falling = slot <= before
-    _, first, inverse = np.unique(before[~falling], return_index=True, return_inverse=True)
+    _, first, inverse = distinct(np.maximum(before, int(known.slot.min()) - 1)[~falling])
     expected = slot.copy()
-    expected[~falling] = slot[~falling][first][inverse.ravel()]
+    expected[~falling] = slot[~falling][first][inverse]
     wrong = np.flatnonzero(falling | (slot != expected))
     if not wrong.size:
         return Verdict("prefix-order", "pass", f"{known.slot.size} decisions, each seat's a beginning of the longest one's")

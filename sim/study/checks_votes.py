@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sim.node.message import field_names, reader_of
 from sim.study.evidence import Evidence
-from sim.study.metrics_rows import read
+from sim.study.metrics_rows import distinct, read
 from sim.study.verdict import Verdict, short, who
 
 Offence = tuple[Any, Any, NDArray[np.bool_]]
@@ -84,9 +84,8 @@ def _found(evidence: Evidence) -> Iterator[Offence]:
 
 def _split(evidence: Evidence) -> bool:
     known = read(evidence).decisions
-    first: dict[int, int] = {}
-    pairs = zip(known.slot.tolist(), known.code.tolist(), strict=True)
-    return any(first.setdefault(slot, code) != code for slot, code in pairs)
+    _, places, which = distinct(known.slot)
+    return bool((known.code != known.code[places][which]).any())
 
 
 def _told(said: Any) -> str:

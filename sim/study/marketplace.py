@@ -194,9 +194,9 @@ class Marketplace:
         """Have callback(transaction) called for each one that has had to make room for a more urgent one."""
         self._books.mempool.on_displace.append(callback)
 
-    def on_decide(self, callback: Callable[[int, Block, int], None]) -> None:
-        """Have callback(seat, block, time_ns) called at every decision of every node."""
-        self._books.listeners.append(callback)
+    def on_decide(self, callback: Callable[[int, Block, int], None], late: bool = False) -> None:
+        """Have callback(seat, block, time_ns) called at every decision of every node; `late` if it only writes down."""
+        self._books.listen(callback, late)
 
     def on_revoke(self, callback: Callable[[int, Block, int], None]) -> None:
         """Have callback(seat, block, time_ns) called whenever a node takes a block back, once its chain is without it."""

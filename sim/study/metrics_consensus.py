@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sim.kernel.trace import PROTOCOL
 from sim.study.distribution import distribution
 from sim.study.evidence import Evidence
-from sim.study.metrics_rows import NEVER, SECOND_NS, Reading, read, transaction_name
+from sim.study.metrics_rows import NEVER, SECOND_NS, Reading, distinct, read, transaction_name
 
 UNMEASURED = (
     "decided", "consensus_time_s", "first_decide_s", "last_decide_s", "finality_s", "block_interval_s", "view_changes",
@@ -139,6 +139,9 @@ def stale_rate(evidence: Evidence) -> float | None:
 def reverted(evidence: Evidence) -> int:
     """How many decisions of honest nodes were taken back: revoked, or the same node later decided the same slot otherwise."""
     known = read(evidence).decisions
+    _, first, _ = distinct(known.seat * (int(known.slot.max(initial=0)) + 1) + known.slot)
+    if first.size == known.slot.size:
+        return len(read(evidence).revocations)
     order = np.lexsort((known.slot, known.seat))  # stable: in the order of the trace within (seat, slot)
     seat, slot, code = known.seat[order], known.slot[order], known.code[order]
     again = (seat[1:] == seat[:-1]) & (slot[1:] == slot[:-1])

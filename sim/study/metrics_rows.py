@@ -10,12 +10,13 @@ from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import compress, groupby, repeat
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.kernel.trace import Row
+from sim.kernel.trace import Many, Row
 from sim.study.evidence import Evidence, Spread
 
 NEVER = -1
@@ -58,6 +59,22 @@ def places_revoked(known: Decisions, revocations: list[Revocation]) -> NDArray[n
     return found
 
 
+def distinct(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """The distinct values in ascending order, the place of the first of each, and for each value which one it is.
+
+    The same as `np.unique`, but without sorting where the values lie close together, as slots do.
+    """
+    low, count = int(values.min(initial=0)), values.size
+    span = int(values.max(initial=0)) - low + 1
+    if span > 4 * count + 1024:
+        kinds, first, which = np.unique(values, return_index=True, return_inverse=True)
+        return kinds, first, which.ravel()
+    first = np.full(span, count, dtype=np.int64)
+    first[values[::-1] - low] = np.arange(count - 1, -1, -1)  # the last assignment stays, so the first place
+    there = first < count
+    return np.flatnonzero(there) + low, first[there], (np.cumsum(there) - 1)[values - low]
+
+
 def transaction_name(transaction: Any) -> str:
     """The name under which `submit` rows know a block's transaction: itself if text, its `digest` otherwise."""
     return transaction if isinstance(transaction, str) else str(transaction.id)
@@ -92,7 +109,15 @@ class Reading:
         code_of: dict[str, int] = {}
         honest = self.honest.tolist()
         rows = self.rows
-        for row in evidence.trace:
+        for row in evidence.trace.pieces():
+            if isinstance(row, Many):
+                mine = self.honest[row.seat]
+                for column, values in ((times, row.time_ns), (seats, row.seat), (slots, row.slot)):
+                    column.frombytes(values[mine].astype(np.int64).tobytes())
+                told = row.digests if mine.all() else list(compress(row.digests, mine.tolist()))
+                for digest, same in groupby(told):
+                    codes.extend(repeat(code_of.setdefault(digest, len(code_of)), sum(1 for _ in same)))
+                continue
             kind = row[1]
             if kind == "decide":
                 time_ns, _, seat, slot, digest = row
@@ -157,7 +182,7 @@ class Reading:
     @cached_property
     def firsts(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Slots in ascending order, and for each the place among the decisions of its first honest one."""
-        slots, places = np.unique(self.decisions.slot, return_index=True)
+        slots, places, _ = distinct(self.decisions.slot)
         return slots, places
 
     @cached_property

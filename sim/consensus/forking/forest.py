@@ -3,6 +3,9 @@
 A protocol whose chains fork brings three things: what a block weighs, which branch to follow (`heaviest` or `ghost`), and how
 deep a block must lie to be decided. All else is the same for all of them and stands here: blocks that come before their
 parents, changes of branch, and taking decisions back.
+
+A block on top of the branch followed is its new head under every rule. Where the node has nothing to do about a new head
+(`on_head`), it is therefore not even woken: the core goes along, and the node catches up when it looks.
 """
 
 from __future__ import annotations
@@ -10,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from sim.net.core.state import NOWHERE
+from sim.node.following import Following
 from sim.node.message import Signed, message
 from sim.node.node import Node
 
@@ -22,13 +27,6 @@ class NewBlock:
     """Here is a block."""
 
     carries: ClassVar[str] = "digest"
-    digest: str
-
-
-@message
-class Head:
-    """What a node follows whose chain has come to a stop: who follows another one can compare."""
-
     digest: str
 
 
@@ -60,16 +58,28 @@ class Forest:
         self.weigh, self.choose, self.valid = weigh, choose, valid
         self.total: dict[str, int] = node.society.nature.setdefault("weight of chains", {node.genesis: 0})
         """Weight of the chain that ends in a block: the same for everybody, so kept once a run."""
-        self.chain: list[str] = [node.genesis]
-        """The branch followed, by height."""
-        self.decided = 0
-        """Height up to which the chain is decided."""
+        self._chain: list[str] = [node.genesis]
+        self._decided = 0
+        self._at = NOWHERE
+        """What the core holds for this node's head when the node itself looked last; NOWHERE while the core must not move it."""
         self.beside: dict[int, list[str]] = {}
         """Known blocks of other branches, by height, in order of arrival."""
         self.on_head: Callable[[], None] | None = None
         """Called after every change of the head."""
-        self.decides: Callable[[], int] = lambda: self.height - self.depth
-        """Up to which height the branch followed is decided."""
+        self.decides: Callable[[str], int] = lambda head: self.height_of(head) - self.depth
+        """Up to which height the chain that ends in a block is decided; unless there is an `on_head`, the same for everybody."""
+
+    @property
+    def chain(self) -> list[str]:
+        """The branch followed, by height."""
+        self._catch_up()
+        return self._chain
+
+    @property
+    def decided(self) -> int:
+        """Height up to which the chain is decided."""
+        self._catch_up()
+        return self._decided
 
     @property
     def head(self) -> str:
@@ -101,7 +111,48 @@ class Forest:
     async def follow(self) -> None:
         """Take blocks as they come, for ever."""
         self.node.inbox.hear(NewBlock, self._told)
-        await self.node.forever()
+        try:
+            if self.on_head is None:
+                self._at = self.following.code(self.head)
+                self._stand()
+            await self.node.forever()
+        finally:
+            self._catch_up()
+            if self._at != NOWHERE:
+                self._at = NOWHERE
+                self._stand()
+
+    @property
+    def following(self) -> Following:
+        """What the core knows of everybody's heads."""
+        return self.node.society.following
+
+    def _catch_up(self) -> None:
+        """Learn how far the core has gone along with the chain."""
+        if self._at == NOWHERE:
+            return
+        at = self.following.head(self.node.seat)
+        if at != self._at:
+            self._at = at
+            self._grow(self.following.digest(at))
+            self._decided = int(self.following.decided[self.node.seat])
+
+    def _grow(self, head: str) -> None:
+        """The branch followed goes on to a block far above, by way of what the last node that did so has found."""
+        chain, height = self._chain, self.height_of(head)
+        trunk: list[str] = self.node.society.nature.setdefault("trunk", chain)
+        if len(trunk) > height and trunk[height] == head:
+            chain.extend(trunk[len(chain) : height + 1])
+            return
+        path = [head]
+        while len(path) < height - len(chain) + 1:
+            path.append(self.block(path[-1]).parent)
+        chain.extend(reversed(path))
+        self.node.society.nature["trunk"] = chain
+
+    def _stand(self) -> None:
+        """Tell the core where this node has come to stand by its own doing."""
+        self.following.stand(self.node.seat, self._at, self._decided)
 
     def _told(self, mail: Signed[NewBlock]) -> None:
         block = self.block(mail.message.digest)
@@ -109,21 +160,6 @@ class Forest:
             self.node.invalid(mail, "its block is another's")
         else:
             self.hear(mail.message.digest)
-
-    async def compare(self, quiet_ns: int) -> None:
-        """Tell the others this node's head whenever it has not changed for so long, and look at theirs, for ever."""
-        self.node.spawn(self._heads())
-        while True:
-            head = self.head
-            await self.node.sleep(quiet_ns)
-            if self.head == head != self.node.genesis:
-                self.node.broadcast(Head(head))
-
-    async def _heads(self) -> None:
-        while True:
-            mail = await self.node.receive(Head)
-            if mail.message.digest in self.node.society.blocks:
-                self.hear(mail.message.digest)
 
     def hear(self, digest: str) -> None:
         """A block of that digest exists: take it, or first get what is missing below it."""
@@ -164,28 +200,40 @@ class Forest:
             return
         self.total.setdefault(digest, self.total[block.parent] + self.weigh(block))
         if block.parent == self.head:
-            self.chain.append(digest)
+            self._chain.append(digest)
             self._decide()
-            return
-        self.beside.setdefault(block.height, []).append(digest)
-        self.move(self.choose(self, block))
+        else:
+            self.beside.setdefault(block.height, []).append(digest)
+            self.move(self.choose(self, block))
+        self._vouch(block)
+
+    def _vouch(self, block: Any) -> None:
+        """Whoever stands below this block may go along, since it is good."""
+        if self._at != NOWHERE and not self.following.is_vouched(block):
+            decided = max(0, self.decides(block.digest))
+            digest = block.digest
+            while not self.follows(digest, self.height_of(digest)) and self.height_of(digest) > decided:
+                digest = self.block(digest).parent
+            top = self._chain[decided] if self.height_of(digest) > decided else digest
+            self.following.vouch(block, NewBlock(block.digest), decided, top)
 
     # the branch followed --------------------------------------------------------------------------------------------
 
     def move(self, head: str) -> None:
         """Follow the branch that ends in a known block; what had been decided of the one that is left is taken back, newest first."""
         if head == self.head:
-            self.settle(self.decides())
+            self.settle(self.decides(head))
             return
-        if self.knows(head) and self.follows(head, self._height_of(head)):  # back to a block below the head
+        if self.knows(head) and self.follows(head, self.height_of(head)):  # back to a block below the head
             path: list[str] = []
-            fork = self._height_of(head)
+            fork = self.height_of(head)
         else:
             path = self.path(head)
             fork = self.block(path[-1]).height - 1
         self._leave(path, fork)
 
-    def _height_of(self, digest: str) -> int:
+    def height_of(self, digest: str) -> int:
+        """The height of a known block."""
         return 0 if digest == self.node.genesis else int(self.block(digest).height)
 
     def children_above(self, height: int) -> dict[str, list[str]]:
@@ -199,16 +247,17 @@ class Forest:
         return children
 
     def _leave(self, path: list[str], fork: int) -> None:
-        for height in range(self.decided, fork, -1):
-            self.node.revoke(height - 1, self.chain[height])
-        self.decided = min(self.decided, fork)
-        left = self.chain[fork + 1 :]
+        chain = self.chain
+        for height in range(self._decided, fork, -1):
+            self.node.revoke(height - 1, chain[height])
+        self._decided = min(self._decided, fork)
+        left = chain[fork + 1 :]
         for height, digest in enumerate(left, start=fork + 1):
             self.beside.setdefault(height, []).append(digest)
-        del self.chain[fork + 1 :]
+        del chain[fork + 1 :]
         for digest in reversed(path):
-            self.chain.append(digest)
-            self.beside[len(self.chain) - 1].remove(digest)
+            chain.append(digest)
+            self.beside[len(chain) - 1].remove(digest)
         self.node.note("reorganised", left=len(left), height=self.height)
         self._decide()
 
@@ -224,12 +273,15 @@ class Forest:
         return path
 
     def _decide(self) -> None:
-        self.settle(self.decides())
+        self.settle(self.decides(self._chain[-1]))
         if self.on_head is not None:
             self.on_head()
 
     def settle(self, height: int) -> None:
         """Decide the chain up to a height."""
-        while self.decided < height:
-            self.decided += 1
-            self.node.decide(self.decided - 1, self.chain[self.decided])
+        while self._decided < height:
+            self._decided += 1
+            self.node.decide(self._decided - 1, self._chain[self._decided])
+        if self._at != NOWHERE:
+            self._at = self.following.code(self._chain[-1])
+            self._stand()

@@ -36,7 +36,7 @@ SIGN_NS, VERIFY_NS, HASH_PS, ANNOUNCE_BYTES, REQUEST_BYTES, MEMORY_WORDS, KEEPS_
 ITEMS, CONTROL_KEY, TELLS_COPIES, PARTED, ONE_PLACE, KEEPER_OPTIONS, SHARE_CHECK_NS = range(16, 23)
 TRIPS, FOLD, LANE_BYTES, FAIR, QUEUED, CAPPED, RETRANSMIT_NS, DUPLICATE_BELOW = range(23, 31)
 REORDER_BELOW, REORDER_NS, TCP_BYTES, TCP_IDLE_NS, ENCODE_PS = range(31, 36)
-SCREENS, VIEW, MAX_MIN = range(36, 39)
+SCREENS, VIEW, MAX_MIN, FOLLOWS = range(36, 40)
 SETUP_WORDS = 40
 
 # Why the core returned to Python ---------------------------------------------------------------------------------------
@@ -88,6 +88,8 @@ ABSENT, WANTED, CHECKING, HELD = range(4)
 PLAIN, SHARE, BAD, STORED = range(4)
 SHUNS, SILENCES, BELONGS, LATE_NS, ROT_BELOW = range(5)  # columns of `World.bends`
 BEND_WORDS = 5
+BLOCK, PARENT, MAKER = range(3)  # columns of `World.successors`
+NOWHERE, AT_GENESIS, FIRST_BLOCK = range(3)  # in `World.heads`: a seat that is woken by every block; on the genesis; else item + 2
 KEEPER_TICK = -7  # number of the tick by which a keeper hears of a header
 
 # What happened to a copy (wire level of the trace) ---------------------------------------------------------------------
@@ -143,6 +145,8 @@ ARRAYS: dict[str, tuple[Any, int]] = {
     "waits": ("i8", 1),
     "item_books": ("i8", 2),
     "came_from": ("i4", 2),
+    "heads": ("i4", 1),
+    "successors": ("i4", 2),
     "trips": ("i8", 2),
     "uplinks": ("i8", 2),
     "links": ("i8", 2),
@@ -208,12 +212,14 @@ class World:
     options: Any  # int64[...]: parameters of the gossip rule
     actions: Any  # int64[most, 6]: what the gossip rule asks for, see `sim.net.core.relay`
     woken: Any  # int64[capacity, 2]: probe, message or item
-    mail: Any  # int64[capacity, 3]: seat, signer, message
+    mail: Any  # int64[capacity, 4]: seat, signer, message, and when where the seat only went along (else -1)
     wire: Any  # int64[capacity, 8]: rows of the trace's wire level
     by_packet: Any  # int64[9, 2]: messages and bytes sent, by packet
     waits: Any  # int64[80 + n]: ns stood in queues of uplinks, by packet, from WAITS_OF_KIND by kind of message, then by sender
     item_books: Any  # int64[capacity, 4]: of each item, see BOOK_PACKETS and what follows it
     came_from: Any  # int32[rows, n]: who sent a seat its first copy; -2 - its row if that piece completed it; -1 nobody
+    heads: Any  # int32[n]: the block each seat stands on where the core may move it, see `sim.net.core.follow`
+    successors: Any  # int32[messages, 3]: the block that a message tells of, the one below it, and who may say so
     trips: Any  # int64[capacity of envelopes, 5]: copies with an envelope of their own, see `sim.net.core.trips`
     uplinks: Any  # int64[n, 9]: uplinks at which copies queue event by event, see `sim.net.core.queue`
     links: Any  # int64[links, 5]: what a link remembers, in the order of `neighbours`

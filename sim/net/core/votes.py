@@ -10,9 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from sim.kernel.jit import njit
+from sim.net.core.follow import goes_along
 from sim.net.core.state import (
     ALERT,
     FIELDS,
+    FOLLOWS,
     HELD,
     HOLD,
     LARGEST_CHAIN,
@@ -37,11 +39,14 @@ def deliver(w: World, seat: int, signer: int, message: int) -> None:
     if tally >= 0:
         _count_vote(w, seat, signer, message, tally)
         return
+    if w.setup[FOLLOWS] and goes_along(w, seat, signer, message):
+        return
     mail = w.mail[w.clock[MAILED]]
     w.clock[MAILED] += 1
     mail[0] = seat
     mail[1] = signer
     mail[2] = message
+    mail[3] = -1
     if (w.seats[seat]["listening"] >> row["kind"]) & 1:
         w.clock[ALERT] = 1
 
