@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Hashable, Sequence
 from functools import cache, partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ from sim.net.topology import Topology
 
 Wake = Callable[[int], object]
 MOST_KINDS = 63
+_no_matter: Callable[..., Any] = lambda first, *_: first  # noqa: E731 - as short as what it does
 _PADDING = [(0,) * (st.FIELDS - many) for many in range(st.FIELDS + 1)]
 
 
@@ -49,8 +51,8 @@ class Network:
         """Messages and bytes sent, by kind."""
         self._letters: list[tuple[int, int, int, int]] = []  # kind, bytes, packet and tally of each message
         self.trace: Trace | None = None
-        self.on_mail: Callable[[int, int, int], None] | None = None
-        self.on_moves: Callable[[NDArray[np.int64]], NDArray[np.int64]] | None = None
+        self.on_mail: Callable[[int, int, int], object] = _no_matter
+        self.on_moves: Callable[[NDArray[np.int64]], NDArray[np.int64]] = _no_matter
         """Told of mail first where seats follow chains by themselves, see `sim.node.following`; returns what is left."""
         self.on_log: Callable[[int, int, int, int], None] | None = None
         """Told what the membership reports: time, seat, about whom, what."""
@@ -280,11 +282,9 @@ class Network:
     def _empty_mail(self, clock: NDArray[np.int64]) -> None:
         count = int(clock[st.MAILED])
         if count:
-            rows = self.world.mail[:count] if self.on_moves is None else self.on_moves(self.world.mail[:count])
             clock[st.MAILED] = 0
-            if self.on_mail is not None:
-                for seat, signer, message, _ in rows.tolist():
-                    self.on_mail(seat, signer, message)
+            for seat, signer, message, _ in self.on_moves(self.world.mail[:count]).tolist():
+                self.on_mail(seat, signer, message)
         written = int(clock[st.WIRED])
         if written and self.trace is not None:
             self.trace.add_wire(self.world.wire[:written].copy())

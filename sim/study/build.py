@@ -267,5 +267,6 @@ def clear_up(world: World) -> None:
     society.behind = society.storage = None
     society.next_batch = society.next_bundle = society.batch = society.accepts = None
     society.__dict__.pop("following", None)
-    network.on_mail = network.on_moves = network.trace = loop.source = world.trace.on_hurry = None
+    del network.on_mail, network.on_moves
+    network.trace = loop.source = world.trace.on_hurry = None
     loop.describe_waits = str
