@@ -52,8 +52,7 @@ class Network:
         self._letters: list[tuple[int, int, int, int]] = []  # kind, bytes, packet and tally of each message
         self.trace: Trace | None = None
         self.on_mail: Callable[[int, int, int], object] = _no_matter
-        self.on_moves: Callable[[NDArray[np.int64]], NDArray[np.int64]] = _no_matter
-        """Told of mail first where seats follow chains by themselves, see `sim.node.following`; returns what is left."""
+        self.on_moves: Callable[[NDArray[np.int64]], NDArray[np.int64]] = _no_matter  # returns the mail left: `sim.node.following`
         self.on_log: Callable[[int, int, int, int], None] | None = None
         """Told what the membership reports: time, seat, about whom, what."""
         self._cut = strategy.cut
