@@ -16,9 +16,10 @@ from sim.kernel.jit import njit
 from sim.net import arena
 from sim.net.core import state as st
 from sim.net.core.calendar import pop, push
+from sim.net.core.links import word_of
 from sim.net.core.order import sort_within
 from sim.net.core.room import peek_with_room, room_left
-from sim.net.core.state import NOW, World
+from sim.net.core.state import LEAVES, NOW, World
 from sim.net.topologies import Complete
 
 PUSH, POP, ADVANCE = range(3)
@@ -34,7 +35,7 @@ def work_off(w: World, orders: np.ndarray, popped: np.ndarray, done: np.ndarray)
         if what == PUSH:
             if room_left(w) < 1:
                 return 1
-            push(w, w.clock[NOW] + value, done[2])
+            push(w, w.clock[NOW] + value, word_of(LEAVES, 0, done[2]))
             done[2] += 1
             done[0] += 1
             continue
@@ -54,7 +55,7 @@ def work_off(w: World, orders: np.ndarray, popped: np.ndarray, done: np.ndarray)
             continue
         w.clock[NOW] = time_ns
         popped[done[1], 0] = time_ns
-        popped[done[1], 1] = pop(w)
+        popped[done[1], 1] = pop(w) & 0xFFFFFFFF
         done[1] += 1
         if what == POP:
             done[0] += 1
@@ -176,7 +177,7 @@ def test_a_burst_at_one_time_stays_first_come_first_served() -> None:
     orders = drained([phase(1, 50_000, 0, 0, 0, False, -1)])
     popped, world, _ = by_calendar(orders)
     assert [number for _, number in popped] == list(range(50_000))
-    assert world.clock[st.SHIFT] == 16
+    assert world.clock[st.SHIFT] == arena.FIRST_SHIFT
 
 
 def test_a_wider_year_takes_in_far_events_before_newer_ones_of_the_same_instant() -> None:

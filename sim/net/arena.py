@@ -16,6 +16,8 @@ from sim.net.core.rows import ITEM, MESSAGES, PROBE, SEAT
 from sim.net.topology import Topology
 
 _TABLE_WORDS = 3 * 4097
+FIRST_SHIFT = 18
+"""A bucket of the calendar is 2 ** 18 ns wide, a quarter of a millisecond, until it adapts: less than most links' latency."""
 
 
 def make_world(
@@ -26,13 +28,14 @@ def make_world(
     words = (identities + 63) // 64
     clock = np.zeros(st.CLOCK_WORDS, np.int64)
     clock[[st.FREE_CHUNK, st.FREE_ENVELOPE]] = -1
-    clock[st.SHIFT] = 16
+    clock[st.SHIFT] = FIRST_SHIFT
     clock[st.OPEN_BUCKET] = -1
     setup = np.zeros(st.SETUP_WORDS, np.int64)
     setup[[st.SEATS, st.CORES, st.WORDS, st.BUCKETS]] = n, cores, words, buckets
     setup[[st.MEMORY_WORDS, st.CONSTANT_NS]] = memory_words, 0
     setup[[st.FOLD, st.LANE_BYTES]] = 1, -1
-    seats = np.zeros(n, SEAT)
+    seats = aligned(n, SEAT)
+    seats[:] = np.zeros((), SEAT)
     seats["slowness"] = 1024
     seats["flags"] = st.UP | st.RELAYS | st.SERVES
     seats["probe"] = -1
@@ -143,13 +146,17 @@ def _queue_arrays(buckets: int, events: int) -> dict[str, Any]:
 
 def _uninitialised(name: str, rows: int) -> NDArray[Any]:
     """Room that begins at a cache line; the core writes before it reads."""
-    kind = np.dtype(st.ARRAYS[name][0])
     columns = _ROOMY[name]
-    size_bytes = rows * max(1, columns) * kind.itemsize
+    room = aligned(rows * max(1, columns), np.dtype(st.ARRAYS[name][0]))
+    return room.reshape(rows, columns) if columns else room
+
+
+def aligned(rows: int, kind: np.dtype[Any]) -> NDArray[Any]:
+    """Rows of anything, the first of which begins at a cache line."""
+    size_bytes = rows * kind.itemsize
     raw = np.empty(size_bytes + 64, np.uint8)
     start = -raw.ctypes.data % 64
-    room = raw[start : start + size_bytes].view(kind)
-    return room.reshape(rows, columns) if columns else room
+    return raw[start : start + size_bytes].view(kind)
 
 
 def retire(world: st.World) -> None:

@@ -13,7 +13,8 @@ from __future__ import annotations
 import numpy as np
 
 from sim.kernel.jit import inlined, njit
-from sim.net.core.order import fetch_early, heap_pop, heap_push, lowest_bit, sort_within
+from sim.net.core.ahead import FEW, fetch_ahead, fetch_for_copy
+from sim.net.core.order import heap_pop, heap_push, lowest_bit, sort_within
 from sim.net.core.state import (
     BUCKETS,
     CHUNK_BITS,
@@ -36,7 +37,6 @@ from sim.net.core.state import (
 )
 
 _ONE = np.uint64(1)
-_SOON = 6  # events between asking for the memory of one and working on it
 _CROWDED = 1024  # events in one bucket from which the width is reconsidered
 _AIM = 128  # events a bucket should hold
 
@@ -135,10 +135,7 @@ def pop(w: World) -> int:
     at = clock[OPEN_AT]
     if at < clock[OPEN_END] and not (clock[NEAR] > 0 and w.near[0, 0] < w.opened[at, 0]):
         clock[OPEN_AT] = at + 1
-        if at + _SOON < clock[OPEN_END]:
-            soon = w.opened[at + _SOON, 1]
-            fetch_early(w.seats, (soon >> 32) & 0xFFFFFF)
-            fetch_early(w.envelopes, soon & 0xFFFFFFFF)
+        fetch_ahead(w, at)
         return w.opened[at, 1]
     word = w.near[0, 2]
     clock[NEAR] = heap_pop(w.near, clock[NEAR])
@@ -230,6 +227,8 @@ def _gather(w: World, slot: int) -> int:
         for place in range(fill_of(chunk, after, end)):
             w.opened[count, 0] = w.chunks[chunk, 2 * place]
             w.opened[count, 1] = w.chunks[chunk, 2 * place + 1]
+            if count < FEW:
+                fetch_for_copy(w, w.chunks[chunk, 2 * place + 1])
             count += 1
         w.chunk_next[chunk] = w.clock[FREE_CHUNK]
         w.clock[FREE_CHUNK] = chunk

@@ -152,14 +152,15 @@ def call_member_rule(typing: Any, w: Any, event: Any, seat: Any, peer: Any, word
 
 
 @intrinsic
-def fetch_early(typing: Any, array: Any, row: Any) -> Any:
-    """Ask the processor to fetch a row of an array into its cache, for reading and writing soon."""
+def fetch_early(typing: Any, array: Any, row: Any, offset_bytes: Any) -> Any:
+    """Ask the processor to fetch what lies so many bytes into a row of an array into its cache, for reading and writing soon."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kind = signature.args[0]
         found = context.make_array(kind)(context, builder, arguments[0])
         stride = builder.extract_value(found.strides, 0)
         place = builder.add(builder.ptrtoint(found.data, WORD), builder.mul(arguments[1], stride))
+        place = builder.add(place, arguments[2])
         byte = ir.IntType(8).as_pointer()
         flag = ir.IntType(32)
         call = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
@@ -167,4 +168,4 @@ def fetch_early(typing: Any, array: Any, row: Any) -> Any:
         builder.call(function, [builder.inttoptr(place, byte), flag(1), flag(3), flag(1)])
         return context.get_dummy_value()
 
-    return types.void(array, types.int64), generate
+    return types.void(array, types.int64, types.int64), generate

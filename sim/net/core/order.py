@@ -4,15 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.kernel.jit import COMPILED, inlined, njit
-
-if COMPILED:
-    from sim.net.core.compiled import fetch_early as fetch_early
-else:
-
-    def fetch_early(array: np.ndarray, row: int) -> None:
-        """Nothing to gain without machine code."""
-
+from sim.kernel.jit import inlined, njit
 
 _DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)  # its 64 windows of 6 bits all differ: a lone bit times it names its place
 _BIT = np.zeros(64, np.uint8)
