@@ -6,8 +6,9 @@ is not ordered to the leader, and complains when it is still not ordered after t
 view, VIEW-DATA tells its leader where everybody is, and the leader's first proposal shows a quorum of these (NEW-VIEW). Any
 later proposal cites the decision before it. Safety rests on `bound` and `justified`, and on never going back to an older view.
 
-In a simulation a block is always due, so an idle leader's heartbeats and the timeout for them are left out; so are leader
-rotation, which Fabric forbids, and the pool of requests: what is forwarded is known to the leader anyway.
+In a simulation a block is always due, so an idle leader's heartbeats and the timeout for them are left out; so is leader
+rotation, which Fabric forbids. What waits in a node's pool is looked at when a slot begins: a request that its leader leaves out is
+complained about as silence is.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from sim.kernel.presets import Preset
 from sim.kernel.units import Duration, show_duration
 from sim.node.message import Certificate, Signed, message, vote
 from sim.node.node import Node
+from sim.node.requests import pass_on
 from sim.node.terms import ROUTES, Terms
 
 
@@ -76,7 +78,10 @@ class Place:
     """Where a node is and what it has promised; survives a crash."""
 
     def __init__(self) -> None:
-        self.view = 0
+        self.view = self.since_ns = 0
+        """The view, and when it began here."""
+        self.settled = 0
+        """The newest view in which something was decided."""
         self.voted = (-1, -1)
         """The newest (slot, view) this node may have voted in."""
         self.lock: Certificate | None = None
@@ -115,14 +120,20 @@ class SmartBFT:
         node.quorum_size = -(-(node.n + node.f + 1) // 2)
         proofs: list[Certificate] = node.keep.setdefault("proofs", [])
         place: Place = node.keep.setdefault("place", Place())
+        place.since_ns = node.now
         node.spawn(help_stragglers(node, proofs))
         node.spawn(keep_up(node, proofs, self.resend, Propose))
+        node.spawn(self.forward_requests(node, place))
         for slot in count(len(proofs)):
             talking = node.spawn(self.talk(node, place, slot, proofs))
             proof = await node.quorum(Commit, node.quorum_size, slot=slot)
             await node.fetch(proof.message.digest, self.resend // 8)
             talking.cancel()
             proofs.append(proof)
+            place.settled = max(place.settled, proof.message.view)
+            commit(node, proof.message)  # whoever decides without having prepared still counts for the others
+            if proof.message.view > place.view:
+                place.since_ns = node.now
             if proof.message.view >= place.view:
                 place.view, place.reports = proof.message.view, ()
             place.lock = None
@@ -131,24 +142,29 @@ class SmartBFT:
 
     async def talk(self, node: Node, place: Place, slot: int, proofs: list[Certificate]) -> None:
         """One slot, in one view after another until `run` has decided."""
-        patience_ns = self.forward + self.complain
+        patience_ns = self.left_ns(node, place)
         while True:
             try:
                 async with node.timeout(patience_ns):
-                    lock = await self.agree(node, place, slot, proofs[-1] if proofs else None)
+                    lock = await self.agree(node, place, slot, proofs)
                     place.lock = lock
-                    said = lock.message
-                    node.broadcast(Commit(slot, said.view, said.digest), centre=said.view % node.n)
+                    commit(node, Commit(slot, lock.message.view, lock.message.digest))
                     await node.forever()
             except TimeoutError:
                 await self.change(node, place, slot, proofs[-1] if proofs else None)
                 patience_ns = self.view_change
 
-    async def agree(self, node: Node, place: Place, slot: int, before: Certificate | None) -> Certificate:
+    def left_ns(self, node: Node, place: Place) -> int:
+        """How long until there is reason to complain: no decision here, or a request that waits for too long under this leader."""
+        oldest = next(node.waiting(), None)
+        waited_ns = 0 if oldest is None else node.now - max(oldest.submitted_ns, place.since_ns)
+        return max(0, self.forward + self.complain - waited_ns)
+
+    async def agree(self, node: Node, place: Place, slot: int, proofs: list[Certificate]) -> Certificate:
         """The present view's proposal up to its PREPARE certificate."""
         view = place.view
         if view % node.n == node.id and (slot, view) > place.voted:
-            await self.lead(node, place, slot, before)
+            await self.lead(node, place, slot, proofs)
         while True:
             mail = await node.receive(Propose, slot=slot, view=lambda view: view >= place.view)
             said = mail.message
@@ -160,31 +176,33 @@ class SmartBFT:
                 node.invalid(mail, "its block is not valid here")
             else:
                 break
-        place.view = max(place.view, said.view)
+        if said.view > place.view:
+            place.view, place.since_ns = said.view, node.now
         place.voted = (slot, said.view)
         node.broadcast(Prepare(slot, said.view, said.digest), centre=mail.sender)
         return await node.quorum(Prepare, node.quorum_size, slot=slot, view=said.view)
 
-    async def lead(self, node: Node, place: Place, slot: int, before: Certificate | None) -> None:
+    async def lead(self, node: Node, place: Place, slot: int, proofs: list[Certificate]) -> None:
         """Propose; in a new view what a quorum's reports say is locked, and after bringing everybody to the newest slot."""
-        view = place.view
+        view, before = place.view, proofs[-1] if proofs else None
         cited = before is not None and before.message.view == view
         if view > 0 and not cited and not place.reports:
-            place.reports = await self.hear(node, slot, view)
+            place.reports = await self.hear(node, slot, view, proofs)
         reports = () if cited else place.reports
         digest = bound(reports, slot, node.quorum_size) or node.publish(await node.next_batch())
         node.broadcast(Propose(slot, view, digest, before if cited else None, reports))
 
-    async def hear(self, node: Node, slot: int, view: int) -> tuple[Signed[ViewData], ...]:
-        """As the new leader: where a quorum is. Of a node that is further on the decision is passed on to all, and ends this slot."""
+    async def hear(self, node: Node, slot: int, view: int, proofs: list[Certificate]) -> tuple[Signed[ViewData], ...]:
+        """As the new leader: where a quorum is. Who is behind is sent what it lacks; the decision of who is further on ends this slot."""
         heard: dict[int, Signed[ViewData]] = {}
         while len(heard) < node.quorum_size:
             report = await node.receive(ViewData, view=view)
             if report.message.slot <= slot:
                 heard[report.sender] = report
+                bring_up(node, report, proofs)
             elif report.message.last is not None and known(report, node.quorum_size):
                 node.broadcast(report.message.last)
-        node.forget(ViewData, view=view)
+        node.spawn(help_late(node, view, proofs))
         return tuple(heard.values())
 
     async def change(self, node: Node, place: Place, slot: int, last: Certificate | None) -> None:
@@ -195,12 +213,53 @@ class SmartBFT:
             node.broadcast(ViewChange(wanted))
             try:
                 async with node.timeout(self.resend):
-                    await node.quorum(ViewChange, node.quorum_size, view=wanted)
+                    entered = await node.quorum(ViewChange, node.quorum_size, view=wanted)
                     break
             except TimeoutError:
                 continue
-        place.view, place.reports = wanted, ()
+        place.view, place.since_ns, place.reports = wanted, node.now, ()
+        node.spawn(self.remind(node, place, entered))
         node.send(wanted % node.n, ViewData(slot, wanted, last, place.lock))
+
+    async def forward_requests(self, node: Node, place: Place) -> None:
+        """Send the leader what is not ordered for too long, once; it may not have heard of it."""
+        told: dict[str, int] = {}
+        while True:
+            await node.sleep(self.forward)
+            late = [one for one in node.waiting() if node.now - max(one.submitted_ns, place.since_ns) >= self.forward]
+            leader, told = place.view % node.n, {one.id: told.get(one.id, -1) for one in late}
+            for one in late:
+                if told[one.id] < place.view and leader != node.id:
+                    pass_on(node, leader, one)
+                told[one.id] = place.view
+
+    async def remind(self, node: Node, place: Place, entered: Certificate) -> None:
+        """Until something is decided in a new view, show again and again why it began: some complaints may have been lost."""
+        while True:
+            await node.sleep(self.resend)
+            if place.view != entered.message.view or place.settled == place.view:
+                return
+            node.broadcast(entered)
+
+
+def commit(node: Node, said: Commit) -> None:
+    """Send a COMMIT, unless this very one has been sent."""
+    if node.keep.get("commit") != said:
+        node.keep["commit"] = said
+        node.broadcast(said, centre=said.view % node.n)
+
+
+def bring_up(node: Node, report: Signed[ViewData], proofs: list[Certificate]) -> None:
+    """Send a node that reports the decisions that it lacks."""
+    for proof in proofs[report.message.slot :]:
+        node.send(report.sender, proof)
+
+
+async def help_late(node: Node, view: int, proofs: list[Certificate]) -> None:
+    """As a leader who has heard a quorum: those who report after it may be behind as well."""
+    node.forget(ViewData, view=view)
+    while True:
+        bring_up(node, await node.receive(ViewData, view=view), proofs)
 
 
 def known(report: Signed[ViewData], quorum_size: int) -> bool:

@@ -7,7 +7,7 @@ block to the next one asked for, forwards or back across a fork, so a proposal c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,6 +126,13 @@ class Mempool:
                 if len(picked) == max_count:
                     break
         return tuple(picked)
+
+    def overlooked(self, held: Held, parent: str) -> Iterator[Transaction]:
+        """What a seat holds and the chain ending in `parent` lacks, as it was submitted, oldest first."""
+        self.look_from(parent)
+        serials = self._first + np.flatnonzero(self._waits[self._first : len(self._all)])
+        if len(serials):
+            yield from (self._all[serial] for serial in serials[held(self._item[serials])].tolist())
 
     def look_from(self, tip: str) -> None:
         """See the pool as the chain ending in `tip` leaves it; KeyError where the tree does not know the tip."""

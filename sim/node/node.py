@@ -43,7 +43,6 @@ class Node:
         self._pending: dict[int, tuple[Any, int | str, dict[str, Any]]] = {}
 
     # who and when ---------------------------------------------------------------------------------------------------
-
     @cached_property
     def peers(self) -> tuple[int, ...]:
         """The identities of all others."""
@@ -55,7 +54,6 @@ class Node:
         return self.society.loop.now_ns
 
     # effects --------------------------------------------------------------------------------------------------------
-
     def send(self, to: int, message: Any) -> None:
         """One copy to one node, outside the overlay; to itself at once."""
         if self.outbound:
@@ -126,7 +124,6 @@ class Node:
             self.inbox.forget(kind, name, value)
 
     # waits ----------------------------------------------------------------------------------------------------------
-
     async def receive(self, kind: type[T], *, sender: int | None = None, **fields: Any) -> Signed[T]:
         """The next message of a kind with these field values."""
         return await self.inbox.receive(kind, sender, fields)
@@ -202,6 +199,10 @@ class Node:
         """A block of waiting transactions on top of `parent` at once, whether or not one is due by the scenario's interval."""
         return self.society.batch(self, parent)
 
+    def waiting(self) -> Iterator[Any]:
+        """The transactions that are here and that this node has not seen decided, oldest first."""
+        return iter(()) if self.society.waiting is None else self.society.waiting(self)
+
     async def sleep(self, duration_ns: int) -> None:
         """Let so much virtual time pass."""
         loop = self.society.loop
@@ -222,7 +223,6 @@ class Node:
         return Deadline(loop, loop.now_ns + duration_ns)
 
     # life -----------------------------------------------------------------------------------------------------------
-
     def start(self, program: Callable[[Node], Coroutine[Any, Any, None]]) -> None:
         """Run a protocol."""
         self.spawn(self._run(program))

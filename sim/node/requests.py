@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sim.node.node import Node
 
 
 class Requests:
@@ -28,3 +31,9 @@ class Requests:
             news.clear()
             await news.wait()
         return queue.popleft()
+
+
+def pass_on(node: Node, to: int, transaction: Any) -> None:
+    """Send a whole transaction to one node, which then has it as if its own client had submitted it."""
+    network = node.society.network
+    network.hand_over(node.seat, to, network.item(transaction.id, "tx", transaction.size_bytes))

@@ -5,7 +5,7 @@ A protocol never sees it. It turns messages into numbers for the core and hands 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +54,7 @@ class Society:
         self.next_batch: Callable[..., Awaitable[Any]] | None = None
         self.next_bundle: Callable[[Node, int, Callable[[], tuple[str, ...]], Wanted | None], Awaitable[Any]] | None = None
         self.batch: Any = None
+        self.waiting: Callable[[Node], Iterator[Any]] | None = None
         self.block_interval_ns = 0
         """The scenario's `block_interval`, for protocols whose blocks come by lot or by the clock."""
         self.accepts: Callable[[Node, Any, str | None], bool] | None = None

@@ -5,7 +5,7 @@ Consensus knows only digests; what a block holds and whether it fits is decided 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -47,6 +47,7 @@ class Bookkeeping:
         society.next_bundle = self.next_bundle
         society.batch = self.batch
         society.accepts = self.accepts
+        society.waiting = self.waiting
         society.hear_decisions(self.on_decide, self.on_decide_many)
         society.on_revoke.append(self.on_revoke)
 
@@ -84,6 +85,13 @@ class Bookkeeping:
         self._bundled_ns[node.seat] = node.now
         transactions = self._take(node, self.chains[node.seat].tip, wanted)
         return Block.of(LOOSE, height, node.seat, node.now, transactions, self.filler_bytes, edges())
+
+    def waiting(self, node: Node) -> Iterator[Transaction]:
+        """What the node holds and has not seen decided, oldest first."""
+        if not self.mempool.submitted:
+            return iter(())
+        network = self.society.network
+        return self.mempool.overlooked(lambda items: network.holds_many(node.seat, items), self.chains[node.seat].tip)
 
     def _take(self, node: Node, tip: str, wanted: Wanted | None) -> tuple[Transaction, ...]:
         network = self.society.network

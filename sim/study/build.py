@@ -265,7 +265,7 @@ def clear_up(world: World) -> None:
     society.on_revoke.clear()
     society.patient.clear()
     society.behind = society.storage = None
-    society.next_batch = society.next_bundle = society.batch = society.accepts = None
+    society.next_batch = society.next_bundle = society.batch = society.accepts = society.waiting = None
     society.__dict__.pop("following", None)
     del network.on_mail, network.on_moves
     network.trace = loop.source = world.trace.on_hurry = None

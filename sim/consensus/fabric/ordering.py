@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -32,6 +33,13 @@ class Ordering:
 
     async def next_batch(self, parent: str | None = None) -> Any:
         """A block of endorsed transactions, each with its envelope."""
-        block = await self._node.next_batch(parent, lambda transaction: transaction.id in self._envelopes)
+        block = await self._node.next_batch(parent, self._endorsed)
         seals = tuple(self._envelopes[transaction.id] for transaction in block.transactions)
         return replace(block, seals=seals) if seals else block
+
+    def waiting(self) -> Iterator[Any]:
+        """The endorsed transactions that are not ordered, oldest first."""
+        return filter(self._endorsed, self._node.waiting())
+
+    def _endorsed(self, transaction: Any) -> bool:
+        return transaction.id in self._envelopes
