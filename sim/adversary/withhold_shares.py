@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sim.kernel.dice import Dice
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
-from sim.kernel.units import Share
+from sim.kernel.units import Duration, Share
 from sim.node.behind import Trick
 from sim.node.surroundings import Surroundings
 
@@ -69,6 +69,8 @@ class WithholdShares:
     random and sequential: a `share` of all."""
     share: Share = 0.4
     """How much is kept back by `random` and `sequential`."""
+    release: Duration = 0
+    """What was kept back is handed out so long after the block: too late to be voted for, or so the publisher hopes; 0: never."""
     victims: Any = 0
     """Who gets what it looks for all the same, and is fooled: a count, a share, names, a role or a region."""
 
@@ -83,7 +85,7 @@ class WithholdShares:
         def hidden(rows: int, columns: int, enough: int, dice: Dice, name: str) -> Mask:
             return hidden_by(self.pattern, self.share, rows, columns, enough, dice, name)
 
-        return play(Trick(hidden, world.choose(self.victims, "victims")), seats, world)
+        return play(Trick(hidden, self.release, world.choose(self.victims, "victims")), seats, world)
 
 
 @part

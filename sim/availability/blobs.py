@@ -41,6 +41,8 @@ class Whole:
     first: int
     """The first item that can be given up: lines, then shares."""
     count: int
+    owed: bool = False
+    """Whether its publisher will hand out later what it keeps back now."""
     told: tuple[int, NDArray[np.int64]] | None = None
     """Once they are given up: how many shares seats held, and when the first honest seat held each."""
     packed: Packed | None = None
@@ -90,8 +92,19 @@ class Blobs:
             hidden = trick.hidden(shape.rows, shape.columns, shape.need, self._society.dice, digest).ravel()
         for index in np.flatnonzero(~hidden).tolist():
             network.publish(seat, first + index, True)
+        if trick is not None and trick.release_ns and hidden.any():
+            self._wholes[digest].owed = True
+            late_ns = self._society.loop.now_ns + trick.release_ns
+            self._society.loop.call_at_ns(late_ns, self._release, digest, (np.flatnonzero(hidden) + first).tolist())
         if trick is not None and trick.victims:
             self._satisfy(trick.victims, whole, seat)
+
+    def _release(self, digest: str, items: list[int]) -> None:
+        """Hand out what was kept back."""
+        whole = self._wholes[digest]
+        whole.owed = False
+        for item in items:
+            self._network.publish(whole.publisher, item, True)
 
     def _items(self, digest: str, duty: int) -> tuple[int, range]:
         """The item of the whole, and the lines and shares behind it."""
@@ -118,9 +131,16 @@ class Blobs:
             if seat != publisher:
                 self._network.publish(seat, whole + shares.VERDICT, False)
 
+    def confirmed(self, node: Node, digest: str) -> bool:
+        """Whether the scheme demands nothing, the node made the block itself, or its own check of the data has passed."""
+        whole = self._wholes.get(digest)
+        if self._vote == "at-once" or whole is None or whole.publisher == node.seat:
+            return True
+        return self._network.holds(node.seat, whole.item + shares.VERDICT)
+
     async def confirm(self, node: Node, digest: str) -> None:
         """Where the scheme demands it, wait until the node's own check of the data has passed."""
-        if self._vote == "when-available" and digest in self._wholes:
+        if not self.confirmed(node, digest):
             await held(node, self._wholes[digest].item + shares.VERDICT, "data behind", digest)
 
     def shared(self) -> tuple[Shared, ...]:
@@ -134,7 +154,7 @@ class Blobs:
         network, (about, told) = self._network, self._shelf.under_way()
         for digest, whole in list(self._kept.items()):
             begin, end = np.searchsorted(about, [whole.item, whole.first + whole.count])
-            if begin < end or whole.header in told or not network.holds(whole.publisher, whole.header):
+            if begin < end or whole.owed or whole.header in told or not network.holds(whole.publisher, whole.header):
                 continue
             whole.told = self._shares_of(whole)
             lacking = np.flatnonzero(network.world.held[network.world.items[whole.header]["row"]] != HELD).tolist()

@@ -43,7 +43,7 @@ class Certificate:
     signers: Count | None = None
     """Signatures that make a certificate; n - f by default."""
     vote: Vote = "at-once"
-    """Whether a node votes for a block only once it holds the certificate."""
+    """Whether a node uses a block - votes for it, builds on it, lets it count for a branch - at once or only when it holds the certificate."""
     deadline: Duration = 4_000_000_000
     """A block's data should be there, and nodes satisfied, within this time of its publication."""
 

@@ -74,7 +74,7 @@ class Custody:
     rebuild: Duration | None = None
     """CPU time to rebuild all data from half; by default that of the proof's library, and none where `seat.cores` is 0."""
     vote: Vote = "at-once"
-    """Whether a node votes for a block only once its own columns are there."""
+    """Whether a node uses a block - votes for it, builds on it, lets it count for a branch - at once or only when its own columns are there."""
     deadline: Duration = 4_000_000_000
     """A block's data should be there, and nodes satisfied, within this time of its publication."""
 

@@ -73,7 +73,7 @@ class Grid:
     rebuild: Duration | None = None
     """CPU time to rebuild a line from half; by default that of the proof's library, and none where `seat.cores` is 0."""
     vote: Vote = "at-once"
-    """Whether a node votes for a block only once its own lines are whole."""
+    """Whether a node uses a block - votes for it, builds on it, lets it count for a branch - at once or only when its own lines are whole."""
     deadline: Duration = 12_000_000_000
     """A block's data should be there, and nodes satisfied, within this time of its publication."""
 

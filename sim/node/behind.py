@@ -30,6 +30,8 @@ class Trick:
     """What a dishonest publisher does with the data of its blocks."""
 
     hidden: Hidden | None = None
+    release_ns: int = 0
+    """After how long it is handed out all the same; 0: never."""
     victims: tuple[int, ...] = ()
     """Seats that get, all the same, just what they look for."""
     miscoded: bool = False
@@ -66,8 +68,11 @@ class Behind(Protocol):
     def accompany(self, seat: int, digest: str, item: int) -> None:
         """`seat` publishes a block, the network's `item`: spread its data. The same block a second time does nothing."""
 
+    def confirmed(self, node: Node, digest: str) -> bool:
+        """Whether the node may use a block it holds: vote for it, build on it, count it in its choice between branches."""
+
     async def confirm(self, node: Node, digest: str) -> None:
-        """Wait until the node may vote for a block it holds."""
+        """Wait until the node may use a block it holds."""
 
     def shared(self) -> tuple[Shared, ...]:
         """The truth about the data of each block, in the order of publication."""

@@ -18,6 +18,14 @@ async def held(node: Node, item: int, what: str, digest: str) -> None:
         await node.probe(HOLD, 0, 1, 1, [item], (what, digest, {}))
 
 
+def usable(node: Node, digest: str) -> bool:
+    """Whether a block is here and nothing forbids to act on it."""
+    society = node.society
+    if not society.network.holds(node.seat, society.network.item(digest, "block", 0)):
+        return False
+    return society.behind is None or society.behind.confirmed(node, digest)
+
+
 async def fetched(node: Node, digest: str, ask_after_ns: int) -> Any:
     """The block of that digest; asks one peer after another if it does not come by itself."""
     society = node.society

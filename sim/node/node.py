@@ -14,7 +14,7 @@ from sim.kernel.errors import Invalid
 from sim.net.core.state import QUORUM, UP
 from sim.net.tally import counted
 from sim.node.deadline import Deadline
-from sim.node.fetching import AGAIN_NS, fetched
+from sim.node.fetching import AGAIN_NS, fetched, usable
 from sim.node.genesis import GENESIS
 from sim.node.inbox import Inbox
 from sim.node.message import Certificate, Signed, field_names, places_of
@@ -174,8 +174,8 @@ class Node:
         return self.society.blocks[digest]
 
     def holds(self, digest: str) -> bool:
-        """Whether the block of that digest is here."""
-        return self.society.network.holds(self.seat, self.society.network.item(digest, "block", 0))
+        """Whether the block of that digest is here, and may be used where the scheme of availability has a say in it."""
+        return usable(self, digest)
 
     async def next_batch(self, parent: str | None = None, wanted: Wanted | None = None) -> Any:
         """A block of waiting transactions on top of `parent` (by default this node's last decision), when it is due."""
