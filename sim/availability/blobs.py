@@ -63,7 +63,8 @@ class Blobs:
         served: list[int],
         verdict_bytes: int = 1,
     ) -> None:
-        self._shape, self._world, self._vote = shape, world, vote
+        self._shape, self._world = shape, world
+        self.demands = vote == "when-available"
         self._society = world.society
         self._network = world.society.network
         self._blob_bytes, self._share_bytes, self._verdict_bytes = blob_bytes, share_bytes, verdict_bytes
@@ -134,7 +135,7 @@ class Blobs:
     def confirmed(self, node: Node, digest: str) -> bool:
         """Whether the scheme demands nothing, the node made the block itself, or its own check of the data has passed."""
         whole = self._wholes.get(digest)
-        if self._vote == "at-once" or whole is None or whole.publisher == node.seat:
+        if not self.demands or whole is None or whole.publisher == node.seat:
             return True
         return self._network.holds(node.seat, whole.item + shares.VERDICT)
 

@@ -65,6 +65,9 @@ class Shared:
 class Behind(Protocol):
     """One run's data behind blocks."""
 
+    demands: bool
+    """Whether a block is used only once it is confirmed."""
+
     def accompany(self, seat: int, digest: str, item: int) -> None:
         """`seat` publishes a block, the network's `item`: spread its data. The same block a second time does nothing."""
 
