@@ -18,9 +18,8 @@ from sim.kernel.dice import Dice
 from sim.kernel.errors import TooMuch
 from sim.kernel.loop import FOREVER_NS
 from sim.kernel.trace import Trace
-from sim.net import arena, driver
+from sim.net import arena, driver, orders
 from sim.net.core import state as st
-from sim.net.core.votes import chain_of
 from sim.net.costs import Costs
 from sim.net.pieces import pieces_of
 from sim.net.strategy import Strategy
@@ -44,9 +43,12 @@ class Network:
         world.setup[st.CONTROL_KEY] = dice.key("control") >> 1
         world.options[: len(strategy.options)] = strategy.options
         self.world = driver.with_rule(costs.write(world, dice.key("loss")), strategy.rule)
+        self._clock = memoryview(self.world.clock)  # read a word at a time, which NumPy takes five times as long for
         driver.with_keeper(self.world, strategy.keeper, len(strategy.options))
         self.kind_names: list[str] = []
-        self._kind_key = cache(partial(dice.key, "message"))
+        self._key_of = cache(partial(dice.key, "message"))
+        self._item_key = cache(partial(dice.key, "item"))
+        self._draws = not costs.same_weather_everywhere
         self.by_kind = [[0, 0] for _ in range(MOST_KINDS + 1)]
         """Messages and bytes sent, by kind."""
         self._letters: list[tuple[int, int, int, int]] = []  # kind, bytes, packet and tally of each message
@@ -65,6 +67,7 @@ class Network:
         self.rows = 0  # of the tables (item, seat) that are in use; see `sim.net.shelf`
         self.item_names: list[Hashable] = []
         self.families: list[str] = []
+        self._sizes: dict[int, int] = {}
         self._waits: list[Wake | None] = []
         self._free_probes: list[int] = []
         self._resting_probes: list[int] = []
@@ -108,7 +111,7 @@ class Network:
         number = self._messages[content] = len(self._messages)
         if number >= len(self.world.messages):
             self._ensure(("messages", "fields"), number + 1)
-        tally = after = signer_row = -1
+        tally = signer_row = -1
         if signers is not None:
             signer_row = self._signer_rows
             self._signer_rows += 1
@@ -120,13 +123,9 @@ class Network:
             if tally >= len(self.world.tally_count):
                 self._ensure(("tally_count",), self._tallies)
                 self._ensure(("tally_bits",), self.world.tally_count.size)
-            alike = self.world.alike
-            chain = chain_of(kind, int(fields[0]) if fields else 0)
-            after = int(alike[chain])
-            alike[chain] = number
-        key = 0 if self.costs.same_weather_everywhere else self.dice.continued(self._kind_key(kind), *fields)
-        self.world.messages[number] = (key, size_bytes, kind, tally, certified, signer_row, after, attached, checks)
-        self.world.fields[number, : len(fields)] = fields
+        key, folds = (self._key_of(kind), len(fields)) if self._draws else (0, 0)
+        row = (size_bytes, kind, tally, certified, signer_row, attached, checks)
+        self._commands.frombytes(orders.intern(number, key, folds, *row, *fields, *_PADDING[len(fields)]))
         self._letters.append((kind, size_bytes, st.MESSAGE if certified < 0 else st.CERTIFICATE, tally))
         self.largest_bytes = max(self.largest_bytes, size_bytes)
         return number
@@ -141,11 +140,11 @@ class Network:
             self._ensure(("items", "item_books"), number + 1)
             self.rows += 1
             self._ensure(("held", "arrival", "notes", "came_from"), self.rows)
-            key = self.dice.key("item", family, number)  # also what a strategy draws from
+            key = self.dice.continued(self._item_key(family), number)  # also what a strategy draws from
             self.world.items[number] = (key, 0, -1, -1, message, signer, 0, self.rows - 1, -1, -1, 0, 0, 0)
             self.world.setup[st.ITEMS] = number + 1
-        if size_bytes:
-            self.world.items[number]["size_bytes"] = size_bytes
+        if size_bytes and size_bytes != self._sizes.get(number):
+            self._sizes[number] = self.world.items[number]["size_bytes"] = size_bytes
             self.largest_bytes = max(self.largest_bytes, size_bytes)
         return number
 
@@ -153,11 +152,12 @@ class Network:
 
     def send(self, source: int, target: int, signer: int, message: int) -> None:
         """One copy of a message from seat to seat, outside the overlay."""
-        self._commands.extend((st.SEND, source, target, signer, message, self._count(message, 1 if source != target else 0)))
+        packet = self._count(message, 1 if source != target else 0)
+        self._commands.frombytes(orders.send(source, target, signer, message, packet))
 
     def broadcast(self, source: int, signer: int, message: int) -> None:
         """A copy to every other seat; to itself at once."""
-        self._commands.extend((st.BROADCAST, source, signer, message, self._count(message, self._seats - 1)))
+        self._commands.frombytes(orders.broadcast(source, signer, message, self._count(message, self._seats - 1)))
 
     def _count(self, message: int, copies: int) -> int:
         """Enter copies of a message into the books; returns which packet it travels in."""
@@ -177,16 +177,17 @@ class Network:
         if row["publisher"] < 0:
             row["publisher"] = seat
         pieces = pieces_of(self, item, self._cut) if relayed and self._cut is not None else range(0)
-        self._commands.extend((st.PUBLISH, seat, item, int(relayed and not pieces)))
-        self._commands.extend(word for piece in pieces for word in (st.PUBLISH, seat, piece, 1))
+        self._commands.frombytes(orders.publish(seat, item, relayed and not pieces))
+        for piece in pieces:
+            self._commands.frombytes(orders.publish(seat, piece, True))
 
     def ask(self, seat: int, peer: int, item: int) -> None:
         """Request an item from one peer, which answers if it holds and serves it."""
-        self._commands.extend((st.ASK, seat, peer, item))
+        self._commands.frombytes(orders.ask(seat, peer, item))
 
     def hand_over(self, source: int, target: int, item: int) -> None:
         """Send an item to one seat."""
-        self._commands.extend((st.HAND_OVER, source, target, item))
+        self._commands.frombytes(orders.hand_over(source, target, item))
 
     def order(self, *words: int) -> None:
         """An order of the core's own, word by word: see `_obey` in `sim.net.core.engine`."""
@@ -194,7 +195,7 @@ class Network:
 
     def listen(self, seat: int, kinds: int) -> None:
         """Stop the core whenever this seat gets mail of one of these kinds (a bit set)."""
-        self._commands.extend((st.LISTEN, seat, kinds))
+        self._commands.frombytes(orders.listen(seat, kinds))
 
     def watch(self, seat: int, sort: int, kind: int, need: int, mask: int, fields: Sequence[int], wake: Wake) -> int:
         """Call `wake(message or item)` once what is asked for is there; returns the probe."""
@@ -206,7 +207,7 @@ class Network:
             self._waits.append(wake)
             self._ensure(("probes", "probe_fields"), probe + 1)
             self._ensure(("woken",), 2 * self.world.probes.shape[0])
-        self._commands.extend((st.WATCH, probe, seat, sort, kind, need, mask, *fields, *_PADDING[len(fields)]))
+        self._commands.frombytes(orders.watch(probe, seat, sort, kind, need, mask, *fields, *_PADDING[len(fields)]))
         return probe
 
     def unwatch(self, probe: int) -> None:
@@ -215,7 +216,7 @@ class Network:
             self._free_probes.append(probe)
         else:
             self._waits[probe] = None
-            self._commands.extend((st.UNWATCH, probe))
+            self._commands.frombytes(orders.unwatch(probe))
             self._resting_probes.append(probe)  # may fire before it is unhooked: not to be used again in this batch
 
     # looking --------------------------------------------------------------------------------------------------------
@@ -249,20 +250,18 @@ class Network:
 
     def advance(self, until_ns: int) -> int:
         """Let everything up to `until_ns` happen, but stop after the first instant that wakes somebody."""
-        orders, self._commands = self._commands, array("q")
+        commands, self._commands = self._commands, array("q")
+        clock = self._clock
         while True:
-            status = driver.run(self.world, orders, until_ns)
-            clock = self.world.clock
-            self._empty_mail(clock)
-            if status == st.GROW:
-                self.world = arena.grow(self.world)
-                continue
-            break
-        clock[st.COMMAND_AT] = 0
-        clock[st.ALERT] = 0
-        count = int(clock[st.WOKEN])
-        if count:
-            rows = self.world.woken[:count].tolist()
+            status = driver.run(self.world, commands, until_ns)
+            if clock[st.MAILED] or clock[st.WIRED] or clock[st.LOGGED]:
+                self._empty_books(clock)
+            if status != st.GROW:
+                break
+            self.world = arena.grow(self.world)
+        clock[st.COMMAND_AT] = clock[st.ALERT] = 0
+        if clock[st.WOKEN]:
+            rows = self.world.woken[: clock[st.WOKEN]].tolist()
             clock[st.WOKEN] = 0
             for probe, what in rows:
                 wake = self._waits[probe]
@@ -272,23 +271,25 @@ class Network:
         if self._resting_probes:
             self._free_probes += self._resting_probes
             self._resting_probes.clear()
+        now_ns = clock[st.NOW]
         if status == st.WOKE:
-            return int(clock[st.NOW])
-        if clock[st.NOW] < until_ns < FOREVER_NS:
+            return now_ns
+        if now_ns < until_ns < FOREVER_NS:
             clock[st.NOW] = until_ns
         return until_ns
 
-    def _empty_mail(self, clock: NDArray[np.int64]) -> None:
-        count = int(clock[st.MAILED])
+    def _empty_books(self, clock: memoryview) -> None:
+        """Hand on what the core has written for us: mail, the trace's wire level, the membership's log."""
+        count = clock[st.MAILED]
         if count:
             clock[st.MAILED] = 0
             for seat, signer, message, _ in self.on_moves(self.world.mail[:count]).tolist():
                 self.on_mail(seat, signer, message)
-        written = int(clock[st.WIRED])
+        written = clock[st.WIRED]
         if written and self.trace is not None:
             self.trace.add_wire(self.world.wire[:written].copy())
             clock[st.WIRED] = 0
-        logged = int(clock[st.LOGGED])
+        logged = clock[st.LOGGED]
         if logged:
             clock[st.LOGGED] = 0
             if self.on_log is not None:

@@ -119,7 +119,27 @@ def _as_it_is(context: Any, builder: Any, kind: Any, index: Any, size: Any) -> A
     return context.cast(builder, index, kind, types.intp if kind.signed else types.uintp)
 
 
-ENTRY_TYPE = types.int64(WORLD_TYPE, types.CPointer(types.int64), types.int64, types.int64)
+ENTRY_TYPE = types.int64(types.int64, types.int64, types.int64, types.int64)
+
+
+@intrinsic
+def world_at(typing: Any, address: Any) -> Any:
+    """The world whose table lies at an address."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], WORD.as_pointer())
+
+    return WORLD_TYPE(types.int64), generate
+
+
+@intrinsic
+def words_at(typing: Any, address: Any) -> Any:
+    """Words that lie at an address, for `carray`."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], WORD.as_pointer())
+
+    return types.CPointer(types.int64)(types.int64), generate
 
 
 def _calling(place: int) -> Any:

@@ -50,6 +50,7 @@ from sim.net.core.state import (
     HAND_OVER,
     IDLE,
     IN_FLIGHT,
+    INTERN,
     LISTEN,
     MAX_MIN,
     MESSAGE,
@@ -75,7 +76,7 @@ from sim.net.core.state import (
     World,
 )
 from sim.net.core.trips import happen_at_sender
-from sim.net.core.votes import deliver, unhook, watch
+from sim.net.core.votes import deliver, intern, unhook, watch
 
 _LOW_32 = 0xFFFFFFFF
 _LOW_24 = 0xFFFFFF
@@ -216,6 +217,8 @@ def _obey(w: World, commands: np.ndarray, at: int) -> None:
         relay.publish(w, commands[at + 1], commands[at + 2], commands[at + 3])
     elif code == WATCH:
         _hook(w, commands, at)
+    elif code == INTERN:
+        intern(w, commands, at)
     elif code == UNWATCH:
         unhook(w, commands[at + 1])
     elif code == LISTEN:

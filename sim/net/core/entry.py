@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from numba import carray
 
+from sim.net.core.compiled import words_at, world_at
 from sim.net.core.engine import run
-from sim.net.core.state import World
 
 
-def enter(w: World, orders: Any, used: int, until_ns: int) -> int:
-    """`run` with the orders as an address."""
-    return run(w, carray(orders, (used,)), used, until_ns)
+def enter(world: int, orders: int, used: int, until_ns: int) -> int:
+    """`run` with world and orders as addresses."""
+    return run(world_at(world), carray(words_at(orders), (used,)), used, until_ns)

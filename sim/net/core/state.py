@@ -43,8 +43,8 @@ SETUP_WORDS = 40
 IDLE, REACHED, WOKE, GROW = range(4)
 
 # Commands from Python: opcode, then that many words --------------------------------------------------------------------
-SEND, BROADCAST, PUBLISH, WATCH, UNWATCH, LISTEN, ASK, HAND_OVER, START, ENTER, SPOIL, SAY = range(12)
-COMMAND_WORDS = np.array([6, 5, 4, 13, 2, 3, 4, 4, 2, 2, 4, 5], np.int64)
+SEND, BROADCAST, PUBLISH, WATCH, UNWATCH, LISTEN, ASK, HAND_OVER, START, ENTER, SPOIL, SAY, INTERN = range(13)
+COMMAND_WORDS = np.array([6, 5, 4, 13, 2, 3, 4, 4, 2, 2, 4, 5, 17], np.int64)
 
 # What a gossip rule is told, and asks for --------------------------------------------------------------------------------
 PUBLISHED, GOT, ANNOUNCED, REQUESTED, TICKED, STARTED, HEARD, REPEATED, OFFERED, SPOILT = range(10)

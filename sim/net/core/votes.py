@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sim.kernel.dice import draw64
 from sim.kernel.jit import njit
 from sim.net.core.follow import goes_along
 from sim.net.core.state import (
@@ -27,6 +28,32 @@ from sim.net.core.state import (
 )
 
 _ONE = np.uint64(1)
+
+
+@njit
+def intern(w: World, orders: np.ndarray, at: int) -> None:
+    """Enter a message's content: number, key, how many fields the key is folded with, the row's columns, fields."""
+    number = orders[at + 1]
+    key = np.uint64(orders[at + 2])
+    for field in range(FIELDS):
+        value = orders[at + 11 + field]
+        w.fields[number, field] = value
+        if field < orders[at + 3]:
+            key = draw64(key, np.uint64(value) + _ONE)  # as `Dice.continued`
+    row = w.messages[number]
+    row["key"] = key
+    row["size_bytes"] = orders[at + 4]
+    row["kind"] = orders[at + 5]
+    row["tally"] = orders[at + 6]
+    row["certified"] = orders[at + 7]
+    row["signers"] = orders[at + 8]
+    row["attached"] = orders[at + 9]
+    row["checks"] = orders[at + 10]
+    row["next_alike"] = -1
+    if row["tally"] >= 0:
+        chain = chain_of(row["kind"], orders[at + 11])
+        row["next_alike"] = w.alike[chain]
+        w.alike[chain] = number
 
 
 @njit
