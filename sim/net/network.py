@@ -152,8 +152,7 @@ class Network:
 
     def send(self, source: int, target: int, signer: int, message: int) -> None:
         """One copy of a message from seat to seat, outside the overlay."""
-        packet = self._count(message, 1 if source != target else 0)
-        self._commands.frombytes(orders.send(source, target, signer, message, packet))
+        self._commands.frombytes(orders.send(source, target, signer, message, self._count(message, int(source != target))))
 
     def broadcast(self, source: int, signer: int, message: int) -> None:
         """A copy to every other seat; to itself at once."""
