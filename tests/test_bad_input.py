@@ -51,6 +51,10 @@ BAD = {
     "tail beyond counting": (GOOD + '[link]\nlatency = {kind = "exponential", mean = "90 d"}', ["link.latency", "104 days"]),
     "not TOML": ("title = = 1", ["not TOML", "line 1"]),
     "bad expectation": (GOOD + '[expect]\nagreement = "probably"', ["expect.agreement"]),
+    "rumour of nobody": (
+        GOOD + '[[workload]]\nkind = "rumour"\norigin = "seat-7"',
+        ["workload[0].origin", "did you mean 'seat-0'"],
+    ),
     "nothing": ("", ["duration", "missing"]),
 }
 
@@ -75,7 +79,7 @@ def test_the_good_one_runs_and_prints_one_document(tmp_path: Path, capsys: pytes
     assert main(["run", str(path), "--quiet", "--json", "--set", 'consensus.block_interval="100 ms"']) == 0
     document = json.loads(capsys.readouterr().out)
     assert list(document) == [
-        "medgossip", "run", "consensus", "gossip", "availability", "workload", "recovery", "checks", "not_modelled",
+        "medgossip", "run", "consensus", "gossip", "availability", "load", "workload", "recovery", "checks", "not_modelled",
     ]  # fmt: skip
 
 

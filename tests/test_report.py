@@ -19,7 +19,7 @@ from sim.study.compare import A_BETTER, B_BETTER, CANNOT_TELL, compare, differ
 from sim.study.evidence import Evidence
 from sim.study.report import Report
 
-SECTIONS = ["medgossip", "run", "consensus", "gossip", "availability", "workload", "recovery", "checks", "not_modelled"]
+SECTIONS = ["medgossip", "run", "consensus", "gossip", "availability", "load", "workload", "recovery", "checks", "not_modelled"]
 
 
 @dataclass(frozen=True)

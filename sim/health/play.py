@@ -13,6 +13,7 @@ from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sim.health.bounds import check_bounds
 from sim.health.catalogue import HOUR_NS, Entry, mean_bytes, poisson_quantile
 from sim.health.courier import Courier
 from sim.health.desks import Desks
@@ -97,6 +98,7 @@ class Play:
         if self.part.events:
             self._replay()
             return
+        check_bounds(self.part, self.story.acts, self.world.roles, self.world.duration_ns)
         for name, act in self.story.acts.items():
             entry = self.chapter.entries.get(name)
             for seat in self.seats(entry.role) if entry else ():
@@ -129,7 +131,7 @@ class Play:
         world = self.world
         for index, (time_ns, row, organisation, size_bytes) in enumerate(self.part.replayed()):
             if organisation not in world.names:
-                raise self.part.unknown_organisation(organisation, world.names)
+                raise self.part.unknown_organisation(index, organisation, world.names)
             act = self.story.acts.get(row)
             entry = self.chapter.entries[row]
             if act is not None and time_ns < world.duration_ns:

@@ -11,12 +11,14 @@ import json
 import math
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from sim.kernel.errors import ScenarioError
-from sim.kernel.files import located, read_whole
+from sim.kernel.files import located, place_in, read_whole, shortened, shown
 
 MOST_FILE_BYTES = 200_000_000
+MOST_LINE = 10_000
 WANTED = ("time_s", "row", "organisation")
 Event = tuple[int, str, str, int]
 
@@ -28,15 +30,32 @@ def events_of(file: str, rows: tuple[str, ...]) -> list[Event]:
     except OSError as error:
         raise ScenarioError(f"{file} cannot be read: {error.strerror}", "events") from None
     except UnicodeDecodeError as error:
-        raise ScenarioError(f"{file} is not UTF-8 at byte {error.start}", "events") from None
+        line, column = place_in(error.object, error.start)
+        raise _flaw(file, line, column, "this is not UTF-8 text") from None
     return list(_checked(file, text, rows))
+
+
+def place_of(file: str, index: int) -> str:
+    """Where the organisation of the event of that number stands in a file that was read before."""
+    lines = _lines_of(file, read_whole(located(file), MOST_FILE_BYTES, "file of events").decode("utf-8-sig"))
+    line, columns, _ = next(islice(lines, index, None))
+    return f"line {line} column {columns['organisation']}"
+
+
+def _lines_of(file: str, text: str) -> Iterator[tuple[int, dict[str, int], dict[str, Any]]]:
+    lines = text.split("\n")
+    for line, written in enumerate(lines, start=1):
+        if len(written) > MOST_LINE:
+            raise _flaw(file, line, MOST_LINE + 1, f"the line has {len(written):,} characters, at most {MOST_LINE:,} are wanted")
+        if "\0" in written:
+            raise _flaw(file, line, written.index("\0") + 1, "a byte 0 is no text")
+    return _json_lines(file, lines) if text.lstrip().startswith("{") else _csv_lines(file, lines)
 
 
 @lru_cache(maxsize=4)
 def _checked(file: str, text: str, rows: tuple[str, ...]) -> tuple[Event, ...]:
     found: list[Event] = []
-    lines = _json_lines(file, text) if text.lstrip().startswith("{") else _csv_lines(file, text)
-    for line, columns, fields in lines:
+    for line, columns, fields in _lines_of(file, text):
         found.append(_event(file, line, columns, fields, rows))
         if len(found) > 1 and found[-1][0] < found[-2][0]:
             raise _flaw(file, line, columns["time_s"], f"{fields['time_s']} s lies before the event above it")
@@ -49,18 +68,21 @@ def _flaw(file: str, line: int, column: int, what: str) -> ScenarioError:
     return ScenarioError(f"{file} line {line} column {column}: {what}", "events")
 
 
-def _csv_lines(file: str, text: str) -> Iterator[tuple[int, dict[str, int], dict[str, Any]]]:
-    reader = csv.reader(text.splitlines())
+def _csv_lines(file: str, lines: list[str]) -> Iterator[tuple[int, dict[str, int], dict[str, Any]]]:
     head: list[str] | None = None
-    for cells in reader:
-        line = reader.line_num
+    for line, written in enumerate(lines, start=1):
+        if written.count('"') % 2:
+            raise _flaw(file, line, written.rindex('"') + 1, "this quotation mark has no other on its line")
+        cells = next(csv.reader([written.rstrip("\r")]), [])
         if not cells or cells[0].startswith("#"):
             continue
         if head is None:
             head = [cell.strip() for cell in cells]
             for name in WANTED:
                 if name not in head:
-                    raise _flaw(file, line, 1, f"the header has no column {name}; it has {', '.join(head)}")
+                    raise _flaw(file, line, 1, f"the header has no column {name}; it has {shortened(', '.join(head))}")
+                if head.count(name) > 1:
+                    raise _flaw(file, line, 1, f"the header has the column {name} twice")
             continue
         if len(cells) != len(head):
             raise _flaw(file, line, 1, f"{len(cells)} cells were given, the header has {len(head)}")
@@ -68,14 +90,18 @@ def _csv_lines(file: str, text: str) -> Iterator[tuple[int, dict[str, int], dict
         yield line, dict(zip(head, starts, strict=True)), dict(zip(head, cells, strict=True))
 
 
-def _json_lines(file: str, text: str) -> Iterator[tuple[int, dict[str, int], dict[str, Any]]]:
-    for line, written in enumerate(text.splitlines(), start=1):
+def _json_lines(file: str, lines: list[str]) -> Iterator[tuple[int, dict[str, int], dict[str, Any]]]:
+    for line, written in enumerate(lines, start=1):
         if not written.strip():
             continue
         try:
             fields = json.loads(written)
         except json.JSONDecodeError as error:
             raise _flaw(file, line, error.colno, error.msg) from None
+        except RecursionError:
+            raise _flaw(file, line, 1, "it is nested too deeply") from None
+        except ValueError:
+            raise _flaw(file, line, 1, "it holds a number of too many digits") from None
         if not isinstance(fields, dict):
             raise _flaw(file, line, 1, "an object {...} is wanted on each line")
         for name in WANTED:
@@ -85,20 +111,29 @@ def _json_lines(file: str, text: str) -> Iterator[tuple[int, dict[str, int], dic
 
 
 def _event(file: str, line: int, columns: dict[str, int], fields: dict[str, Any], rows: tuple[str, ...]) -> Event:
-    try:
-        time_s = float(fields["time_s"])
-    except (TypeError, ValueError):
-        raise _flaw(file, line, columns["time_s"], f"{fields['time_s']!r} is no time in seconds") from None
+    given = fields["time_s"]
+    time_s = _number(given)
+    if time_s is None:
+        raise _flaw(file, line, columns["time_s"], f"{shown(given)} is no time in seconds")
     if not (math.isfinite(time_s) and 0 <= time_s < 1e9):
-        raise _flaw(file, line, columns["time_s"], f"{fields['time_s']} s is no time from the start of the run on")
-    row = str(fields["row"]).strip()
-    if row not in rows:
-        raise _flaw(file, line, columns["row"], f"no row is called {row!r}; there are {', '.join(rows)}")
+        raise _flaw(file, line, columns["time_s"], f"{shortened(str(given))} s is no time from the start of the run on")
+    row, organisation = fields["row"], fields["organisation"]
+    if not isinstance(row, str) or row.strip() not in rows:
+        raise _flaw(file, line, columns["row"], f"no row is called {shown(row)}; there are {', '.join(rows)}")
+    if not isinstance(organisation, str) or not organisation.strip():
+        raise _flaw(file, line, columns["organisation"], f"{shown(organisation)} is no name of an organisation")
     given = fields.get("size_bytes", "")
+    size = 0.0 if isinstance(given, str) and not given.strip() else _number(given)
+    if size is None or not 0 <= size < 1 << 50 or size != int(size):
+        raise _flaw(file, line, columns["size_bytes"], f"{shown(given)} is no number of bytes")
+    return round(time_s * 1e9), row.strip(), organisation.strip(), int(size)
+
+
+def _number(given: Any) -> float | None:
+    """What is written, as a number; None where it is none."""
+    if isinstance(given, bool) or not isinstance(given, str | int | float):
+        return None
     try:
-        size_bytes = int(given) if str(given).strip() else 0
-    except ValueError:
-        raise _flaw(file, line, columns["size_bytes"], f"{given!r} is no number of bytes") from None
-    if not 0 <= size_bytes < 1 << 50:
-        raise _flaw(file, line, columns["size_bytes"], f"{given} is no number of bytes")
-    return round(time_s * 1e9), row, str(fields["organisation"]).strip(), size_bytes
+        return float(given)
+    except (ValueError, OverflowError):
+        return None

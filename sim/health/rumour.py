@@ -6,9 +6,12 @@ The workload of those who study gossip alone: coverage, redundancy and bytes fol
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from math import log1p
 from typing import Any, Literal
 
+from sim.kernel.errors import ScenarioError
+from sim.kernel.files import shown
 from sim.kernel.part import part
 from sim.kernel.units import Count, Duration, Size
 
@@ -29,6 +32,10 @@ class Rumour:
 
     def start(self, world: Any) -> None:
         """Schedule the publications."""
+        if self.origin not in ("random", *world.names):
+            near = get_close_matches(self.origin[:100], world.names, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"the first ones are {', '.join(world.names[:3])}"
+            raise ScenarioError(f"no seat is called {shown(self.origin)}; {hint}", "origin")
         time_ns = self.first
         own = (world.number,) if world.number else ()  # a second workload has rumours and chance of its own
         for index in range(self.count):

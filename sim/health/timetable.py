@@ -9,10 +9,11 @@ from typing import Any, ClassVar, Literal
 
 from sim.health.catalogue import WEEKDAYS, Calendar, Entry
 from sim.health.play import Play, Story
-from sim.health.workbook import Chapter, chapter_of
+from sim.health.workbook import chapter_of
+from sim.health.workbook_check import Chapter
 from sim.health.world import WorkloadWorld
 from sim.kernel.errors import ScenarioError
-from sim.kernel.files import FileName
+from sim.kernel.files import FileName, shown
 from sim.kernel.units import Count, Duration
 
 
@@ -104,11 +105,14 @@ class Timetable:
 
         return events_of(self.events, tuple(self.chapter.entries))
 
-    def unknown_organisation(self, name: str, names: tuple[str, ...]) -> ScenarioError:
+    def unknown_organisation(self, index: int, name: str, names: tuple[str, ...]) -> ScenarioError:
         """The complaint about an event at a place that the network does not have."""
-        near = get_close_matches(name, names, 1)
+        from sim.health.replay import place_of
+
+        near = get_close_matches(name[:100], names, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"the first ones are {', '.join(names[:3])}"
-        return ScenarioError(f"{self.events}: no organisation of this network is called {name!r}; {hint}", "events")
+        where = f"{self.events} {place_of(self.events, index)}"
+        return ScenarioError(f"{where}: no organisation of this network is called {shown(name)}; {hint}", "events")
 
     def setup(self, world: WorkloadWorld) -> None:
         """Write the founding state and listen to the ledger."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from sim.kernel.errors import ScenarioError
+
+_MOST_SHOWN = 60
 
 FileName = Annotated[str, "file"]
 """A part's field that names a file."""
@@ -27,6 +29,28 @@ def near(name: str, folder: Path | None) -> str:
     made = Near(name)
     made.folder = folder
     return made
+
+
+def place_in(content: bytes | str, offset: int) -> tuple[int, int]:
+    """Line and column of a place in a file's content, counted from 1."""
+    before = content[:offset]
+    newline: Any = b"\n" if isinstance(before, bytes) else "\n"
+    return before.count(newline) + 1, offset - before.rfind(newline)
+
+
+def shortened(text: str) -> str:
+    """A text of a stranger's as it can stand in a sentence: what cannot be printed is escaped, of a long one the beginning is shown."""
+    plain = text if len(text) <= _MOST_SHOWN else text[: _MOST_SHOWN - 3] + "..."
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in plain)
+
+
+def shown(value: object) -> str:
+    """A stranger's value as it can stand in a sentence: texts in quotation marks, all else as written in Python."""
+    if isinstance(value, str):
+        return f"'{shortened(value)}'"
+    if isinstance(value, dict | list):
+        return f"a {'table' if isinstance(value, dict) else 'list'}"
+    return "a number of too many digits" if isinstance(value, int) and abs(value) >= 1 << 100 else shortened(repr(value))
 
 
 def located(name: str) -> Path:

@@ -50,7 +50,7 @@ def make_world(
         clock=clock,
         setup=setup,
         seats=seats,
-        cores=np.zeros((n, max(1, cores)), np.int64),
+        cores=np.zeros((n, cores + 1), np.int64),
         messages=np.zeros(128, MESSAGES),
         fields=np.zeros((128, st.FIELDS), np.int64),
         alike=np.full(st.LARGEST_CHAIN, -1, np.int32),

@@ -81,6 +81,8 @@ class Hospitals:
     """Neighbours of each seat; by default 8, or everybody where there are fewer."""
     detour: float = 1.5
     """Length of the cable over the great-circle distance."""
+    shared: bool = False
+    """Whether several organisations may be at one place, which a network of more seats than places needs."""
     access: Duration = 2 * MS
     """Delay of the last miles at both ends together."""
 
@@ -100,9 +102,11 @@ class Hospitals:
         key = "seats" if self.seats is not None else "roles"
         total = check_count(sum(plan.values()), key)
         rows = [row for row in hospital_rows() if row[0] in (self.states or _STATE_REGION)]
-        if total > len(rows):
-            raise ScenarioError(f"{total:,} seats want a place each but the list holds {len(rows):,}", key)
-        chosen = [rows[place] for place in _drawn(rows, total, self.weighted, dice)]
+        if total > len(rows) and not self.shared:
+            held = f"the list holds {len(rows):,}; shared = true puts several organisations at one place"
+            raise ScenarioError(f"{total:,} seats want a place each but {held}", key)
+        drawn = _drawn(rows, total, self.weighted, dice)
+        chosen = [rows[drawn[seat % len(drawn)]] for seat in range(total)]
         latitude, longitude = (np.array([row[column] for row in chosen]) for column in (1, 2))
         return linked(
             [name for role, count in plan.items() if count for name in numbered(role, count)],

@@ -248,8 +248,13 @@ def _add_workloads(world: World) -> None:
     has_ledger = world.scenario.consensus is not None
     for number, workload in enumerate(world.scenario.workload):
         market = Marketplace(world.surroundings, world.books, duration_ns, world.corrupted, has_ledger, number)
-        workload.setup(market)
-        workload.start(market)
+        try:
+            workload.setup(market)
+            workload.start(market)
+        except ScenarioError as error:
+            for node in world.society.nodes:
+                node.stop()
+            raise error.under(f"workload[{number}]") from None
         world.markets.append((workload, market))
 
 

@@ -32,6 +32,26 @@ class Spread:
     """int64[seats]: when each seat held the whole of it; -1 never."""
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """What waited for a block in one run, and how much room there was."""
+
+    capacity: int
+    most: int
+    """The most that waited at once."""
+    at_end: int
+    refused: Mapping[str, int]
+    """How often one found no room, by class."""
+    displaced: Mapping[str, int]
+    """How many had to make room for a more urgent one, by class."""
+    max_block_bytes: int
+
+    def table(self) -> dict[str, Any]:
+        """As the report has it."""
+        counts = {"refused": sum(self.refused.values()), "displaced": sum(self.displaced.values())}
+        return {"capacity": self.capacity, "most_waiting": self.most, "waiting_at_end": self.at_end, **counts}
+
+
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """One finished run, laid open."""
@@ -76,6 +96,12 @@ class Evidence:
     up_bit_s: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     """int64[seats]: uplink rate; 0 where bandwidth is not modelled."""
     down_bit_s: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    cores: int = 0
+    """CPU cores of each seat; 0 where CPU time is not modelled."""
+    cpu_busy_ns: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    """int64[seats]: CPU time that a seat was given to do, all cores together."""
+    waiting: Waiting | None = None
+    """None where nothing is agreed upon."""
     window_ns: int = 1_000_000_000
     up_window_most: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     """int64[seats]: most bytes whose last bit left within one window of `window_ns`."""

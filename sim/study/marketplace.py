@@ -15,8 +15,6 @@ from sim.net.core.state import HOLD, SERVES, UP
 from sim.node.surroundings import Surroundings
 from sim.study.bookkeeping import Bookkeeping
 
-DROPPED, NO_ROOM = -1, -2
-
 
 class Marketplace:
     """What one workload of one run may see and do; see `sim.health.world.WorkloadWorld`."""

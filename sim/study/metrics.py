@@ -1,7 +1,7 @@
 """What a run measured, in the sections and keys of the report: the one page where all definitions meet.
 
 `consensus` is defined in metrics_consensus.py, `gossip` in metrics_spread.py and metrics_isolation.py, `membership`, which only a
-scenario with one has, in metrics_members.py, `availability` in metrics_availability.py, `recovery` here.
+scenario with one has, in metrics_members.py, `availability` in metrics_availability.py, `load` in metrics_load.py, `recovery` here.
 Workloads bring their own tables, which were taken from the ground truth by whoever drove them.
 """
 
@@ -15,6 +15,7 @@ from sim.study.evidence import Evidence
 from sim.study.metrics_availability import availability
 from sim.study.metrics_consensus import consensus
 from sim.study.metrics_isolation import isolation
+from sim.study.metrics_load import load
 from sim.study.metrics_members import membership
 from sim.study.metrics_rows import NEVER, SECOND_NS, read
 from sim.study.metrics_spread import gossip
@@ -70,6 +71,7 @@ def measure(evidence: Evidence) -> dict[str, Any]:
         "gossip": {**gossip(evidence), "isolation": isolation(evidence)},
         **({} if evidence.membership_kind is None else {"membership": membership(evidence)}),
         "availability": availability(evidence),
+        "load": load(evidence),
         "workload": [dict(table) for table in evidence.workloads],
         "recovery": recovery(evidence),
     }

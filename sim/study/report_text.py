@@ -8,7 +8,7 @@ from typing import Any
 
 MARKS = {"pass": "✓", "fail": "✗", "unknown": "?"}
 SHOWN = ("n", "mean", "p50", "p90", "p99", "max")
-SECTIONS = ("run", "consensus", "gossip", "membership", "availability")
+SECTIONS = ("run", "consensus", "gossip", "membership", "availability", "load")
 APART = ("by_kind", "by_packet", "by_seat")
 """Tables of `gossip` that the JSON document and the plots have in full; the first is shown in short."""
 WIDTH = 100
@@ -64,6 +64,8 @@ def _rows(prefix: str, tree: Mapping[str, Any]) -> tuple[list[list[str]], list[l
                 inner_plain, inner_spread = _rows(f"{name}: ", value)
                 plain += inner_plain
                 spread += inner_spread
+        elif isinstance(value, list) and all(isinstance(one, str) for one in value):
+            plain.append([name, ", ".join(map(plain_of, value)) or "nothing", ""])
         elif isinstance(value, list):
             plain += [[f"{name}: {one.get('name', '')}", _inline(one), ""] for one in value if isinstance(one, Mapping)]
         elif key != "kind":

@@ -19,7 +19,7 @@ from sim.net.driver import needs_compiling
 from sim.net.pairs import Rates
 from sim.net.tally import voters
 from sim.study.build import World, build, clear_up
-from sim.study.evidence import Evidence, Spread
+from sim.study.evidence import Evidence, Spread, Waiting
 from sim.study.plugins import kind_of
 from sim.study.pricing import not_modelled
 from sim.study.report import Report
@@ -140,6 +140,9 @@ def evidence_of(world: World) -> Evidence:
         received_bytes=seats["received_bytes"].copy(),
         up_bit_s=_each(network.costs.up_bit_s, topology.n),
         down_bit_s=_each(network.costs.down_bit_s, topology.n),
+        cores=int(core.setup[st.CORES]),
+        cpu_busy_ns=core.cores[:, -1].copy(),
+        waiting=None if scenario.consensus is None else _waiting(world),
         window_ns=1 << st.WINDOW_BITS,
         up_window_most=np.maximum(core.window_most[:, 0], seats["up_window_bytes"]),
         down_window_most=np.maximum(core.window_most[:, 1], seats["down_window_bytes"]),
@@ -158,6 +161,11 @@ def evidence_of(world: World) -> Evidence:
         storage=None if world.society.storage is None else world.society.storage.books,
         not_modelled=not_modelled(scenario) + ((PLAIN_RULE,) if core.plain is not None else ()),
     )
+
+
+def _waiting(world: World) -> Waiting:
+    pool = world.books.mempool
+    return Waiting(pool.capacity, pool.most_waiting, len(pool), pool.refused, pool.displaced, world.books.max_block_bytes)
 
 
 PLAIN_RULE = "the gossip rule runs as plain Python, which Numba could not compile: slower, same bits"

@@ -156,6 +156,7 @@ def take_core(w: World, seat: int, from_ns: int, work_ns: int) -> int:
             best = core
     end_ns = max(from_ns, w.cores[seat, best]) + work_ns
     w.cores[seat, best] = end_ns
+    w.cores[seat, w.setup[CORES]] += work_ns
     return end_ns
 
 

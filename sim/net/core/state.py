@@ -177,7 +177,7 @@ class World:
     clock: Any  # int64[CLOCK_WORDS]
     setup: Any  # int64[SETUP_WORDS]
     seats: Any  # SEAT[n]
-    cores: Any  # int64[n, c]: when each CPU core is free
+    cores: Any  # int64[n, c + 1]: when each CPU core is free, then how much work all of them were given
     window_most: Any  # int64[n, 2]: most bytes of any window that is over, up and down
     marks: Any  # int64[n, 2 * MARKS]: (time, work) of each seat's downlink, see `sim.net.core.downlink`
     bucket_first: Any  # int32[buckets]: first chunk
