@@ -12,9 +12,10 @@ import numpy as np
 
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
-from sim.kernel.units import Duration, Share
+from sim.kernel.units import Count, Duration, Share
 from sim.node.surroundings import Surroundings
 
+_MOST_SIDES = 8
 _ISLANDS = 16_384  # more seats than that share islands; the core counts them in 16 bits
 
 
@@ -25,6 +26,7 @@ class Turmoil:
     every: Duration = 500_000_000  # how long one state of the network lasts
     factor: float = 20.0  # the most by which a seat's latencies are multiplied; a link meets both its ends' factors
     islands: Share = 0.2  # the chance that a seat is cut off meanwhile
+    sides: Count = 1  # into how many sides the others fall, each seat by lot; 1: they stay together
 
     def check(self) -> None:
         """The core keeps the factor in 1/1024; a state must last."""
@@ -32,6 +34,8 @@ class Turmoil:
             raise ScenarioError(f"{self.factor:g} is not a slowness; write a factor from 1 to 1000", "factor")
         if self.every <= 0:
             raise ScenarioError("must be longer than nothing", "every")
+        if not 1 <= self.sides <= _MOST_SIDES:
+            raise ScenarioError(f"write a number from 1 to {_MOST_SIDES}", "sides")
 
     def strike(self, world: Surroundings) -> Callable[[], None]:
         """Begin the first state; each sets the next one's timer."""
@@ -47,7 +51,9 @@ class Turmoil:
             slowness = 1024 * self.factor ** dice.stream("turmoil", turn, count=n)  # as often between 1 and 2 as between 10 and 20
             cut = dice.stream("turmoil-islands", turn, count=n) < self.islands
             network.set_apart("slowness", np.rint(slowness).astype(np.int64))
-            network.set_apart("island", np.where(cut, 1 + int(before[1].max()) + np.arange(n) % _ISLANDS, before[1]))
+            most = 1 + int(before[1].max())
+            side = before[1] + most * (dice.stream("turmoil-sides", turn, count=n) * self.sides).astype(np.int64)
+            network.set_apart("island", np.where(cut, most * self.sides + np.arange(n) % _ISLANDS, side))
             loop.call_at_ns(loop.now_ns + self.every, another, turn + 1)
 
         another(0)

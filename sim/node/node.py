@@ -236,7 +236,10 @@ class Node:
         self._tasks.clear()
 
     def restart(self, program: Callable[[Node], Coroutine[Any, Any, None]]) -> None:
-        """Come back with an empty memory."""
+        """Come back with an empty memory; whatever still ran is over, for crashes may overlap."""
+        for task in list(self._tasks):
+            task.cancel()
+        self._tasks.clear()
         self.society.trace.record("restart", self.seat)
         self.society.network.set_flag(self.seat, UP, True)
         self.inbox = Inbox(self)

@@ -84,7 +84,7 @@ class Bookkeeping:
             await node.sleep(due_ns - node.now)
         self._bundled_ns[node.seat] = node.now
         transactions = self._take(node, self.chains[node.seat].tip, wanted)
-        return Block.of(LOOSE, height, node.seat, node.now, transactions, self.filler_bytes, edges())
+        return Block.of(LOOSE, height, node.id, node.now, transactions, self.filler_bytes, edges())
 
     def waiting(self, node: Node) -> Iterator[Transaction]:
         """What the node holds and has not seen decided, oldest first."""

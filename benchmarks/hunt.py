@@ -1,0 +1,115 @@
+"""Play drawn adversarial runs of every protocol and keep a ledger of them: `python -m benchmarks.hunt LEDGER [--runs 20000] [NAME ...]`.
+
+The ledger is a file of JSON lines that only grows, each time as a whole (written beside and renamed), so a killed hunt goes on where
+it was. A line is one stretch of runs: protocol, liars, first run, how many, CPU seconds, and the break that ended it or null.
+Lines of another drawing, another protocol setting or other checks stay in the file and do not count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Iterable
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from benchmarks.timers import SEATS, TIMED
+from sim.kernel.dice import Dice
+from sim.node.terms import bounds
+from sim.study import hunt as hunting
+
+STRETCH = 200
+Line = dict[str, Any]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Play round after round until every protocol has its runs; exit status 1 where safety broke."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.hunt", description="Drawn adversarial runs, resumable.")
+    parser.add_argument("ledger", type=Path)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(TIMED))
+    parser.add_argument("--runs", type=int, default=20_000, help="how many of each protocol")
+    parser.add_argument("--extra", type=int, default=0, help="liars beyond the bound: 1 for the positive control")
+    options = parser.parse_args(arguments)
+    unknown = [name for name in options.names if name not in TIMED]
+    if unknown:
+        parser.error(f"no protocol is called {unknown[0]!r}; there are {', '.join(TIMED)}")
+    names = options.names or list(TIMED)
+    lines = read(options.ledger)
+    while open_names := [name for name in names if not over(lines, name, options.runs, options.extra)]:
+        for name in open_names:
+            lines.append(stretch(lines, name, options.runs, options.extra))
+            write(options.ledger, lines)
+    print(table(lines, names, options.extra))
+    return int(any(line["broken"] for name in names for line in counted(lines, name, options.extra)))
+
+
+def drawing(name: str) -> str:
+    """Names what is drawn, of what protocol and judged by what: runs of another drawing do not count."""
+    seats = SEATS.get(name, 4)
+    sample = [hunting.drawn(Dice(0), number, seats, 1, hunting.LIES, "6 s") for number in range(50)]
+    judges = [judge.__name__ for judge in hunting.SAFETY]
+    return blake2b(repr((sample, repr(TIMED[name]), judges)).encode(), digest_size=6).hexdigest()
+
+
+def counted(lines: Iterable[Line], name: str, extra: int) -> list[Line]:
+    """The lines of this protocol and drawing."""
+    key = drawing(name)
+    return [line for line in lines if (line["protocol"], line["drawing"], line["extra"]) == (name, key, extra)]
+
+
+def over(lines: Iterable[Line], name: str, runs: int, extra: int) -> bool:
+    """Whether all is played, or safety broke."""
+    mine = counted(lines, name, extra)
+    return any(line["broken"] for line in mine) or sum(line["runs"] for line in mine) >= runs
+
+
+def stretch(lines: Iterable[Line], name: str, runs: int, extra: int) -> Line:
+    """The next runs of a protocol."""
+    first = sum(line["runs"] for line in counted(lines, name, extra))
+    seats, protocol = SEATS.get(name, 4), TIMED[name]
+    liars = bounds(protocol, seats)[0] + extra
+    many = min(STRETCH, runs - first)
+    begun = time.process_time()
+    prey = hunting.hunt(protocol, many, seats=seats, liars=liars, first=first)
+    return {
+        "protocol": name,
+        "drawing": drawing(name),
+        "extra": extra,
+        "liars": liars,
+        "seats": seats,
+        "first": first,
+        "runs": many if prey is None else prey.run + 1 - first,
+        "cpu_s": round(time.process_time() - begun, 2),
+        "broken": None if prey is None else str(prey),
+    }
+
+
+def read(ledger: Path) -> list[Line]:
+    """What has been played."""
+    return [json.loads(line) for line in ledger.read_text().splitlines()] if ledger.exists() else []
+
+
+def write(ledger: Path, lines: Iterable[Line]) -> None:
+    """Replace the file as a whole, so that a kill leaves the old one or the new one."""
+    beside = ledger.with_suffix(".part")
+    beside.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    os.replace(beside, ledger)
+
+
+def table(lines: Iterable[Line], names: Iterable[str], extra: int) -> str:
+    """One line per protocol."""
+    told = [f"{'protocol':<18}{'seats':>6}{'liars':>6}{'runs':>8}{'runs/s':>8}  broken"]
+    for name in names:
+        mine = counted(lines, name, extra)
+        if mine:
+            runs, cpu_s = sum(line["runs"] for line in mine), sum(line["cpu_s"] for line in mine)
+            broken = next((line["broken"] for line in mine if line["broken"]), "-")
+            told.append(f"{name:<18}{mine[0]['seats']:>6}{mine[0]['liars']:>6}{runs:>8}{runs / max(cpu_s, 0.01):>8.0f}  {broken}")
+    return "\n".join(told)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,53 @@
+"""The protocols that claim certainty, with timers that fit blocks every 200 ms, and how many seats it takes for one of them to lie."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sim.consensus.algorand import Algorand
+from sim.consensus.dag.bullshark import Bullshark
+from sim.consensus.dag.mysticeti import Mysticeti
+from sim.consensus.fabric.pipeline import Fabric
+from sim.consensus.gasper import Gasper
+from sim.consensus.honeybadger import HoneyBadger
+from sim.consensus.hotstuff.basic import HotStuff
+from sim.consensus.hotstuff.chained import ChainedHotStuff
+from sim.consensus.hotstuff.jolteon import Jolteon
+from sim.consensus.hotstuff.two_phases import HotStuff2
+from sim.consensus.ibft import IBFT2
+from sim.consensus.pbft import PBFT, QBFT
+from sim.consensus.raft import Raft
+from sim.consensus.simplex import Simplex
+from sim.consensus.smartbft import SmartBFT
+from sim.consensus.streamlet import Streamlet
+from sim.consensus.tendermint import Tendermint
+from sim.consensus.votor import Votor
+
+MS = 1_000_000
+_PATIENCE = 500 * MS
+_SMART = SmartBFT(forward=100 * MS, complain=400 * MS, resend=200 * MS, view_change=500 * MS)
+TIMED: dict[str, Any] = {
+    "pbft": PBFT(patience=_PATIENCE),
+    "qbft": QBFT(patience=_PATIENCE),
+    "ibft2": IBFT2(patience=_PATIENCE),
+    "smartbft": _SMART,
+    "tendermint": Tendermint(propose=300 * MS, prevote=100 * MS, precommit=100 * MS, growth=50 * MS, commit=0),
+    "simplex": Simplex(delta=150 * MS),
+    "streamlet": Streamlet(delta=100 * MS),
+    "hotstuff": HotStuff(patience=_PATIENCE),
+    "hotstuff-2": HotStuff2(patience=_PATIENCE, delta=200 * MS),
+    "chained-hotstuff": ChainedHotStuff(patience=_PATIENCE),
+    "jolteon": Jolteon(patience=_PATIENCE),
+    "alpenglow": Votor(delta=100 * MS, block_time=100 * MS, patience=200 * MS),
+    "algorand": Algorand(filter=100 * MS, deadline=500 * MS),
+    "honeybadger": HoneyBadger(resend=300 * MS),
+    "bullshark": Bullshark(patience=200 * MS, resend=300 * MS),
+    "mysticeti": Mysticeti(patience=200 * MS, resend=300 * MS),
+    "gasper": Gasper(slot=200 * MS, slots_per_epoch=4),
+    "raft": Raft(),
+    "fabric": Fabric(ordering=Raft(), organisations=2),
+    "fabric-smartbft": Fabric(ordering=_SMART, organisations=2),
+}
+CRASH_ONLY = ("raft", "fabric")
+SEATS = {"alpenglow": 6}
+"""Where one seat of four is more than the protocol bears."""
