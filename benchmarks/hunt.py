@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(TIMED))
     parser.add_argument("--runs", type=int, default=20_000, help="how many of each protocol")
     parser.add_argument("--extra", type=int, default=0, help="liars beyond the bound: 1 for the positive control")
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
     unknown = [name for name in options.names if name not in TIMED]
     if unknown:
         parser.error(f"no protocol is called {unknown[0]!r}; there are {', '.join(TIMED)}")

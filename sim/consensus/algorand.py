@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
 from sim.kernel.units import Count, Duration
+from sim.node.ballots import Ballots
 from sim.node.either import either
 from sim.node.message import Certificate, message, vote
 from sim.node.node import Node
@@ -104,6 +105,11 @@ class Algorand:
     proposers: Count = 20  # expected proposers of a period
     filter: Duration = 4_000_000_000  # how long proposals are waited for
     deadline: Duration = 17_000_000_000  # how long a period lasts before it is voted on
+
+    @property
+    def ballots(self) -> Ballots | None:
+        """Quorums of everybody; committees are drawn anew for each step, and none of them binds another by its members."""
+        return None if self.committee else Ballots(Soft, ("round", "period"), Cert)
 
     def check(self) -> None:
         """Proposals are chosen before the deadline."""

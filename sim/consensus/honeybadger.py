@@ -26,6 +26,7 @@ from sim.consensus.binary_agreement import Agreement
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
 from sim.kernel.units import Count, Duration
+from sim.node.ballots import Ballots
 from sim.node.either import either
 from sim.node.message import message, vote
 from sim.node.node import Node
@@ -88,6 +89,8 @@ class HoneyBadger:
 
     repeats: Count = 3  # how many nodes propose a transaction, on average
     resend: Duration = 1_000_000_000  # how long an epoch may stand still before what was lost is asked for
+
+    ballots: ClassVar[Ballots] = Ballots(Echo, ("instance",), Ready, rises=False, enough="2f+1")
 
     def check(self) -> None:
         """Something is proposed, and nobody asks all the time."""

@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 from sim.kernel.part import part
 from sim.kernel.presets import Preset
 from sim.kernel.units import Duration, show_duration
+from sim.node.ballots import Ballots
 from sim.node.message import Certificate, Signed, message, vote
 from sim.node.node import Node
 from sim.node.terms import ROUTES, Terms
@@ -79,6 +80,7 @@ class PBFT:
 
     leader_prepares: ClassVar[bool] = False
     routes: ClassVar[tuple[str, ...]] = ROUTES
+    ballots: ClassVar[Ballots] = Ballots(Prepare, ("slot", "view"), Commit, Propose, leader_counts=True)
 
     def fits(self, terms: Terms) -> str:
         """Whether a leader has time to propose before the others lose patience."""

@@ -17,6 +17,7 @@ from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
 from sim.kernel.presets import Preset
 from sim.kernel.units import Duration
+from sim.node.ballots import Logs
 from sim.node.message import message
 from sim.node.node import Node
 
@@ -82,6 +83,7 @@ class Raft:
         ),
     }
     crash_tolerant: ClassVar[bool] = True
+    ballots: ClassVar[Logs] = Logs(Append, Ack, RequestVote, Ballot)
     routes: ClassVar[tuple[str, ...]] = ("direct",)  # a leader speaks to each follower by itself, and nobody broadcasts
 
     def check(self) -> None:

@@ -20,6 +20,7 @@ from sim.consensus.tree import Tree
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
 from sim.kernel.units import Duration, show_duration
+from sim.node.ballots import Ballots
 from sim.node.message import Certificate, Signed, message, vote
 from sim.node.node import Node
 from sim.node.terms import ROUTES, Terms
@@ -97,6 +98,7 @@ class Simplex:
     rebroadcast: bool = True  # send each notarisation to everybody: n(n-1) messages more, and nobody is left behind
 
     routes: ClassVar[tuple[str, ...]] = ROUTES
+    ballots: ClassVar[Ballots] = Ballots(Notarize, ("view",), Finalize, Propose)
 
     def check(self) -> None:
         """A view must last."""

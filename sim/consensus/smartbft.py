@@ -21,6 +21,7 @@ from sim.consensus.pbft import help_stragglers, keep_up
 from sim.kernel.part import part
 from sim.kernel.presets import Preset
 from sim.kernel.units import Duration, show_duration
+from sim.node.ballots import Ballots
 from sim.node.message import Certificate, Signed, message, vote
 from sim.node.node import Node
 from sim.node.requests import pass_on
@@ -107,6 +108,7 @@ class SmartBFT:
         ),
     }
     routes: ClassVar[tuple[str, ...]] = ROUTES
+    ballots: ClassVar[Ballots] = Ballots(Prepare, ("slot", "view"), Commit, Propose)
 
     def fits(self, terms: Terms) -> str:
         """Whether a leader has time to propose before the others complain."""

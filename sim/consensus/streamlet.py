@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
 from sim.kernel.units import Duration, show_duration
+from sim.node.ballots import Ballots
 from sim.node.message import Certificate, message, vote
 from sim.node.node import Node
 from sim.node.terms import Terms
@@ -103,6 +104,8 @@ class Streamlet:
     """Streamlet: one vote an epoch, no view change; final 2 delta + 2 delays after the proposal at best."""
 
     delta: Duration = 1_000_000_000  # what is assumed to be the longest delay; an epoch lasts twice as long
+
+    ballots: ClassVar[Ballots] = Ballots(Vote, ("epoch",), proposal=Propose, row=3, final=1)
 
     def check(self) -> None:
         """An epoch must last."""

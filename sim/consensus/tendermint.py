@@ -21,6 +21,7 @@ from sim.consensus.pbft import Missing, help_stragglers, keep_up
 from sim.kernel.part import part
 from sim.kernel.presets import Preset
 from sim.kernel.units import Duration, show_duration
+from sim.node.ballots import Ballots
 from sim.node.message import Certificate, message, vote
 from sim.node.node import Node
 from sim.node.terms import ROUTES, Terms
@@ -105,6 +106,7 @@ class Tendermint:
         "celestia": Preset("Celestia's overrides", {"propose": "3 s", "prevote": "2 s", "precommit": "3 s", "commit": "500 ms"}),
     }
     routes: ClassVar[tuple[str, ...]] = ROUTES
+    ballots: ClassVar[Ballots] = Ballots(Prevote, ("slot", "round"), Precommit, Propose)
 
     def fits(self, terms: Terms) -> str:
         """Whether a proposer has time to propose before the others prevote nil."""

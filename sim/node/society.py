@@ -5,6 +5,7 @@ A protocol never sees it. It turns messages into numbers for the core and hands 
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,8 @@ class Society:
         self.nature: dict[str, Any] = {}
         """What a protocol keeps of one run that is true for everybody whoever knows it, such as who has won a lottery."""
         self.contents: list[Any] = []
+        self.spoken = array("q")
+        """Everything said: time in ns, who signed, to whom (-1: everybody), and the number of the content; four numbers each."""
         self.behind: Behind | None = None
         """The data behind blocks, where the scenario names a scheme that keeps it in shares."""
         self.storage: Storage | None = None
@@ -225,11 +228,14 @@ class Society:
 
     def send(self, source: int, to: int, identity: int, said: Any) -> None:
         """Put one copy on the wire, signed by the identity of the seat."""
-        self.network.send(source, to, identity, self.intern(said))
+        number = self.intern(said)
+        self.spoken.extend((self.loop.now_ns, identity, to, number))
+        self.network.send(source, to, identity, number)
 
     def broadcast(self, source: int, identity: int, said: Any) -> None:
         """To everybody, along the scenario's route."""
         number = self.intern(said)
+        self.spoken.extend((self.loop.now_ns, identity, -1, number))
         if self.route != "gossip":
             self.network.broadcast(source, identity, number)
             return

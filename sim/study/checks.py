@@ -11,6 +11,8 @@ import operator
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
+from sim.study.checks_places import leader_uniqueness, view_monotonicity
+from sim.study.checks_quorums import certificate_soundness, lock_monotonicity
 from sim.study.checks_safety import SafetyWatch, Violation, agreement, integrity, prefix_order, validity
 from sim.study.checks_votes import accountability, one_vote
 from sim.study.checks_world import availability, bandwidth, message_conservation, termination, undetected_tampering
@@ -28,6 +30,10 @@ CHECKS: dict[str, Callable[[Evidence], Verdict]] = {
     "availability": availability,
     "one-vote": one_vote,
     "accountability": accountability,
+    "certificate-soundness": certificate_soundness,
+    "lock-monotonicity": lock_monotonicity,
+    "view-monotonicity": view_monotonicity,
+    "leader-uniqueness": leader_uniqueness,
     "message-conservation": message_conservation,
     "bandwidth": bandwidth,
     "undetected-tampering": undetected_tampering,

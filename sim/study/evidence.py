@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.kernel.trace import Trace
+from sim.node.ballots import Ballots, Logs
 from sim.node.behind import Shared
 from sim.node.storage import Kept, StorageBooks
 from sim.study.travels import Travels
@@ -121,6 +122,14 @@ class Evidence:
     """Whether the membership says who has failed."""
     workloads: tuple[Mapping[str, Any], ...] = ()
     """One table per workload, as its own `outcome()` gave it, in the report's shape."""
+    ballots: Ballots | Logs | None = None
+    """Which votes certify and decide, as the protocol states it."""
+    identities: int = 0
+    """How many identities agree: as many as seats, but for second lives; 0 where nobody agrees on anything."""
+    contents: tuple[Any, ...] = ()
+    """Every different thing that was said."""
+    spoken: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 4), np.int64))
+    """int64[sayings, 4]: time in ns, who signed, to whom (-1: everybody), place of what was said in `contents`; in order."""
     said: tuple[Any, ...] = ()
     """Every vote that somebody counted, each content once."""
     said_by: NDArray[np.uint64] = field(default_factory=lambda: np.zeros((0, 1), np.uint64))

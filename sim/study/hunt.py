@@ -17,6 +17,8 @@ from sim.kernel.dice import Dice
 from sim.kernel.rubbish import rarely_collected
 from sim.node.terms import USUAL_ROUTES, bounds
 from sim.study.build import build, clear_up
+from sim.study.checks_places import leader_uniqueness, view_monotonicity
+from sim.study.checks_quorums import certificate_soundness, lock_monotonicity
 from sim.study.checks_safety import agreement, integrity, prefix_order, validity
 from sim.study.checks_votes import one_vote
 from sim.study.evidence import Evidence
@@ -25,7 +27,17 @@ from sim.study.run import evidence_of, turn
 from sim.study.scenario import Consensus, Scenario
 from sim.study.verdict import Verdict
 
-SAFETY: tuple[Callable[[Evidence], Verdict], ...] = (agreement, prefix_order, validity, integrity, one_vote)
+SAFETY: tuple[Callable[[Evidence], Verdict], ...] = (
+    agreement,
+    prefix_order,
+    validity,
+    integrity,
+    one_vote,
+    certificate_soundness,
+    lock_monotonicity,
+    view_monotonicity,
+    leader_uniqueness,
+)
 LIES = ("equivocate", "silent", "late", "favour", "replay", "mutate", "withhold-votes", "lazy-vote", "amnesia", "twins")
 CRASHES = ("silent", "late", "favour", "withhold-votes")
 """What a protocol that bears crashes only is hunted with: nothing false is said, and nothing written down is lost."""

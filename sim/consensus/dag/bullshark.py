@@ -21,6 +21,7 @@ from sim.consensus.dag.graph import Graph, Pen, sound, whole
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
 from sim.kernel.units import Count, Duration
+from sim.node.ballots import Ballots
 from sim.node.message import Certificate, Signed, message, vote
 from sim.node.node import Node
 
@@ -71,6 +72,8 @@ class Bullshark:
     resend: Duration = 1_000_000_000  # how long a round may stand still before what was lost is asked for
     rescue: Duration = 5_000_000_000  # how long a transaction waits for its own seat before everybody proposes it
     kept_rounds: Count = 50  # blocks so much older than an anchor are not ordered any more
+
+    ballots: ClassVar[Ballots] = Ballots(Ack, ("round", "author"), Ack, rises=False)
 
     def check(self) -> None:
         """Rounds last, and old blocks are still known when an anchor comes."""

@@ -17,6 +17,7 @@ from sim.consensus.hotstuff.pacemaker import Pace, Pacemaker, Wish, check_pace, 
 from sim.consensus.tree import Tree
 from sim.kernel.part import part
 from sim.kernel.units import Count, Duration
+from sim.node.ballots import Ballots
 from sim.node.message import Certificate, Signed, message, vote
 from sim.node.node import Node
 from sim.node.terms import Terms
@@ -71,6 +72,7 @@ class HotStuff:
     turn: Count = 1  # views in a row of one leader
 
     phases: ClassVar[int] = 3
+    ballots: ClassVar[Ballots] = Ballots(Vote, ("view",), Vote, Propose, step="phase", steps=3)
 
     def check(self) -> None:
         """A turn has views, and patience does not shrink."""

@@ -20,6 +20,7 @@ from sim.consensus.tree import Tree
 from sim.kernel.part import part
 from sim.kernel.presets import Preset
 from sim.kernel.units import Count, Duration
+from sim.node.ballots import Ballots
 from sim.node.message import Certificate, Signed, message, vote
 from sim.node.node import Node
 from sim.node.terms import Terms
@@ -79,6 +80,7 @@ class ChainedHotStuff:
     presets: ClassVar[Mapping[str, Preset]] = {
         "relab": Preset("the relab framework", {"patience": "500 ms", "growth": 1.2, "turn": 1}),
     }
+    ballots: ClassVar[Ballots] = Ballots(Vote, ("view",), proposal=Propose, row=3)
     lacking: ClassVar[str] = "its view began with neither votes nor wishes of a quorum"
 
     def check(self) -> None:

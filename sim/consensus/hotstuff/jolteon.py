@@ -18,6 +18,7 @@ from sim.consensus.tree import Tree
 from sim.kernel.part import part
 from sim.kernel.presets import Preset
 from sim.kernel.units import Count, Duration
+from sim.node.ballots import Ballots
 from sim.node.message import Signed
 
 
@@ -35,6 +36,7 @@ class Jolteon(ChainedHotStuff):
         "diem": Preset("Diem: two contiguous rounds a leader", {"patience": "1 s", "turn": 2}),
         "asonnino": Preset("asonnino/hotstuff, whose timer does not grow", {"patience": "5 s", "growth": 1.0}),
     }
+    ballots: ClassVar[Ballots] = Ballots(Vote, ("view",), proposal=Propose, row=2)
     lacking: ClassVar[str] = "neither the view before nor a quorum's reports justify it"
 
     def justified(self, proposal: Propose, quorum_size: int) -> bool:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from sim.consensus.hotstuff.basic import HotStuff, NewView
+from sim.consensus.hotstuff.basic import HotStuff, NewView, Propose, Vote
 from sim.consensus.hotstuff.chained import view_of
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
 from sim.kernel.units import Duration
+from sim.node.ballots import Ballots
 from sim.node.message import Certificate, Signed
 from sim.node.node import Node
 
@@ -26,6 +27,7 @@ class HotStuff2(HotStuff):
     delta: Duration = 500_000_000  # what is assumed to be the longest delay; a leader waits so long after a failed view
 
     phases: ClassVar[int] = 2
+    ballots: ClassVar[Ballots] = Ballots(Vote, ("view",), Vote, Propose, step="phase", steps=2)
 
     def check(self) -> None:
         """The wait must leave time for the view."""

@@ -1,0 +1,91 @@
+"""Honest seats move on and never back, and each place has one leader: judged from what they signed."""
+
+from __future__ import annotations
+
+from sim.node.ballots import Ballots
+from sim.study.evidence import Evidence
+from sim.study.signatures import Place, place_of, signatures
+from sim.study.verdict import Verdict, at, short, who
+
+
+def view_monotonicity(evidence: Evidence) -> Verdict:
+    """An honest identity votes in rising places (slot and view), once in each; an old vote may be said again, not altered.
+
+    A deciding vote may be for a place before the newest, if it is for the same block: who sees a decision joins it.
+    """
+    name = "view-monotonicity"
+    signed = signatures(evidence)
+    if signed is None or not signed.ballots.rises or not signed.first:
+        return Verdict(name, "unknown", "the protocol's votes have no order, or none were cast")
+    ballots, judged = signed.ballots, 0
+    newest: dict[tuple[int, bool], tuple[Place, str]] = {}
+    for time_ns, identity, _, number in signed.rows.tolist():
+        said = evidence.contents[number]
+        kind = type(said)
+        if kind is not ballots.first and kind is not ballots.last:
+            continue
+        judged += 1
+        place = place_of(said, (*ballots.place, *((ballots.step,) if ballots.step else ())))
+        late = kind is ballots.last and not ballots.step
+        before = newest.get((identity, late))
+        if before is None or place > before[0]:
+            newest[identity, late] = (place, said.digest)
+        elif not (late and place < before[0] and said.digest in ("", before[1])):
+            return Verdict(
+                name,
+                "fail",
+                f"{at(time_ns)} {who(evidence, identity)} is honest and said {kind.__name__} for {short(said.digest)} in place {place}, "
+                f"after {short(before[1])} in place {before[0]}",
+            )
+    return Verdict(name, "pass", f"{judged} votes of honest seats, each in a later place than the one before")
+
+
+def leader_uniqueness(evidence: Evidence) -> Verdict:
+    """In a place (slot and view) one honest identity proposes at most, and one block; no honest vote is for what nobody proposed."""
+    name = "leader-uniqueness"
+    signed = signatures(evidence)
+    ballots = evidence.ballots
+    if signed is None or not isinstance(ballots, Ballots) or ballots.proposal is None:
+        return Verdict(name, "unknown", "the protocol has no leaders that it names")
+    leaders: dict[Place, tuple[int, str]] = {}
+    for time_ns, identity, _, number in signed.rows.tolist():
+        said = evidence.contents[number]
+        if type(said) is not ballots.proposal:
+            continue
+        place = place_of(said, ballots.place)
+        first = leaders.setdefault(place, (identity, said.digest))
+        if first != (identity, said.digest):
+            return Verdict(
+                name,
+                "fail",
+                f"{at(time_ns)} {who(evidence, identity)} is honest and proposed {short(said.digest)} in place {place}, where "
+                f"{who(evidence, first[0])} had proposed {short(first[1])}",
+            )
+    stray = _stray_vote(evidence, ballots)
+    if stray:
+        return Verdict(name, "fail", stray)
+    return Verdict(
+        name, "pass" if leaders else "unknown", f"{len(leaders)} places in which an honest leader proposed, one block in each"
+    )
+
+
+def _stray_vote(evidence: Evidence, ballots: Ballots) -> str:
+    """The first honest vote for a block that was not proposed in its place by anybody, or not by the one who leads it."""
+    proposed: dict[tuple[Place, str], set[int]] = {}
+    led: dict[Place, set[int]] = {}
+    honest = evidence.honest
+    for time_ns, identity, _, number in evidence.spoken.tolist():
+        said = evidence.contents[number]
+        kind = type(said)
+        if kind is ballots.proposal:
+            proposed.setdefault((place_of(said, ballots.place), said.digest), set()).add(identity)
+        elif kind is ballots.first and honest[identity] and said.digest and not (ballots.step and getattr(said, ballots.step)):
+            place = place_of(said, ballots.place)
+            sources = proposed.get((place, said.digest), set())
+            led[place] = led[place] & sources if place in led else set(sources)
+            if not led[place]:
+                why = "whose proposer is not whom the votes before it followed" if sources else "which nobody had proposed there"
+                return (
+                    f"{at(time_ns)} {who(evidence, identity)} is honest and voted for {short(said.digest)} in place {place}, {why}"
+                )
+    return ""

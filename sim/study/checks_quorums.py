@@ -1,0 +1,174 @@
+"""Quorums judged by signatures: what was decided had one, what was locked had one, and what may be decided binds what comes later.
+
+A liar may sign anything at any time, so every liar counts as a signer of everything; an honest identity counts from the instant it
+signed. Thus a run condemns a protocol in which the liars could have broken agreement, whether or not they thought of it. A copy that
+was lost counts too: no protocol may rest its safety on a loss. Where more lie than the protocol bears, nothing is promised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sim.node.genesis import GENESIS
+from sim.study.evidence import Evidence
+from sim.study.metrics_rows import read
+from sim.study.signatures import GENESIS_PLACE, Place, Signatures, Vote, signatures
+from sim.study.verdict import Verdict, at, short, who
+
+
+def certificate_soundness(evidence: Evidence) -> Verdict:
+    """Each honest decision, and each honest vote of a later phase, had the signatures of a quorum behind it when it was made."""
+    name = "certificate-soundness"
+    signed = signatures(evidence)
+    if signed is None or not (signed.first or signed.last):
+        return Verdict(name, "unknown", "the protocol does not say which of its votes decide, or none were cast")
+    wrong = _unbacked_vote(evidence, signed) or _unbacked_decision(evidence, signed)
+    if wrong:
+        return Verdict(name, "fail", wrong)
+    return Verdict(name, "pass", f"{read(evidence).decisions.slot.size} decisions and the votes before them, each behind a quorum")
+
+
+def lock_monotonicity(evidence: Evidence) -> Verdict:
+    """What a quorum may have decided in one place is never contradicted by what a quorum may certify there or in a later place."""
+    name = "lock-monotonicity"
+    signed = signatures(evidence)
+    if signed is None or not signed.first:
+        return Verdict(name, "unknown", "the protocol does not say which of its votes decide, or none were cast")
+    if signed.liars > evidence.faulty_bound:
+        return Verdict(name, "unknown", f"{signed.liars} lie, more than the {evidence.faulty_bound} that must be borne")
+    final, newest = sorted(decidable(evidence, signed), key=lambda one: one.place), -1
+    tops: list[Final] = []
+    for one in final:
+        if not tops or _height(evidence, one.digest) > _height(evidence, tops[-1].digest):
+            tops.append(one)
+    for _, vote in signed.certified():
+        while newest + 1 < len(tops) and tops[newest + 1].place <= vote.place:
+            newest += 1
+        rivals = tops[newest : newest + 1] if signed.ballots.rises else [one for one in final if one.place == vote.place]
+        for bound in rivals:
+            if bound.place <= vote.place and not compatible(evidence, vote.digest, bound.digest):
+                here, there = _told(signed, vote.place), _told(signed, bound.place)
+                return Verdict(
+                    name,
+                    "fail",
+                    f"in {here} a quorum with the liars' help certifies {short(vote.digest)}, signed by honest seats "
+                    f"{', '.join(map(str, sorted(vote.by.tolist())))}, though in {there} it may have decided {short(bound.digest)}",
+                )
+    return Verdict(name, "pass", f"{len(final)} decisions that a quorum may have made, none contradicted later")
+
+
+@dataclass(frozen=True)
+class Final:
+    """A block that signatures may have decided."""
+
+    place: Place
+    digest: str
+    when_ns: int
+    """From when on."""
+
+
+def decidable(evidence: Evidence, signed: Signatures) -> Iterator[Final]:
+    """Every block that the liars together with the honest signatures could have shown to be decided."""
+    if not signed.ballots.row:
+        need = signed.need - signed.liars
+        for (place, digest), vote in signed.last.items():
+            when_ns = vote.reached_ns(need)
+            if when_ns is not None:
+                yield Final(place, digest, when_ns)
+        return
+    certified = {vote.digest: (when_ns, vote) for when_ns, vote in signed.certified()}
+    row = signed.ballots.row
+    for top in certified.values():
+        found = _row_below(evidence, certified, top[1].digest, row)
+        if found:
+            lowest = found[row - 1 - signed.ballots.final]
+            if lowest is not None:
+                when_ns = max(certified[vote.digest][0] for vote in found if vote is not None)
+                yield Final(top[1].place, lowest.digest, when_ns)
+
+
+def _row_below(evidence: Evidence, certified: dict[str, tuple[int, Vote]], digest: str, row: int) -> list[Vote | None]:
+    """So many certified blocks in consecutive places from `digest` down, the beginning as None; empty if there is a gap."""
+    found: list[Vote | None] = []
+    while len(found) < row:
+        if digest == GENESIS:
+            place = GENESIS_PLACE
+            found.append(None)
+        elif digest in certified:
+            place = certified[digest][1].place
+            found.append(certified[digest][1])
+        else:
+            return []
+        above = found[-2] if len(found) > 1 else None
+        if above is not None and above.place[0] != place[0] + 1:
+            return []
+        if digest == GENESIS:
+            return found if len(found) == row else []
+        block = evidence.blocks.get(digest)
+        if block is None:
+            return []
+        digest = block.parent
+    return found
+
+
+def compatible(evidence: Evidence, digest: str, other: str) -> bool:
+    """Whether of two blocks one is the other or stands on it; loose blocks stand beside each other."""
+    low, high = sorted((digest, other), key=lambda one: _height(evidence, one))
+    if _height(evidence, low) < 0:
+        return True  # nobody has published it, so there is nothing to be compared
+    goal = _height(evidence, low)
+    while _height(evidence, high) > goal:
+        high = evidence.blocks[high].parent
+    return high == low
+
+
+def _height(evidence: Evidence, digest: str) -> int:
+    block = evidence.blocks.get(digest)
+    return -1 if block is None else int(block.height)
+
+
+def _told(signed: Signatures, place: Place) -> str:
+    return ", ".join(f"{name} {value}" for name, value in zip(signed.ballots.place, place, strict=False))
+
+
+def _unbacked_vote(evidence: Evidence, signed: Signatures) -> str:
+    """The first vote of a later phase without a quorum of the phase before it."""
+    ballots = signed.ballots
+    if ballots.step:
+        later = [vote for vote in signed.first.values() if vote.step > 0]
+    else:
+        later = [] if ballots.first is ballots.last else list(signed.last.values())
+    for vote in later:
+        below = signed.first.get((vote.place, max(0, vote.step - 1), vote.digest))
+        when_ns = signed.most - signed.liars <= 0 or (None if below is None else below.reached_ns(signed.most - signed.liars))
+        if when_ns is None or (when_ns is not True and when_ns > vote.when_ns[0]):
+            kind = ballots.last.__name__ if ballots.last else ""
+            return (
+                f"{at(int(vote.when_ns[0]))} {who(evidence, int(vote.by[0]))} said {kind} for {short(vote.digest)} in "
+                f"{_told(signed, vote.place)}, before {signed.most - signed.liars} honest seats had voted for it in the phase before"
+            )
+    return ""
+
+
+def _unbacked_decision(evidence: Evidence, signed: Signatures) -> str:
+    """The first honest decision without a quorum for it or, in a chain, for a block on top of it."""
+    backed: dict[str, int] = {}
+    for one in sorted(decidable(evidence, signed), key=lambda one: one.when_ns):
+        digest = one.digest
+        while digest not in backed:
+            backed[digest] = one.when_ns
+            block = evidence.blocks.get(digest)
+            if block is None or getattr(block, "loose", False) or block.parent == GENESIS:
+                break
+            digest = block.parent
+    known = read(evidence).decisions
+    codes = [backed.get(digest) for digest in known.digests]
+    for time_ns, seat, slot, code in zip(
+        known.time_ns.tolist(), known.seat.tolist(), known.slot.tolist(), known.code.tolist(), strict=True
+    ):
+        when_ns = codes[code]
+        if when_ns is None or when_ns > time_ns:
+            digest = short(known.digests[code])
+            return f"{at(time_ns)} {who(evidence, seat)} decided {digest} for slot {slot}, which no quorum had signed by then"
+    return ""
