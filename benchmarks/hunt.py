@@ -20,6 +20,7 @@ from benchmarks.timers import SEATS, TIMED
 from sim.kernel.dice import Dice
 from sim.node.terms import bounds
 from sim.study import hunt as hunting
+from sim.study.drawing import LIES, drawn
 
 STRETCH = 200
 Line = dict[str, Any]
@@ -49,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
 def drawing(name: str) -> str:
     """Names what is drawn, of what protocol and judged by what: runs of another drawing do not count."""
     seats = SEATS.get(name, 4)
-    sample = [hunting.drawn(Dice(0), number, seats, 1, hunting.LIES, "6 s") for number in range(50)]
+    sample = [drawn(Dice(0), number, seats, 1, LIES, "6 s") for number in range(50)]
     judges = [judge.__name__ for judge in hunting.SAFETY]
     return blake2b(repr((sample, repr(TIMED[name]), judges)).encode(), digest_size=6).hexdigest()
 

@@ -227,7 +227,8 @@ class Raft:
             if reached > server.commit:
                 server.commit = reached
                 await apply(node, server)
-            if server.sent[peer] < len(server.log):
+            leads_still = server.role == LEADER and server.term == ack.term  # while a body was fetched another may have been elected
+            if leads_still and server.sent[peer] < len(server.log):
                 append_to(node, server, peer)
 
 

@@ -11,6 +11,7 @@ import operator
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
+from sim.study.checks_logs import leader_completeness, log_matching
 from sim.study.checks_places import leader_uniqueness, view_monotonicity
 from sim.study.checks_quorums import certificate_soundness, lock_monotonicity
 from sim.study.checks_safety import SafetyWatch, Violation, agreement, integrity, prefix_order, validity
@@ -34,6 +35,8 @@ CHECKS: dict[str, Callable[[Evidence], Verdict]] = {
     "lock-monotonicity": lock_monotonicity,
     "view-monotonicity": view_monotonicity,
     "leader-uniqueness": leader_uniqueness,
+    "log-matching": log_matching,
+    "leader-completeness": leader_completeness,
     "message-conservation": message_conservation,
     "bandwidth": bandwidth,
     "undetected-tampering": undetected_tampering,

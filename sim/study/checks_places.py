@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sim.node.ballots import Ballots
+from sim.node.ballots import Ballots, Logs
+from sim.study.checks_logs import one_leader, rising_terms
 from sim.study.evidence import Evidence
 from sim.study.signatures import Place, place_of, signatures
 from sim.study.verdict import Verdict, at, short, who
@@ -14,6 +15,8 @@ def view_monotonicity(evidence: Evidence) -> Verdict:
     A deciding vote may be for a place before the newest, if it is for the same block: who sees a decision joins it.
     """
     name = "view-monotonicity"
+    if isinstance(evidence.ballots, Logs):
+        return rising_terms(evidence)
     signed = signatures(evidence)
     if signed is None or not signed.ballots.rises or not signed.first:
         return Verdict(name, "unknown", "the protocol's votes have no order, or none were cast")
@@ -43,8 +46,10 @@ def view_monotonicity(evidence: Evidence) -> Verdict:
 def leader_uniqueness(evidence: Evidence) -> Verdict:
     """In a place (slot and view) one honest identity proposes at most, and one block; no honest vote is for what nobody proposed."""
     name = "leader-uniqueness"
-    signed = signatures(evidence)
     ballots = evidence.ballots
+    if isinstance(ballots, Logs):
+        return one_leader(evidence)
+    signed = signatures(evidence)
     if signed is None or not isinstance(ballots, Ballots) or ballots.proposal is None:
         return Verdict(name, "unknown", "the protocol has no leaders that it names")
     leaders: dict[Place, tuple[int, str]] = {}

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sim.node.ballots import Logs
 from sim.node.genesis import GENESIS
+from sim.study.checks_logs import majorities
 from sim.study.evidence import Evidence
 from sim.study.metrics_rows import read
 from sim.study.signatures import GENESIS_PLACE, Place, Signatures, Vote, signatures
@@ -20,6 +22,8 @@ from sim.study.verdict import Verdict, at, short, who
 def certificate_soundness(evidence: Evidence) -> Verdict:
     """Each honest decision, and each honest vote of a later phase, had the signatures of a quorum behind it when it was made."""
     name = "certificate-soundness"
+    if isinstance(evidence.ballots, Logs):
+        return majorities(evidence)
     signed = signatures(evidence)
     if signed is None or not (signed.first or signed.last):
         return Verdict(name, "unknown", "the protocol does not say which of its votes decide, or none were cast")
