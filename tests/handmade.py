@@ -29,6 +29,12 @@ class Block:
     transactions: tuple[str, ...] = ()
     size_bytes: int = 1000
     whole: bool = True
+    proposer: int = 0
+    time_ns: int = 0
+
+    def flaw(self) -> str:
+        """What is wrong with it in itself."""
+        return "" if self.whole else "the header was altered"
 
     def well_formed(self) -> bool:
         """Whether it was made well."""

@@ -14,6 +14,7 @@ from sim.consensus.tendermint import Tendermint
 from sim.kernel.dice import Dice
 from sim.kernel.part import part
 from sim.node.node import Node
+from sim.study import drawing
 from sim.study import hunt as hunting
 from sim.study.hunt import hunt
 
@@ -79,9 +80,16 @@ def test_a_quorum_of_two_f_is_found() -> None:
 
 def test_runs_are_drawn_apart() -> None:
     """The same number gives the same run, another number another one; every lie and weather comes up."""
-    drawn = [hunting.drawn(Dice(0), number, 4, 1, hunting.LIES, "6 s") for number in range(200)]
-    assert drawn[7] == hunting.drawn(Dice(0), 7, 4, 1, hunting.LIES, "6 s")
+    drawn = [drawing.drawn(Dice(0), number, 4, 1, drawing.LIES, "6 s") for number in range(200)]
+    assert drawn[7] == drawing.drawn(Dice(0), 7, 4, 1, drawing.LIES, "6 s")
     assert len({repr(tables) for tables in drawn}) > 180
-    assert {one["kind"] for tables in drawn for one in tables["adversary"]} == set(hunting.LIES)
-    assert {tables["link"]["latency"]["kind"] for tables in drawn} == {weather["kind"] for weather in hunting.WEATHERS}
-    assert 0.3 < sum("fault" in tables for tables in drawn) / 200 < 0.7
+    assert {one["kind"] for tables in drawn for one in tables["adversary"]} == set(drawing.LIES)
+    assert {tables["link"]["latency"]["kind"] for tables in drawn} == {weather["kind"] for weather in drawing.WEATHERS}
+    assert {tables["consensus"]["route"] for tables in drawn} == {"direct"}
+    by_all = [drawing.drawn(Dice(0), number, 4, 1, drawing.LIES, "6 s", ("direct", "gossip", "star")) for number in range(60)]
+    assert {tables["consensus"]["route"] for tables in by_all} == {"direct", "gossip", "star"}
+    faults = [fault for tables in drawn for fault in tables.get("fault", ())]
+    assert {fault["kind"] for fault in faults} == {"crash", "turmoil"}
+    assert {fault.get("sides") for fault in faults} == {None, 1, 2, 3}
+    assert any(len(fault["seats"]) == 4 for fault in faults if fault["kind"] == "crash")  # now and then everybody at once
+    assert 0.6 < sum("fault" in tables for tables in drawn) / 200 < 0.95

@@ -44,8 +44,8 @@ class Twins:
             before[place].crash()
             second = Node(society, place)
             second.id, second.n = original, n
-            second.next_batch = _otherwise(second.next_batch)  # type: ignore[method-assign]
-            second.next_bundle = _otherwise(second.next_bundle)  # type: ignore[method-assign]
+            second.next_batch = _other_batch(second)  # type: ignore[method-assign]
+            second.next_bundle = _other_bundle(second)  # type: ignore[method-assign]
             society.nodes[place] = second
             society.loop.call_soon(second.restart, program)  # once the old program has let go of everything
         world.bend(dict.fromkeys(range(world.topology.n), _to_both(lives)))
@@ -70,10 +70,21 @@ def _to_both(lives: dict[int, int]) -> Behaviour:
     return both
 
 
-def _otherwise(make: Callable[..., Any]) -> Callable[..., Any]:
+def _other_batch(node: Node) -> Callable[..., Any]:
     """The second life's blocks differ from the first's, even where both are made at the same instant."""
+    make = node.next_batch
 
-    async def made(*terms: Any, **more: Any) -> Any:
-        return (await make(*terms, **more)).twin()
+    async def made(parent: str | None = None, wanted: Any = None) -> Any:
+        return (await make(parent, wanted)).twin()
+
+    return made
+
+
+def _other_bundle(node: Node) -> Callable[..., Any]:
+    """The same for loose blocks."""
+    make = node.next_bundle
+
+    async def made(height: int, edges: Any, wanted: Any = None) -> Any:
+        return (await make(height, edges, wanted)).twin()
 
     return made

@@ -137,18 +137,20 @@ class Raft:
 
     async def beat(self, node: Node, server: Server, term: int) -> None:
         """Heartbeats; and step down when a majority has not answered within T (CheckQuorum)."""
-        for peer in node.peers:
-            append_to(node, server, peer)
+        waiting = node.peers
         while server.role == LEADER and server.term == term:
+            for peer in waiting:
+                append_to(node, server, peer)
             await node.sleep(self.heartbeat)
             fresh = sum(node.now - at < self.election_timeout for at in server.acked_ns.values())
-            if fresh + 1 < node.n // 2 + 1:
+            if server.role == LEADER and server.term == term and fresh + 1 < node.n // 2 + 1:
                 step_down(node, server, server.term)
-                return
-            for peer in node.peers:
-                if server.sent[peer] <= server.match[peer] or node.now - server.acked_ns[peer] >= self.heartbeat:
-                    server.sent[peer] = server.match[peer]
-                    append_to(node, server, peer)
+            waiting = tuple(
+                peer
+                for peer in node.peers
+                if server.sent[peer] <= server.match[peer] or node.now - server.acked_ns[peer] >= self.heartbeat
+            )
+            server.sent.update({peer: server.match[peer] for peer in waiting})
 
     async def grant(self, node: Node, server: Server) -> None:
         """Answer requests for votes (5.2, 5.4.1)."""
@@ -227,7 +229,9 @@ class Raft:
             if reached > server.commit:
                 server.commit = reached
                 await apply(node, server)
-            leads_still = server.role == LEADER and server.term == ack.term  # while a body was fetched another may have been elected
+            leads_still = (
+                server.role == LEADER and server.term == ack.term
+            )  # while a body was fetched another may have been elected
             if leads_still and server.sent[peer] < len(server.log):
                 append_to(node, server, peer)
 

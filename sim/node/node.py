@@ -146,9 +146,7 @@ class Node:
         places = places_of(asked)
         wanted = {places[name]: society.value(value) for name, value in fields.items()}
         numbers = counted(society.network.world, self.seat, society.kind(kind), wanted)
-        return tuple(
-            Certificate(society.contents[number], number, society.network.signers(self.seat, number)) for number in numbers
-        )
+        return tuple(Certificate(society.contents[one], one, society.network.signers(self.seat, one)) for one in numbers)
 
     async def fetch(self, digest: str, ask_after_ns: int = AGAIN_NS) -> Any:
         """The block of that digest; asks one peer after another if it does not come by itself."""
@@ -231,19 +229,20 @@ class Node:
         """Lose everything but `keep`, held bodies and the votes counted so far; what arrives from now on is lost too."""
         self.society.trace.record("crash", self.seat)
         self.society.network.set_flag(self.seat, UP, False)
-        for task in list(self._tasks):
-            task.cancel()
-        self._tasks.clear()
+        self._drop_tasks()
 
     def restart(self, program: Callable[[Node], Coroutine[Any, Any, None]]) -> None:
         """Come back with an empty memory; whatever still ran is over, for crashes may overlap."""
-        for task in list(self._tasks):
-            task.cancel()
-        self._tasks.clear()
+        self._drop_tasks()
         self.society.trace.record("restart", self.seat)
         self.society.network.set_flag(self.seat, UP, True)
         self.inbox = Inbox(self)
         self.start(program)
+
+    def _drop_tasks(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        self._tasks.clear()
 
     def stop(self) -> None:
         """End of the run: close every coroutine, and let go of all that points in a circle."""
@@ -280,8 +279,7 @@ class Node:
     async def gather(self, message: Any, need: int) -> None:
         """As the centre of a star: turn equal votes into a certificate for everybody."""
         kind: Any = type(message)
-        names = field_names(kind)
-        claim = {name: getattr(message, name) for name in names}
+        claim = {name: getattr(message, name) for name in field_names(kind)}
         self.society.broadcast(self.seat, self.id, await self.quorum(type(message), need, **claim))
 
     def _bent(self, traffic: list[tuple[int, Any]]) -> list[tuple[int, Any]]:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from sim.study.checks_logs import leader_completeness, log_matching
 from sim.study.checks_places import leader_uniqueness, view_monotonicity
 from sim.study.checks_quorums import certificate_soundness, lock_monotonicity
+from sim.study.checks_recovery import external_validity, recovery_time
 from sim.study.checks_safety import SafetyWatch, Violation, agreement, integrity, prefix_order, validity
 from sim.study.checks_votes import accountability, one_vote
 from sim.study.checks_world import availability, bandwidth, message_conservation, termination, undetected_tampering
@@ -37,6 +38,8 @@ CHECKS: dict[str, Callable[[Evidence], Verdict]] = {
     "leader-uniqueness": leader_uniqueness,
     "log-matching": log_matching,
     "leader-completeness": leader_completeness,
+    "external-validity": external_validity,
+    "recovery-time": recovery_time,
     "message-conservation": message_conservation,
     "bandwidth": bandwidth,
     "undetected-tampering": undetected_tampering,

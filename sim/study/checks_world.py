@@ -44,7 +44,7 @@ def _lacking(evidence: Evidence, name: str, sentence: str) -> Verdict:
     return Verdict(name, "unknown", f"{sentence}; {short_of}")
 
 
-def _all_done(evidence: Evidence, reading: Reading) -> bool:
+def all_done(evidence: Evidence, reading: Reading) -> bool:
     """Whether transactions were submitted, and all of honest seats' are decided: then nothing calls for a decision."""
     decided = {
         transaction_name(transaction)
@@ -68,7 +68,7 @@ def termination(evidence: Evidence) -> Verdict:
     np.maximum.at(highest, known.seat[after], known.slot[after])
     silent = live[highest[live] == _NOWHERE]
     healed = f"after the network was healed {at(evidence.heal_ns)}"
-    if silent.size == live.size and _all_done(evidence, reading):
+    if silent.size == live.size and all_done(evidence, reading):
         return Verdict(name, "unknown", f"all transactions were decided, so nothing was left to decide {healed}")
     if silent.size:
         last = known.time_ns[known.seat == silent[0]]

@@ -124,6 +124,8 @@ class Evidence:
     """One table per workload, as its own `outcome()` gave it, in the report's shape."""
     ballots: Ballots | Logs | None = None
     """Which votes certify and decide, as the protocol states it."""
+    longest_timer_ns: int = 0
+    """The longest of the protocol's durations, as a measure of how fast it can be expected to recover."""
     identities: int = 0
     """How many identities agree: as many as seats, but for second lives; 0 where nobody agrees on anything."""
     contents: tuple[Any, ...] = ()

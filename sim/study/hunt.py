@@ -20,6 +20,7 @@ from sim.study.build import build, clear_up
 from sim.study.checks_logs import leader_completeness, log_matching
 from sim.study.checks_places import leader_uniqueness, view_monotonicity
 from sim.study.checks_quorums import certificate_soundness, lock_monotonicity
+from sim.study.checks_recovery import external_validity
 from sim.study.checks_safety import agreement, integrity, prefix_order, validity
 from sim.study.checks_votes import one_vote
 from sim.study.drawing import CRASHES, LIES, drawn
@@ -41,6 +42,7 @@ SAFETY: tuple[Callable[[Evidence], Verdict], ...] = (
     leader_uniqueness,
     log_matching,
     leader_completeness,
+    external_validity,
 )
 
 

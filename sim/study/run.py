@@ -7,6 +7,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -106,8 +107,8 @@ def evidence_of(world: World) -> Evidence:
     """Lay the finished run open."""
     scenario, topology, network, trace = world.scenario, world.topology, world.network, world.trace
     core = network.world
-    clock = core.clock
     seats = core.seats
+    protocol = None if scenario.consensus is None else scenario.consensus.protocol
     said = tuple(said for said in world.society.contents if getattr(type(said), "is_vote", False))
     return Evidence(
         trace=trace,
@@ -119,8 +120,8 @@ def evidence_of(world: World) -> Evidence:
         quorum_size=world.society.quorum_size,
         duration_ns=scenario.duration,
         heal_ns=scenario.heal,
-        consensus_kind=None if scenario.consensus is None else kind_of(scenario.consensus.protocol),
-        finality="certain" if scenario.consensus is None else getattr(scenario.consensus.protocol, "finality", "certain"),
+        consensus_kind=None if protocol is None else kind_of(protocol),
+        finality=getattr(protocol, "finality", "certain"),
         gossip_kind="none" if scenario.gossip is None else kind_of(scenario.gossip),
         membership_kind=None if scenario.membership is None else kind_of(scenario.membership),
         membership_period_ns=getattr(scenario.membership, "period", 0),
@@ -129,7 +130,7 @@ def evidence_of(world: World) -> Evidence:
         spreads=spreads_of(world),
         travels=travels_of(network),
         blocks=world.society.blocks,
-        counters=counters_of(clock),
+        counters=counters_of(core.clock),
         by_kind={name: _pair(network.by_kind[kind]) for kind, name in enumerate(network.kind_names)},
         by_packet={name: _pair(core.by_packet[packet]) for packet, name in enumerate(st.PACKET_NAMES) if core.by_packet[packet, 0]},
         waited_by_kind={name: int(core.waits[st.WAITS_OF_KIND + kind]) for kind, name in enumerate(network.kind_names)},
@@ -151,7 +152,8 @@ def evidence_of(world: World) -> Evidence:
         longitude=topology.longitude,
         offsets=topology.offsets,
         neighbours=topology.neighbours,
-        ballots=getattr(getattr(scenario.consensus, "protocol", None), "ballots", None),
+        ballots=getattr(protocol, "ballots", None),
+        longest_timer_ns=longest_timer_ns(protocol),
         identities=world.society.nodes[0].n,
         contents=tuple(world.society.contents),
         spoken=np.array(world.society.spoken, np.int64).reshape(-1, 4),
@@ -170,6 +172,13 @@ def evidence_of(world: World) -> Evidence:
 def _waiting(world: World) -> Waiting:
     pool = world.books.mempool
     return Waiting(pool.capacity, pool.most_waiting, len(pool), pool.refused, pool.displaced, world.books.max_block_bytes)
+
+
+def longest_timer_ns(protocol: Any) -> int:
+    """The longest of a protocol's durations; 0 where it has none."""
+    known = fields(protocol) if is_dataclass(protocol) else ()
+    times = [getattr(protocol, one.name) for one in known if str(one.type) == "Duration"]
+    return max((int(one) for one in times if one), default=0)
 
 
 PLAIN_RULE = "the gossip rule runs as plain Python, which Numba could not compile: slower, same bits"
