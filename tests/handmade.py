@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from sim.kernel.trace import Trace
+from sim.node.genesis import GENESIS
 from sim.study.evidence import Evidence, Spread
 
 S = 1_000_000_000
@@ -93,7 +94,7 @@ def good(**changes: Any) -> Evidence:
         gossip_kind="flood",
         spreads=(spread("A", 0, 1.0, [1.0, 1.1, 1.4, -1]), spread("B", 1, 2.0, [2.2, 2.0, 2.3, 2.1])),
         blocks={
-            "A": Block(1, "genesis", ("t1",), 1000),
+            "A": Block(1, GENESIS, ("t1",), 1000),
             "B": Block(2, "A", ("t2",), 3000),
             "C": Block(2, "A", (), 3000),
         },

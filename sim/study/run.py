@@ -106,8 +106,7 @@ def turn(world: World, progress: Progress | None = None) -> None:
 def evidence_of(world: World) -> Evidence:
     """Lay the finished run open."""
     scenario, topology, network, trace = world.scenario, world.topology, world.network, world.trace
-    core = network.world
-    seats = core.seats
+    core, seats = network.world, network.world.seats
     protocol = None if scenario.consensus is None else scenario.consensus.protocol
     said = tuple(said for said in world.society.contents if getattr(type(said), "is_vote", False))
     return Evidence(
