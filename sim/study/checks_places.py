@@ -5,7 +5,7 @@ from __future__ import annotations
 from sim.node.ballots import Ballots, Logs
 from sim.study.checks_logs import one_leader, rising_terms
 from sim.study.evidence import Evidence
-from sim.study.signatures import Place, place_of, signatures
+from sim.study.signatures import Place, Signatures, place_of, signatures
 from sim.study.verdict import Verdict, at, short, who
 
 
@@ -66,7 +66,7 @@ def leader_uniqueness(evidence: Evidence) -> Verdict:
                 f"{at(time_ns)} {who(evidence, identity)} is honest and proposed {short(said.digest)} in place {place}, where "
                 f"{who(evidence, first[0])} had proposed {short(first[1])}",
             )
-    stray = _stray_vote(evidence, ballots)
+    stray = _stray_vote(evidence, signed)
     if stray:
         return Verdict(name, "fail", stray)
     return Verdict(
@@ -74,23 +74,18 @@ def leader_uniqueness(evidence: Evidence) -> Verdict:
     )
 
 
-def _stray_vote(evidence: Evidence, ballots: Ballots) -> str:
-    """The first honest vote for a block that was not proposed in its place by anybody, or not by the one who leads it."""
-    proposed: dict[tuple[Place, str], set[int]] = {}
-    led: dict[Place, set[int]] = {}
-    honest = evidence.honest
-    for time_ns, identity, _, number in evidence.spoken.tolist():
-        said = evidence.contents[number]
-        kind = type(said)
-        if kind is ballots.proposal:
-            proposed.setdefault((place_of(said, ballots.place), said.digest), set()).add(identity)
-        elif kind is ballots.first and honest[identity] and said.digest and not (ballots.step and getattr(said, ballots.step)):
-            place = place_of(said, ballots.place)
-            sources = proposed.get((place, said.digest), set())
-            led[place] = led[place] & sources if place in led else set(sources)
-            if not led[place]:
-                why = "whose proposer is not whom the votes before it followed" if sources else "which nobody had proposed there"
-                return (
-                    f"{at(time_ns)} {who(evidence, identity)} is honest and voted for {short(said.digest)} in place {place}, {why}"
-                )
+def _stray_vote(evidence: Evidence, signed: Signatures) -> str:
+    """The first honest vote for a block that nobody had proposed in its place, or not whom the votes before it followed."""
+    led: dict[Place, list[int]] = {}
+    for vote in sorted(signed.first.values(), key=lambda vote: int(vote.when_ns[0])):
+        if vote.step:
+            continue
+        time_ns = int(vote.when_ns[0])
+        sources = [one for one, when_ns in signed.proposals.get((vote.place, vote.digest), {}).items() if when_ns <= time_ns]
+        leads = [one for one in led.get(vote.place, sources) if one in sources]
+        if not leads:
+            why = "whose proposer is not whom the votes before it followed" if sources else "which nobody had proposed there"
+            voter = who(evidence, int(vote.by[0]))
+            return f"{at(time_ns)} {voter} is honest and voted for {short(vote.digest)} in place {vote.place}, {why}"
+        led[vote.place] = leads
     return ""

@@ -49,11 +49,14 @@ class Signatures:
         self.most = (evidence.identities + f) // 2 + 1
         self.first: dict[tuple[Place, int, str], Vote] = {}
         self.last: dict[tuple[Place, str], Vote] = {}
-        spoken = evidence.spoken
+        kinds = (ballots.first, ballots.last, ballots.proposal)
+        counts = np.array([type(said) in kinds for said in evidence.contents], np.bool_)
+        spoken = evidence.spoken[counts[evidence.spoken[:, 3]]] if len(evidence.spoken) else evidence.spoken
+        self.proposals = _proposals(spoken, evidence, ballots)
         heard = spoken[honest[spoken[:, 1]]] if len(spoken) else spoken
         first = _firsts(heard)
         self.rows = heard[first]
-        """The sayings of honest identities, each content once."""
+        """The votes and proposals of honest identities, each content once."""
         by_content = np.argsort(self.rows[:, 3], kind="stable")
         numbers, starts = np.unique(self.rows[by_content, 3], return_index=True)
         ends = [*starts[1:].tolist(), len(by_content)]
@@ -98,6 +101,17 @@ class Signatures:
             when_ns = vote.reached_ns(self.most - self.liars) if vote.step == 0 else None
             if when_ns is not None:
                 yield when_ns, vote
+
+
+def _proposals(spoken: NDArray[np.int64], evidence: Evidence, ballots: Ballots) -> dict[tuple[Place, str], dict[int, int]]:
+    """Who proposed each block in each place, liars too, and when first."""
+    found: dict[tuple[Place, str], dict[int, int]] = {}
+    proposes = np.array([type(said) is ballots.proposal for said in evidence.contents], np.bool_)
+    rows = spoken[proposes[spoken[:, 3]]] if len(spoken) else spoken
+    for time_ns, identity, _, number in rows[_firsts(rows)].tolist():
+        said = evidence.contents[number]
+        found.setdefault((place_of(said, ballots.place), said.digest), {}).setdefault(identity, time_ns)
+    return found
 
 
 def place_of(said: Any, names: tuple[str, ...]) -> Place:
