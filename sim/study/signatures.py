@@ -59,7 +59,7 @@ class Signatures:
         """The votes and proposals of honest identities, each content once."""
         by_content = np.argsort(self.rows[:, 3], kind="stable")
         numbers, starts = np.unique(self.rows[by_content, 3], return_index=True)
-        ends = [*starts[1:].tolist(), len(by_content)]
+        ends = [*starts[1:].tolist(), len(by_content)][: len(starts)]
         one_kind = ballots.first is ballots.last and bool(ballots.step)
         for number, start, end in zip(numbers.tolist(), starts.tolist(), ends, strict=True):
             said = evidence.contents[number]
