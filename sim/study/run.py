@@ -108,7 +108,6 @@ def evidence_of(world: World) -> Evidence:
     scenario, topology, network, trace = world.scenario, world.topology, world.network, world.trace
     core, seats = network.world, network.world.seats
     protocol = None if scenario.consensus is None else scenario.consensus.protocol
-    said = tuple(said for said in world.society.contents if getattr(type(said), "is_vote", False))
     return Evidence(
         trace=trace,
         names=topology.names,
@@ -151,13 +150,7 @@ def evidence_of(world: World) -> Evidence:
         longitude=topology.longitude,
         offsets=topology.offsets,
         neighbours=topology.neighbours,
-        ballots=getattr(protocol, "ballots", None),
-        longest_timer_ns=longest_timer_ns(protocol),
-        identities=world.society.nodes[0].n,
-        contents=tuple(world.society.contents),
-        spoken=np.array(world.society.spoken, np.int64).reshape(-1, 4),
-        said=said,
-        said_by=voters(core, len(said)),
+        **_signed(world, protocol),
         workloads=tuple(_settled(workload.outcome(market)) for workload, market in world.markets),
         availability_kind="full" if scenario.availability is None else kind_of(scenario.availability),
         deadline_ns=getattr(scenario.availability, "deadline", 0),
@@ -171,6 +164,21 @@ def evidence_of(world: World) -> Evidence:
 def _waiting(world: World) -> Waiting:
     pool = world.books.mempool
     return Waiting(pool.capacity, pool.most_waiting, len(pool), pool.refused, pool.displaced, world.books.max_block_bytes)
+
+
+def _signed(world: World, protocol: Any) -> dict[str, Any]:
+    """What was said, by whom, and which of it the protocol lets decide."""
+    society = world.society
+    said = tuple(said for said in society.contents if getattr(type(said), "is_vote", False))
+    return {
+        "ballots": getattr(protocol, "ballots", None),
+        "longest_timer_ns": longest_timer_ns(protocol),
+        "identities": society.nodes[0].n,
+        "contents": tuple(society.contents),
+        "spoken": np.array(society.spoken, np.int64).reshape(-1, 4),
+        "said": said,
+        "said_by": voters(world.network.world, len(said)),
+    }
 
 
 def longest_timer_ns(protocol: Any) -> int:
