@@ -20,6 +20,7 @@ from sim.kernel.part import part
 from sim.kernel.presets import Preset
 from sim.kernel.units import Duration, show_duration
 from sim.node.ballots import Ballots
+from sim.node.fetching import ask_for_all
 from sim.node.message import Certificate, Signed, message, vote
 from sim.node.node import Node
 from sim.node.terms import ROUTES, Terms
@@ -70,6 +71,14 @@ class Missing:
     """I have no decision for `slot` and later ones: send me the proofs."""
 
     slot: int
+
+
+@message
+class Decided:
+    """The blocks of `slot` and later ones, whose proofs come beside this, and which I have."""
+
+    slot: int
+    digests: tuple[str, ...]
 
 
 @part
@@ -216,10 +225,13 @@ def resume(node: Node, slot: int) -> tuple[int, Certificate | None]:
 
 
 async def help_stragglers(node: Node, proofs: list[Certificate]) -> None:
-    """Prove decisions to those who have missed them."""
+    """Prove decisions to those who have missed them, and tell what their blocks are."""
     while True:
         ask = await node.receive(Missing)
-        for proof in proofs[ask.message.slot : ask.message.slot + MOST_PROOFS]:
+        known = proofs[ask.message.slot : ask.message.slot + MOST_PROOFS]
+        if known:
+            node.send(ask.sender, Decided(ask.message.slot, tuple(proof.message.digest for proof in known)))
+        for proof in known:
             node.send(ask.sender, proof)
 
 
@@ -235,8 +247,18 @@ async def answer_late_reports(node: Node, proofs: list[Certificate], patience_ns
 
 
 async def keep_up(node: Node, proofs: list[Certificate], patience_ns: int, proposal: type[Any] = Propose) -> None:
-    """A proposal two slots ahead means that decisions have passed us by: ask whoever sent it."""
+    """A proposal two slots ahead means that decisions have passed us by: get proofs and blocks from whoever sent it, many at a time."""
     while True:
         ahead = await node.collect(proposal, 1, slot=lambda slot: slot > len(proofs) + 1)
         node.send(ahead[-1].sender, Missing(len(proofs)))
-        await node.sleep(patience_ns // 4)
+        try:
+            async with node.timeout(patience_ns // 4):
+                told = await node.receive(Decided, sender=ahead[-1].sender)
+                digests = told.message.digests[:MOST_PROOFS]
+                ask_for_all(node, told.sender, digests)
+                for digest in digests[-1:]:
+                    await node.fetch(digest, patience_ns)
+                while len(proofs) < told.message.slot + len(digests):
+                    await node.sleep(max(1, patience_ns // 1000))
+        except TimeoutError:
+            continue  # ask again, perhaps somebody else

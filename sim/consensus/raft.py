@@ -18,6 +18,7 @@ from sim.kernel.part import part
 from sim.kernel.presets import Preset
 from sim.kernel.units import Duration
 from sim.node.ballots import Logs
+from sim.node.fetching import ask_for_all
 from sim.node.message import message
 from sim.node.node import Node
 
@@ -205,6 +206,7 @@ class Raft:
                 node.send(mail.sender, Ack(server.term, min(len(server.log), append.previous - 1), False))
                 continue
             adopt(server.log, append.previous, append.entries)
+            ask_for_all(node, mail.sender, [digest for _, digest in append.entries[:-1]])  # the newest is on its way by itself
             node.send(mail.sender, Ack(server.term, append.previous + len(append.entries), True))
             server.commit = max(server.commit, min(append.commit, append.previous + len(append.entries)))
             await apply(node, server)

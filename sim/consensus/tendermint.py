@@ -130,7 +130,7 @@ class Tendermint:
             proofs.append(proof)
             node.decide(slot, proof.message.digest)
             node.forget(Propose, slot=slot + 1)
-            if self.commit:
+            if self.commit and not node.has_mail(Propose, slot=lambda other, here=slot: other > here + 1):  # behind
                 await node.sleep(self.commit)
 
     async def talk(self, node: Node, slot: int, ahead: dict[int, Stuck]) -> None:

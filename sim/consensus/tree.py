@@ -11,6 +11,7 @@ from typing import Any
 from sim.node.node import Node
 
 KEPT_BELOW = 16  # final blocks that stay known, for locks and certificates that still name them
+ON_THE_WAY = 2  # missing blocks at the top that may still come by themselves
 
 
 class Tree:
@@ -22,10 +23,10 @@ class Tree:
         self._final: list[str] = []
 
     async def grow(self, node: Node, digest: str, ask_after_ns: int) -> None:
-        """Take a block and all below it that are not known yet."""
+        """Take a block and all below it that are not known yet; what lies deep is not on its way and is asked for at once."""
         path: list[Any] = []
         while digest not in self.blocks and digest != node.genesis:
-            path.append(await node.fetch(digest, ask_after_ns))
+            path.append(await node.fetch(digest, ask_after_ns if len(path) < ON_THE_WAY else 1))
             if path[-1].height <= self.final_height:
                 break
             digest = path[-1].parent

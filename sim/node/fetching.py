@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from sim.net.core.state import HOLD
@@ -42,3 +43,12 @@ async def fetched(node: Node, digest: str, ask_after_ns: int) -> Any:
     if society.behind is not None:
         await society.behind.confirm(node, digest)
     return society.blocks[digest]
+
+
+def ask_for_all(node: Node, peer: int, digests: Iterable[str]) -> None:
+    """Ask one peer for every block of these that is not here: they come as fast as its line carries them, not one a round trip."""
+    network = node.society.network
+    for digest in digests:
+        item = network.item(digest, "block", 0)
+        if not network.holds(node.seat, item):
+            network.ask(node.seat, peer, item)

@@ -181,18 +181,29 @@ def per(amount: int | None, count: float | None) -> float | None:
     return amount / count if amount is not None and count else None
 
 
+def said(evidence: Evidence) -> tuple[int | None, int | None]:
+    """Copies and bytes of the consensus's own messages, sent directly or by gossip; None where nothing was counted."""
+    if not evidence.by_kind and not evidence.counters:
+        return None, None
+    messages, size_bytes = (sum(pair[place] for pair in evidence.by_kind.values()) for place in (0, 1))
+    travels = evidence.travels
+    for place, kind in enumerate(() if travels is None else travels.kinds):
+        if travels is not None and kind in evidence.by_kind:
+            mine = travels.kind == place
+            messages, size_bytes = messages + int(travels.packets[mine].sum()), size_bytes + int(travels.sent_bytes[mine].sum())
+    return messages, size_bytes
+
+
 def consensus(evidence: Evidence) -> dict[str, Any]:
     """The report's section `consensus`; all None where the scenario has no consensus.
 
-    `messages` and `bytes_per_decision` count the consensus's own messages (unicast copies, self excluded), not the
-    bodies of blocks, which are gossip's; `decided` counts slots that at least one honest node decided.
+    `messages` and `bytes_per_decision` count the consensus's own messages (unicast copies, self excluded; by gossip, every packet
+    sent about one), not the bodies of blocks, which are gossip's; `decided` counts slots that at least one honest node decided.
     """
     if evidence.consensus_kind is None:
         return {"kind": None, **dict.fromkeys(UNMEASURED)}
     decided = len(read(evidence).chain)
-    counted = bool(evidence.by_kind) or bool(evidence.counters)
-    messages = sum(pair[0] for pair in evidence.by_kind.values()) if counted else None
-    size_bytes = sum(pair[1] for pair in evidence.by_kind.values()) if counted else None
+    messages, size_bytes = said(evidence)
     span, load = span_s(evidence), decided_load(evidence)
     depths = reorganisation_depth(evidence)
     return {

@@ -62,16 +62,20 @@ class Sweep:
             for key, reports in groups.items()
         ]
 
+    def headlines(self) -> list[str]:
+        """The metrics that a row has."""
+        return [".".join(path) for path in _HEADLINES]
+
     def to_dict(self) -> dict[str, Any]:
         """Rows, whether all checks and expectations held, and which did not."""
         return {"ok": self.ok(), "rows": self.rows(), "failed": list(self.failed)}
 
     def text(self) -> str:
         """A table: one line per combination, medians over seeds; then what failed."""
-        names = [".".join(path) for path in _HEADLINES]
+        names = self.headlines()
         lines = ["  ".join([f"{'settings':<40}", *(f"{name.split('.', 1)[1]:>22}" for name in names)])]
         for row in self.rows():
-            told = ", ".join(f"{key}={value}" for key, value in row["settings"].items()) or "(all)"
+            told = ", ".join(f"{key}={_short(value)}" for key, value in row["settings"].items()) or "(all)"
             cells = [row[name]["p50"] for name in names]
             lines.append("  ".join([f"{told:<40}", *(f"{'-' if cell is None else format(cell, '.4g'):>22}" for cell in cells)]))
         if self.failed:
@@ -119,8 +123,20 @@ def sweep(
                 write_whole(_path(folder, scenario, jobs[place]), json.dumps(report).encode())
             if progress is not None:
                 progress(len(done), len(jobs))
+    done_runs = tuple((jobs[place][2], jobs[place][3], done[place]) for place in range(len(jobs)))
     failed = [sentence for place, job in enumerate(jobs) for sentence in _failed(job, done[place], expectations[place])]
-    return Sweep(tuple((jobs[place][2], jobs[place][3], done[place]) for place in range(len(jobs))), tuple(failed))
+    made = Sweep(done_runs, tuple(failed))
+    if folder is not None:
+        draw(made, folder)
+    return made
+
+
+def draw(made: Sweep, folder: Path) -> None:
+    """Write `sweep.png`, if one of the axes is made of numbers."""
+    from sim.study.plots_sweep import numeric_axis, sweep_png
+
+    if numeric_axis(made):
+        write_whole(folder / "sweep.png", sweep_png(made))
 
 
 def _failed(job: Job, report: dict[str, Any], expectations: Sequence[Expectation]) -> list[str]:
@@ -135,7 +151,22 @@ def _failed(job: Job, report: dict[str, Any], expectations: Sequence[Expectation
 
 def _texts(settings: dict[str, Any]) -> list[str]:
     """Settings of the axes as overrides."""
-    return [f"{key}={json.dumps(value)}" for key, value in settings.items()]
+    return [f"{key}={_toml(value)}" for key, value in settings.items()]
+
+
+def _short(value: Any) -> Any:
+    """A setting for a table's cell: of a table of numbers what they come to."""
+    from sim.study.plots_sweep import measure_of
+
+    total = measure_of(value) if isinstance(value, dict) else None
+    return value if total is None else f"{total:g} in {len(value)}"
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML writes it; a table on one line."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{json.dumps(key)} = {_toml(one)}" for key, one in value.items()) + " }"
+    return "[" + ", ".join(map(_toml, value)) + "]" if isinstance(value, (list, tuple)) else json.dumps(value)
 
 
 def _one(job: Job) -> dict[str, Any]:

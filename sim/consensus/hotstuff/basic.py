@@ -116,6 +116,8 @@ class Replica:
         pace = Pace(rules.patience, rules.growth, rules.most_growths, rules.turn)
         self.views = Pacemaker(node, pace, opened=self.opened, gave_up=self.report, shown=self.shown)
         self.reported = -1
+        self.early: dict[int, Signed[Propose]] = {}
+        """Proposals that came before what begins their view, for links differ."""
         self.leading: asyncio.Task[None] | None = None
         self.talking: asyncio.Task[None] | None = None
 
@@ -128,6 +130,10 @@ class Replica:
         self.node.forget(Certificate, number=EVERY_CERTIFICATE)  # their votes are counted
         if self.views.by_wish is not None and self.reported < view:
             self.report(view)
+        for earlier in [known for known in self.early if known < view]:
+            del self.early[earlier]
+        if view in self.early:
+            self.node.spawn(self.consider(self.early.pop(view)))
         if self.views.is_mine(view):
             self.leading = self.node.spawn(self.lead(view))
 
@@ -168,6 +174,8 @@ class Replica:
         if proposal.entry is not None and proposal.entry.proves(Wish, node.quorum_size, view=view):
             views.enter(view, proposal.entry)
         await self.tree.grow(node, proposal.digest, self.rules.patience // 8)
+        if views.view < view <= views.view + node.n:
+            self.early[view] = mail
         if view != views.view or view <= mine.voted:
             return
         below = node.genesis if justify is None else justify.message.digest

@@ -1,0 +1,93 @@
+"""Who was away comes back at the speed of its line; and where nobody is away and nothing fails, nobody gives up a view."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import sim
+
+AWAY = """
+title    = "One of four is cut off for a minute"
+duration = "150 s"
+heal     = "90 s"
+seed     = 3
+[topology]
+kind  = "complete"
+seats = 4
+[link]
+latency = { kind = "lognormal", median = "20 ms", sigma = 0.3 }
+[seat]
+up   = "50 Mbit/s"
+down = "50 Mbit/s"
+[gossip]
+kind = "flood"
+[consensus]
+kind           = "qbft"
+block_interval = "1 s"
+filler         = "100 kB"
+[[fault]]
+kind   = "partition"
+at     = "20 s"
+lasts  = "60 s"
+groups = [["seat-3"]]
+"""
+SCATTERED = """
+title    = "Honest, and delays that scatter"
+duration = "20 s"
+seed     = 1
+[topology]
+kind  = "complete"
+seats = 7
+[link]
+latency = { kind = "lognormal", median = "50 ms", sigma = 0.8 }
+[consensus]
+kind           = "pbft"
+bodies         = "attached"
+block_interval = "0 s"
+"""
+
+
+def caught_up_s(report: sim.Report, healed_s: float, late_s: float = 4.0) -> float:
+    """How long after healing seat 3 first decides a slot within `late_s` of the first who does."""
+    rows = report.columns()["decisions"]
+    first: dict[int, float] = {}
+    own: dict[int, float] = {}
+    for seat, slot, time_s in zip(rows["seat"], rows["slot"], rows["time_s"], strict=True):
+        if seat == 3:
+            own[slot] = time_s
+        else:
+            first[slot] = min(time_s, first.get(slot, time_s))
+    return min(at - healed_s for slot, at in own.items() if at > healed_s and at < first.get(slot, at) + late_s)
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys", "within_s"),
+    [
+        ("qbft", {"consensus.patience": "10 s"}, 8),
+        ("pbft", {"consensus.patience": "2 s"}, 3),
+        ("tendermint", {}, 6),
+        ("smartbft", {}, 4),
+        ("raft", {}, 4),
+        ("simplex", {}, 8),
+        ("hotstuff", {}, 8),
+        ("jolteon", {}, 8),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_sixty_missed_blocks_are_fetched_many_at_a_time(kind: str, keys: dict[str, Any], within_s: float) -> None:
+    """One block a wait, as it was, took 12 to 70 s; sixty times 100 kB take one second on the line."""
+    report = sim.run(sim.loads(AWAY).but(**{"consensus.kind": kind, **keys}))
+    assert caught_up_s(report, 80.0) < within_s
+    assert {check["name"]: check["verdict"] for check in report.to_dict()["checks"]}["agreement"] == "pass"
+
+
+@pytest.mark.parametrize("kind", ["pbft", "qbft", "tendermint", "smartbft", "simplex", "jolteon", "hotstuff", "hotstuff-2"])
+def test_nobody_gives_up_a_view_where_only_delays_scatter(kind: str) -> None:
+    """A proposal may overtake what begins its view."""
+    for seed in (1, 2):
+        told = sim.run(sim.loads(SCATTERED).but(**{"consensus.kind": kind}), seed=seed).to_dict()["consensus"]
+        assert told["decided"] > 10
+        assert told["view_changes"] == 0
+        assert told["consensus_time_s"]["max"] < 2
