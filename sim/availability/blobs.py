@@ -7,6 +7,7 @@ comes by the block later could ask for them: then they are put back a nanosecond
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -27,6 +28,10 @@ from sim.node.surroundings import Surroundings
 Vote = Literal["at-once", "when-available"]
 FRAUD_BYTES = 100_000
 """A proof of wrong coding: a row of shares with their Merkle paths (Al-Bassam, Sonnino, Buterin 2018, section 5)."""
+
+
+Opening = Callable[[str, int, bool], NDArray[np.bool_]]
+"""(Name of the block, bytes behind it, whether they are coded wrongly) to bool[shares]: which open their commitment, really tried."""
 
 
 @dataclass
@@ -62,12 +67,14 @@ class Blobs:
         vote: Vote,
         served: list[int],
         verdict_bytes: int = 1,
+        opening: Opening | None = None,
     ) -> None:
         self._shape, self._world = shape, world
         self.demands = vote == "when-available"
         self._society = world.society
         self._network = world.society.network
         self._blob_bytes, self._share_bytes, self._verdict_bytes = blob_bytes, share_bytes, verdict_bytes
+        self._opening = opening
         self._served = served
         """Seats that the scheme has satisfied or not: all who keep lines or sample."""
         self._shelf = Shelf(self._network)
@@ -83,7 +90,7 @@ class Blobs:
         shape, network = self._shape, self._network
         trick = self._world.tricks.get(seat)
         miscoded = trick is not None and trick.miscoded
-        whole, behind = self._items(digest, BAD if miscoded else SHARE)
+        whole, behind = self._items(digest, self._duties(digest, miscoded))
         self._wholes[digest] = self._kept[digest] = Whole(whole, item, seat, not miscoded, behind.start, len(behind))
         network.world.items[item]["duty"] = -whole
         first = int(network.world.items[whole]["first_piece"])
@@ -107,7 +114,13 @@ class Blobs:
         for item in items:
             self._network.publish(whole.publisher, item, True)
 
-    def _items(self, digest: str, duty: int) -> tuple[int, range]:
+    def _duties(self, digest: str, miscoded: bool) -> NDArray[np.int64]:
+        """SHARE or BAD for each share: as the publisher is, or as a real check of the real bytes has found."""
+        if self._opening is None:
+            return np.full(self._shape.shares, BAD if miscoded else SHARE)
+        return np.where(self._opening(digest, self._blob_bytes, miscoded), SHARE, BAD)
+
+    def _items(self, digest: str, duty: NDArray[np.int64]) -> tuple[int, range]:
         """The item of the whole, and the lines and shares behind it."""
         shape, network = self._shape, self._network
         whole = network.item(("data", digest), "piece", self._blob_bytes)

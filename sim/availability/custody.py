@@ -12,11 +12,13 @@ that are there from the start.
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.availability import kzg
 from sim.availability.blobs import Blobs, Vote
 from sim.availability.layout import Shape, keeper_of
 from sim.availability.proofs import Proof, check_ns, proof_bytes, rebuild_ns
@@ -38,6 +40,17 @@ def columns_of(name: str, wanted: int, columns: int, dice: Dice) -> NDArray[np.i
         found[dice.below(columns, "custody", name, turn)] = None
         turn += 1
     return np.array(sorted(found), np.int64)
+
+
+def opened(dice: Dice, digest: str, size_bytes: int, miscoded: bool) -> NDArray[np.bool_]:
+    """bool[columns]: which columns of drawn bytes open their commitments; of miscoded ones a bit of each cell is turned over."""
+    text = dice.words("blob", digest, count=-(-size_bytes // 8)).astype("<u8").tobytes()[:size_bytes]
+    true = kzg.committed(text)
+
+    def sent(cell: bytes) -> bytes:
+        return cell[:-1] + bytes([cell[-1] ^ 1]) if miscoded else cell
+
+    return np.array([true.opens(index, [sent(cell) for cell in true.column(index)]) for index in range(kzg.CELLS)], np.bool_)
 
 
 @part
@@ -71,6 +84,8 @@ class Custody:
     """How often it asks; 0: it only waits."""
     proof: Proof = "kzg"
     """kzg: each column proves that it is coded right; merkle: only that it belongs to the data."""
+    contents: Literal["modelled", "real"] = "modelled"
+    """real: blobs are drawn, committed to, coded, proved and checked by the library ckzg (extra `kzg`), a third of a second a blob."""
     rebuild: Duration | None = None
     """CPU time to rebuild all data from half; by default that of the proof's library, and none where `seat.cores` is 0."""
     vote: Vote = "at-once"
@@ -88,6 +103,11 @@ class Custody:
             raise ScenarioError("a mesh without neighbours passes nothing on; give at least 1", "degree")
         if self.blob < 1:
             raise ScenarioError("there is nothing to keep in 0 bytes", "blob")
+        if self.contents == "real":
+            if self.proof != "kzg":
+                raise ScenarioError('only commitments are made for real here; write proof = "kzg", or drop the key', "contents")
+            if (self.columns, self.enough) != (kzg.CELLS, kzg.ENOUGH):
+                raise ScenarioError(f"a real blob has {kzg.CELLS} columns of which {kzg.ENOUGH} are enough", "contents")
 
     def _shape(self, has_cores: bool) -> Shape:
         usual_ns = rebuild_ns(self.proof, self.blob) if has_cores else 0
@@ -125,4 +145,8 @@ class Custody:
         """The run's data behind blocks."""
         share_bytes = -(-self.blob // self.enough) + proof_bytes(self.proof, self.blob, self.columns)
         everybody = list(range(world.topology.n))
-        return Blobs(self._shape(False), world, self.blob, share_bytes, self.vote, everybody)
+        opening = None
+        if self.contents == "real":
+            kzg.check_installed()
+            opening = partial(opened, world.society.dice)
+        return Blobs(self._shape(False), world, self.blob, share_bytes, self.vote, everybody, opening=opening)

@@ -2,7 +2,7 @@
 
 A KZG commitment and a proof have 48 bytes each; ckzg on one core takes 4.8 ms and 0.27 ms a cell to check a column, 250 ms a blob of
 128 KiB for cells and proofs, 480 ms a blob to rebuild from half of them (consensus specifications, fulu/polynomial-commitments-sampling;
-times of ckzg 2.1.8). A Merkle path costs 32 bytes a level and a hash a level to check, and says nothing about the code: who rebuilds
+times of ckzg 2.1.8; `sim.availability.kzg` does it for real). A Merkle path costs 32 bytes a level and a hash a level to check, and says nothing about the code: who rebuilds
 must compare, and prove a wrong code to the others (Al-Bassam, Sonnino, Buterin 2018, section 5).
 """
 
