@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     calibrate = commands.add_parser("calibrate", help="measure signing, hashing and coding on this machine, for [seat] cpu")
     calibrate.add_argument("--out", metavar="FILE", help='write the service times there (.toml), for cpu = "FILE"')
     calibrate.add_argument("--curve", default="ed25519", help="whose signatures go into FILE: ed25519, ecdsa-p256 or secp256k1")
-    serve = commands.add_parser("serve", help="live dashboard (not in this version)")
+    serve = commands.add_parser("serve", help="a page on this machine that runs scenarios and shows what happens in them")
     for one in (run, explain, sweep):
         one.add_argument("scenario", help="a scenario file (TOML)")
     check.add_argument("scenarios", nargs="+", metavar="scenario", help="scenario files")
@@ -65,7 +65,8 @@ def parser() -> argparse.ArgumentParser:
     for one in (run, check, compare, sweep, lists, validate, calibrate):
         one.add_argument("--json", action="store_true", help="print exactly one JSON document")
         one.add_argument("--quiet", action="store_true", help="no progress on standard error")
-    serve.add_argument("--port", type=int, default=8000)
+    serve.add_argument("folder", nargs="?", default="scenarios", help="where the scenario files are (scenarios)")
+    serve.add_argument("--port", type=int, default=8000, help="0 takes any free one (8000)")
     return top
 
 
@@ -272,9 +273,10 @@ def _calibrate(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from sim.kernel.errors import ScenarioError
+    from sim.dashboard.server import serve
 
-    raise ScenarioError("the dashboard is not in this version; use medgossip run --out DIR for plots", "serve")
+    serve(options.folder, options.port, lambda link: print(f"medgossip: open {link} in a browser; Ctrl-C stops", flush=True))
+    return HELD
 
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {

@@ -63,16 +63,19 @@ async def arun(scenario: Scenario, seed: int | None = None, progress: Progress |
 
 def _run(scenario: Scenario, seed: int | None, progress: Progress | None, worlds: list[World]) -> Report:
     with rarely_collected():
-        return _judged(scenario, scenario.seed if seed is None else seed, progress, worlds)
+        return judged(scenario, scenario.seed if seed is None else seed, progress, worlds)
 
 
-def _judged(scenario: Scenario, seed: int, progress: Progress | None, worlds: list[World]) -> Report:
+def judged(
+    scenario: Scenario, seed: int, progress: Progress | None, worlds: list[World], look: Callable[[World], None] | None = None
+) -> Report:
+    """Build, run to the end, judge and report; `worlds` gets the world, `look` is shown it at each hundredth of the time."""
     started = time.perf_counter()
     if progress is not None and needs_compiling():
         progress(0.0, "compiling the delivery core for this machine (once, about a minute)")
     world = build(scenario, seed)
     worlds.append(world)
-    turn(world, progress)
+    turn(world, progress, look)
     evidence = evidence_of(world)
     report = Report.of(
         evidence,
@@ -89,18 +92,24 @@ def _judged(scenario: Scenario, seed: int, progress: Progress | None, worlds: li
     return report
 
 
-def turn(world: World, progress: Progress | None = None) -> None:
-    """Let the whole duration pass, telling how far it has come."""
+def turn(world: World, progress: Progress | None = None, look: Callable[[World], None] | None = None) -> None:
+    """Let the whole duration pass, telling how far it has come and showing the world to whoever wants to look."""
     duration_ns = world.scenario.duration
-    if progress is None:
+    if look is not None:
+        look(world)
+    if progress is None and look is None:
         world.loop.run(duration_ns)
         return
     for step in range(1, _STEPS + 1):
-        progress((step - 1) / _STEPS, f"{world.loop.now_ns / 1e9:,.0f} s simulated, {len(world.trace):,} events")
+        if progress is not None:
+            progress((step - 1) / _STEPS, f"{world.loop.now_ns / 1e9:,.0f} s simulated, {len(world.trace):,} events")
         world.loop.run(duration_ns * step // _STEPS)
         if world.loop.halted:
             raise KeyboardInterrupt
-    progress(1.0, "judging")
+        if look is not None:
+            look(world)
+    if progress is not None:
+        progress(1.0, "judging")
 
 
 def evidence_of(world: World) -> Evidence:
