@@ -19,7 +19,7 @@ from sim.study.metrics_rows import NEVER, SECOND_NS, Reading, distinct, read, tr
 
 UNMEASURED = (
     "decided", "consensus_time_s", "first_decide_s", "last_decide_s", "finality_s", "block_interval_s", "view_changes",
-    "stale_rate", "reverted", "reorganisation_depth", "messages", "messages_per_decision", "bytes_per_decision", "throughput_tx_s",
+    "stale_rate", "reverted", "reorganisation_depth", "double_spends", "messages", "messages_per_decision", "bytes_per_decision", "throughput_tx_s",
     "goodput_bytes_s",
 )  # fmt: skip
 
@@ -156,6 +156,15 @@ def reorganisation_depth(evidence: Evidence) -> NDArray[np.int64] | None:
     return np.array([facts["left"] for facts in notes], dtype=np.int64)
 
 
+def double_spends(evidence: Evidence) -> dict[str, Any] | None:
+    """How many attempts to pay twice were over by the end, and the share that came off; None where nobody tried, or no notes are kept.
+
+    An attempt comes off when the merchant has served after the confirmations he wants and the public chain is then overtaken.
+    """
+    outcomes = [dict(row[4])["outcome"] for row in read(evidence).of("note") if row[3] == "double-spend"]
+    return {"tried": len(outcomes), "won_share": outcomes.count("won") / len(outcomes)} if outcomes else None
+
+
 def span_s(evidence: Evidence) -> float | None:
     """Seconds from the first proposal to the last first decision: the time that throughput is reckoned over."""
     reading = read(evidence)
@@ -218,6 +227,7 @@ def consensus(evidence: Evidence) -> dict[str, Any]:
         "stale_rate": stale_rate(evidence),
         "reverted": reverted(evidence),
         "reorganisation_depth": None if depths is None else distribution(depths),
+        "double_spends": double_spends(evidence),
         "messages": messages,
         "messages_per_decision": per(messages, decided),
         "bytes_per_decision": per(size_bytes, decided),

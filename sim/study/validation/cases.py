@@ -23,6 +23,7 @@ from sim.study.validation import (
     relays,
     sampled,
     simblock,
+    spending,
     timing,
     unplayed,
     work,
@@ -51,6 +52,7 @@ _FILES = (
     sampled,
     conventions,
     work,
+    spending,
     unplayed,
 )
 

@@ -1,0 +1,48 @@
+"""Group D, double spending: closed forms, against an adversary who does it and against races for the rarest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from sim.study.validation.case import Case, Errors, Measured, share_of
+from sim.study.validation.worlds import Table, agreeing, constant, play
+
+_INTERVAL_S = 10
+_GIVE_UP = 25
+
+
+def rosenfeld(share: float, confirmations: int) -> float:
+    """Success of a pool that is one block ahead when it pays (Rosenfeld 2014, section 4: "r")."""
+    q, p, z = share, 1 - share, confirmations
+    return 1 - math.fsum(math.comb(m + z - 1, m) * (p**z * q**m - p**m * q**z) for m in range(z + 1))
+
+
+def robbery(share: float, confirmations: int, blocks: int) -> Table:
+    """A pool that pays twice and one honest miner, with nothing between them."""
+    power = {"seat-0": share, "seat-1": 1 - share}
+    terms = {"block_interval": f"{_INTERVAL_S} s", "power": power, "depth": confirmations - 1}
+    thief = {"kind": "double-spend", "seats": ["seat-0"], "confirmations": confirmations, "give_up": _GIVE_UP}
+    duration = f"{_INTERVAL_S * blocks} s"
+    return agreeing("nakamoto", 2, constant("0 ms"), duration=duration, consensus=terms, more={"adversary": [thief]})
+
+
+def _robbed(share: float, confirmations: int) -> Callable[[int], Measured]:
+    """How often the report says that the pool had both."""
+
+    def measure(runs: int) -> Measured:
+        won = tried = 0
+        for seed in range(1, runs + 1):
+            found = play(robbery(share, confirmations, 4000), seed).to_dict()["consensus"]["double_spends"]
+            tried += found["tried"]
+            won += round(found["tried"] * found["won_share"])
+        return share_of(won, tried, rosenfeld(share, confirmations))
+
+    return measure
+
+
+CASES = tuple(
+    Case(id="V74", what=f"a pool with q = {q:g} pays twice, z = {z}", source="CF: Rosenfeld 2014, section 4", expected=rosenfeld(q, z),
+         rule=Errors(), measure=_robbed(q, z), runs=12, quick=2)
+    for q, z in ((0.1, 1), (0.1, 2), (0.3, 2), (0.3, 4))
+)  # fmt: skip
