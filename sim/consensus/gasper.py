@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import Any, ClassVar
 
 from sim.consensus.forking.forest import Forest
 from sim.consensus.gasper_votes import Attestation, View, checkpoint_of
@@ -28,6 +28,8 @@ from sim.node.terms import Terms
 @part
 class Gasper:
     """Ethereum's proof of stake: LMD GHOST for the head, Casper FFG for finality; every node is one validator."""
+
+    follows: ClassVar[str] = "latest votes"
 
     slot: Duration = 12_000_000_000  # how long a slot lasts
     slots_per_epoch: Count = 32  # slots in which everybody attests once
