@@ -5,6 +5,7 @@
     ├── ProtocolError       honest protocol code broke a rule of the house: stops the run
     │   └── ForgeryError    it tried to speak with another identity or to make a certificate itself
     ├── Stuck               nothing is left to happen before the end; says who waits for what
+    ├── StandsStill         virtual time does not go on; says at which instant and who is at work
     ├── TooMuch             a bound was reached: messages, inbox, memory
     └── EnvironmentTrouble  disk, worker or other surroundings failed: exit status 3
 
@@ -41,6 +42,10 @@ class ForgeryError(ProtocolError):
 
 class Stuck(SimError):
     """The world fell silent before the end of the run."""
+
+
+class StandsStill(SimError):
+    """Everything happens at one instant, without end."""
 
 
 class TooMuch(SimError):

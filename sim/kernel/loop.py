@@ -17,10 +17,11 @@ from collections.abc import Callable, Coroutine, Generator
 from heapq import heappop, heappush
 from typing import Any, Protocol, TypeVar
 
-from sim.kernel.errors import Stuck
+from sim.kernel.errors import StandsStill, Stuck
 
 T = TypeVar("T")
 FOREVER_NS = 2**62
+MOST_TURNS = 100_000  # rounds of waking at one instant, each of which may wake everybody; honest runs have dozens
 
 
 class Source(Protocol):
@@ -190,7 +191,13 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     def _turn_the_world(self, until_ns: int) -> None:
         ready, timers, source = self._ready, self._timers, self.source
+        instant_ns, turns = -1, 0
         while not self._halted:
+            turns += 1
+            if self.now_ns != instant_ns:
+                instant_ns, turns = self.now_ns, 0
+            elif turns > MOST_TURNS:
+                raise StandsStill(f"virtual time stands still at {self.now_ns / 1e9:g} s; {self.describe_waits()}")
             while ready:
                 turn = ready.popleft()
                 if turn:

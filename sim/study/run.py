@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.kernel.errors import ScenarioError, StandsStill
 from sim.kernel.loop import apart
 from sim.kernel.rubbish import rarely_collected
 from sim.net.core import state as st
@@ -98,18 +99,26 @@ def turn(world: World, progress: Progress | None = None, look: Callable[[World],
     if look is not None:
         look(world)
     if progress is None and look is None:
-        world.loop.run(duration_ns)
+        _advance(world, duration_ns)
         return
     for step in range(1, _STEPS + 1):
         if progress is not None:
             progress((step - 1) / _STEPS, f"{world.loop.now_ns / 1e9:,.0f} s simulated, {len(world.trace):,} events")
-        world.loop.run(duration_ns * step // _STEPS)
+        _advance(world, duration_ns * step // _STEPS)
         if world.loop.halted:
             raise KeyboardInterrupt
         if look is not None:
             look(world)
     if progress is not None:
         progress(1.0, "judging")
+
+
+def _advance(world: World, until_ns: int) -> None:
+    """Raises ScenarioError where so much happens at one instant that time does not go on: nothing in the scenario takes any."""
+    try:
+        world.loop.run(until_ns)
+    except StandsStill as error:
+        raise ScenarioError(f"{error}; give the links a latency, or blocks an interval above 0", "link.latency") from None
 
 
 def evidence_of(world: World) -> Evidence:
