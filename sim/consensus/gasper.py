@@ -33,7 +33,7 @@ class Gasper:
 
     slot: Duration = 12_000_000_000  # how long a slot lasts
     slots_per_epoch: Count = 32  # slots in which everybody attests once
-    attest_at: Share = 0.3333  # how far into the slot its committee votes, if no block has come before
+    attest_at: Share = 0.3333  # how far into the slot its committee votes, whether or not a block has come
     boost: Share = 0.4  # what a block that comes before that counts for, as a share of a committee; 0: no proposer boost
 
     def check(self) -> None:
