@@ -53,7 +53,7 @@ class Page:
         async with self.session.ws_connect(self.address + "/api/live", protocols=(PROTOCOL, self.gate.token)) as socket:
             found: list[dict[str, Any]] = []
             while not found or found[-1]["kind"] != last:
-                found.append(json.loads(await asyncio.wait_for(socket.receive_str(), 100)))
+                found.append(json.loads(await asyncio.wait_for(socket.receive_str(), 500)))
             return found
 
 
