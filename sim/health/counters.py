@@ -52,7 +52,7 @@ class Counters:
     def setup(self, world: WorkloadWorld) -> None:
         """Listen to decisions."""
         world.memory["load"] = Load()
-        world.on_decide(world.memory["load"].decided)
+        world.memory["load"].listen(world)
 
     def start(self, world: WorkloadWorld) -> None:
         """Schedule every burst."""
@@ -87,6 +87,7 @@ class Counters:
             "slo": [],
             "outcomes": {
                 "not_submitted": load.not_submitted,
+                "reverted": load.reverted,
                 **{fate: fates[fate] if judged else None for fate in FATES},
                 "conflict_share": fates["conflict"] / judged if judged else None,
             },

@@ -22,14 +22,28 @@ class Load:
 
     submitted_ns: dict[str, int] = field(default_factory=dict)
     waited_ns: dict[str, int] = field(default_factory=dict)
+    """From submission to the submitter's decision that stands, of those that are final."""
     dropped: int = 0
     not_submitted: int = 0
+    reverted: int = 0
+    """How often one was final at its submitter and taken back."""
+
+    def listen(self, world: WorkloadWorld) -> None:
+        """Hear of decisions, and of those that are taken back."""
+        world.on_decide(self.decided, late=True)
+        world.on_revoke(self.revoked)
 
     def decided(self, seat: int, block: Block, time_ns: int) -> None:
         """A node decided a block: what that node itself submitted is final now."""
         for transaction in block.transactions:
             if transaction.submitter == seat and transaction.id in self.submitted_ns:
                 self.waited_ns.setdefault(transaction.id, time_ns - self.submitted_ns[transaction.id])
+
+    def revoked(self, seat: int, block: Block, time_ns: int) -> None:
+        """A node took a block back: what that node itself submitted is final no longer."""
+        for transaction in block.transactions:
+            if transaction.submitter == seat and self.waited_ns.pop(transaction.id, None) is not None:
+                self.reverted += 1
 
 
 @part
@@ -60,7 +74,7 @@ class Synthetic:
     def setup(self, world: WorkloadWorld) -> None:
         """Listen to decisions."""
         world.memory["load"] = Load()
-        world.on_decide(world.memory["load"].decided, late=True)
+        world.memory["load"].listen(world)
 
     def start(self, world: WorkloadWorld) -> None:
         """Schedule the first; each one schedules its successor."""
@@ -100,5 +114,5 @@ class Synthetic:
             "dropped": load.dropped,
             "finality_s": distribution([waited_ns / 1e9 for waited_ns in load.waited_ns.values()]),
             "slo": [],
-            "outcomes": {"not_submitted": load.not_submitted},
+            "outcomes": {"not_submitted": load.not_submitted, "reverted": load.reverted},
         }
