@@ -64,7 +64,7 @@ def _rows(prefix: str, tree: Mapping[str, Any]) -> tuple[list[list[str]], list[l
                 inner_plain, inner_spread = _rows(f"{name}: ", value)
                 plain += inner_plain
                 spread += inner_spread
-        elif isinstance(value, list) and all(isinstance(one, str) for one in value):
+        elif key == "saturated":
             plain.append([name, ", ".join(map(plain_of, value)) or "nothing", ""])
         elif isinstance(value, list):
             plain += [[f"{name}: {one.get('name', '')}", _inline(one), ""] for one in value if isinstance(one, Mapping)]
