@@ -12,6 +12,8 @@ from sim.ledger.tree import BlockTree
 class Chain:
     """Decided blocks of one node, oldest first. Chains of one run share a `BlockTree`, so each block is checked once."""
 
+    __slots__ = ("__weakref__", "_digests", "blocks", "tree")
+
     def __init__(self, tree: BlockTree | None = None) -> None:
         self.tree = BlockTree() if tree is None else tree
         self.blocks: list[Block] = []
@@ -97,3 +99,15 @@ def grown(chains: Sequence[Chain], block: Block) -> list[int]:
         else:
             others.append(place)
     return others
+
+
+class Chains(dict[int, Chain]):
+    """The chain of each seat, made when it is first asked for."""
+
+    def __init__(self, tree: BlockTree) -> None:
+        super().__init__()
+        self._tree = tree
+
+    def __missing__(self, seat: int) -> Chain:
+        chain = self[seat] = Chain(self._tree)
+        return chain

@@ -48,6 +48,8 @@ class Wait:
 class Inbox:
     """The boxes of one node, by kind."""
 
+    __slots__ = ("_boxes", "_heard", "_listening", "_node", "_waits")
+
     def __init__(self, node: Node) -> None:
         self._node = node
         self._boxes: dict[type[Any], list[Signed[Any]]] = {}

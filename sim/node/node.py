@@ -17,30 +17,27 @@ from sim.node.deadline import Deadline
 from sim.node.fetching import AGAIN_NS, fetched, usable
 from sim.node.genesis import GENESIS
 from sim.node.inbox import Inbox
+from sim.node.memory import Memory
 from sim.node.message import Certificate, Signed, field_names, places_of
 from sim.node.society import Society, Wanted
 
 T = TypeVar("T")
 
 
-class Node:
+class Node(Memory):
     """One participant's whole world."""
 
     genesis = GENESIS
     """The digest of what lies below the first block: a `parent` for `next_batch` and `accepts` like any other."""
+
+    __slots__ = ()
 
     def __init__(self, society: Society, seat: int) -> None:
         self.society = society
         self.seat = self.id = seat
         self.n, self.f, self.quorum_size = society.n, society.f, society.quorum_size
         self.dice = society.dice
-        self.inbox = Inbox(self)
-        self.keep: dict[str, Any] = {}
-        """What survives a crash; everything else a protocol knows is lost."""
-        self.outbound: tuple[Callable[[int, Any], Iterator[tuple[int, Any]]], ...] = ()
-        """Behaviours of an adversary, applied in order to everything sent; honest nodes have none."""
-        self._tasks: dict[asyncio.Task[Any], None] = {}  # a dict and not a set, for its order
-        self._pending: dict[int, tuple[Any, int | str, dict[str, Any]]] = {}
+        self.outbound = ()
 
     # who and when ---------------------------------------------------------------------------------------------------
     @cached_property
@@ -250,7 +247,7 @@ class Node:
             task.get_coro().close()
             task.cancel()  # the future it waits for lets go of it
         self._tasks.clear()
-        del self.inbox
+        self.inbox = None  # type: ignore[assignment]  # it points back here
 
     def waits(self) -> list[str]:
         """What this node waits for, in words."""

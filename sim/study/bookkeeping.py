@@ -12,7 +12,7 @@ from typing import Any
 
 from sim.kernel.errors import ProtocolError
 from sim.ledger.block import GENESIS, LOOSE, Block, Transaction
-from sim.ledger.chain import Chain, grown
+from sim.ledger.chain import Chains, grown
 from sim.ledger.integrity import Tampered, Unlinked
 from sim.ledger.mempool import Mempool, Wanted
 from sim.ledger.tree import BlockTree
@@ -35,7 +35,7 @@ class Bookkeeping:
         self.pool = Pool() if pool is None else pool
         by_class = self.pool.order == "class"
         self.mempool = Mempool(self.tree, self.pool.capacity, by_class=by_class, displaces=self.pool.displaces)
-        self.chains = [Chain(self.tree) for _ in range(society.n)]
+        self.chains = Chains(self.tree)
         self._listeners: list[OnBlock] = []
         self.mourners: list[OnBlock] = []
         """Told of each block that a node takes back from its chain."""

@@ -1,0 +1,67 @@
+"""What one node remembers, in little room: of a hundred thousand seats that only relay, few ever get mail, wait, or keep anything.
+
+Such boxes are made when they are first asked for. An idle seat's node takes 150 bytes instead of 700.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from sim.node.inbox import Inbox
+
+if TYPE_CHECKING:
+    from sim.kernel.dice import Dice
+    from sim.node.society import Society
+
+Bend = Callable[[int, Any], Iterator[tuple[int, Any]]]
+
+
+class Memory:
+    """The attributes of a `Node`."""
+
+    __slots__ = (
+        "__dict__",  # made only where an adversary changes a method of one node, or somebody asks for its peers
+        "__weakref__",
+        "_pending",
+        "_tasks",
+        "dice",
+        "f",
+        "id",
+        "inbox",
+        "keep",
+        "n",
+        "outbound",
+        "quorum_size",
+        "seat",
+        "society",
+    )
+
+    society: Society
+    seat: int
+    id: int
+    n: int
+    f: int
+    quorum_size: int
+    dice: Dice
+    inbox: Inbox
+    keep: dict[str, Any]
+    """What survives a crash; everything else a protocol knows is lost."""
+    outbound: tuple[Bend, ...]
+    """Behaviours of an adversary, applied in order to everything sent; honest nodes have none."""
+    _tasks: dict[asyncio.Task[Any], None]  # a dict and not a set, for its order
+    _pending: dict[int, tuple[Any, int | str, dict[str, Any]]]
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Make what is not there yet; called only for what is not found."""
+            if name == "inbox":
+                made = Inbox(self)
+            elif name in ("keep", "_tasks", "_pending"):
+                made = {}
+            else:
+                raise AttributeError(f"a node has no {name!r}")
+            setattr(self, name, made)
+            return made
