@@ -235,7 +235,8 @@ class Algorand:
         ledger.softly = await self.enough(node, Soft, ledger.round, period=ledger.period)
         proof = ledger.softly
         await node.fetch(proof.message.digest)
-        if node.now < until_ns:
+        gone_on = any(step.startswith("Next") and period == ledger.period for step, period in ledger.voted)  # before a crash
+        if node.now < until_ns and not gone_on:
             self.say(node, ledger, Cert, proof.message.digest)
 
     def say(self, node: Node, ledger: Ledger, kind: type[Any], digest: str, *turn: int) -> None:

@@ -9,10 +9,10 @@ from sim.kernel.dice import Dice
 
 Below = Callable[[int, str], int]
 """A whole number from 0 up to below a bound, drawn for a purpose."""
-LIES = ("equivocate", "silent", "late", "favour", "replay", "mutate", "withhold-votes", "lazy-vote", "amnesia", "twins")
+LIES = ("equivocate", "silent", "late", "favour", "replay", "mutate", "withhold-votes", "lazy-vote", "amnesia", "twins", "doctor")
 CRASHES = ("silent", "late", "favour", "withhold-votes")
 """What a protocol that bears crashes only is hunted with: nothing false is said, and nothing written down is lost."""
-PLOTS = ("each", "each", "equivocate", "twins", "amnesia")
+PLOTS = ("each", "each", "equivocate", "twins", "amnesia", "doctor", "doctor")
 """What the liars do together; "each" lies as it likes. Second lives and forgotten votes meet a network that falls apart anew and anew."""
 LOSSES = ("0 %", "0 %", "2 %")
 WEATHERS: tuple[dict[str, Any], ...] = (
@@ -54,7 +54,7 @@ def drawn(
     elif liars:
         tables["adversary"] = [{"kind": plot, "seats": _names(order[:liars])}]
     faults = _faults(below, seats)
-    if plot in ("twins", "amnesia"):
+    if plot in ("twins", "amnesia") or (plot == "doctor" and below(2, "doctor-apart")):
         faults = [_turmoil(below, 2), *faults[1:]]
     if faults:
         tables["fault"] = faults
