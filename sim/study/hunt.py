@@ -100,15 +100,20 @@ def scene(
     return from_dict(tables).but(consensus=Consensus(protocol=protocol, block_interval=block_interval_ns, route=route))
 
 
-@rarely_collected()
 def first_break(scenario: Scenario, seed: int) -> Verdict | None:
     """The first safety check that a run fails."""
+    return next(iter(breaks(scenario, seed)), None)
+
+
+@rarely_collected()
+def breaks(scenario: Scenario, seed: int) -> tuple[Verdict, ...]:
+    """Every safety check that a run fails."""
     world = build(scenario, seed)
     try:
         turn(world)
         evidence = evidence_of(world)
     except Exception as error:  # whatever a liar says, an honest node must live through it
-        return Verdict("no-crash", "fail", f"honest code stopped: {type(error).__name__}: {error}")
+        return (Verdict("no-crash", "fail", f"honest code stopped: {type(error).__name__}: {error}"),)
     finally:
         clear_up(world)
-    return next((verdict for verdict in (judge(evidence) for judge in SAFETY) if verdict.verdict == "fail"), None)
+    return tuple(verdict for verdict in (judge(evidence) for judge in SAFETY) if verdict.verdict == "fail")
