@@ -37,6 +37,9 @@ PLAYED = {
     "silent-orderer": "20 s",
     "votes-held-back": "20 s",
     "mining-in-secret": "6 h",
+    "mining-from-the-hub": "6 h",
+    "paid-twice": "10 min",
+    "two-equal-branches": "20 s",
 }
 """How long what is slow to begin is played; the others for three seconds."""
 

@@ -139,7 +139,7 @@ def _revenue(share: float) -> Callable[[int], Measured]:
     return measure
 
 
-def _pool_share(a: float, g: float) -> float:
+def pool_share(a: float, g: float) -> float:
     """Eyal and Sirer's closed form."""
     return (a * (1 - a) ** 2 * (4 * a + g * (1 - 2 * a)) - a**3) / (1 - a * (1 + (2 - a) * a))
 
@@ -171,7 +171,7 @@ CASES = (
     Case(id="V74", what="double spending, q = 0.1, z = 6", source="Nakamoto 2008, section 11", expected=0.0002428,
          rule=Errors(printed=5e-8), measure=_double_spend(6, 0.1, _nakamoto(0.1, 6), True), runs=230, quick=2),
     *(
-        Case(id="V75", what=f"selfish mining, a = {a:g}, g = 0: revenue", source="Eyal and Sirer 2014", expected=_pool_share(a, 0.0),
+        Case(id="V75", what=f"selfish mining, a = {a:g}, g = 0: revenue", source="Eyal and Sirer 2014", expected=pool_share(a, 0.0),
              rule=Errors(), measure=_revenue(a), runs=20, quick=4)
         for a in (0.25, 0.4)
     ),
