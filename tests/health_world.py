@@ -83,7 +83,7 @@ class IslandWorld:
     def _reachable(self, one: int, other: int) -> bool:
         return self.island[one] == self.island[other] and other not in self.down and other not in self.silent
 
-    def publish_record(self, seat: int, digest: str, size_bytes: int, placement: tuple[int, ...]) -> None:
+    def publish_record(self, seat: int, digest: str, size_bytes: int, placement: tuple[int, ...], *, stored: bool = False) -> None:
         self.sizes[digest] = size_bytes
         self._holds[seat, digest] = self.now_ns
         self.send_record(seat, digest, placement)
