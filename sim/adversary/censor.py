@@ -29,7 +29,10 @@ class Censor:
     def fits(self, world: Surroundings) -> None:
         """The victims must be seats of this network."""
         if self.victims not in ((), [], ""):
-            world.choose(self.victims, "censor")  # type: ignore[arg-type]
+            try:
+                world.choose(self.victims, "censor")  # type: ignore[arg-type]
+            except ScenarioError as error:
+                raise ScenarioError(error.sentence, "victims") from None
 
     def corrupt(self, seats: Sequence[int], world: Surroundings) -> Callable[[], None]:
         """Put a filter before the seat's choice of transactions."""

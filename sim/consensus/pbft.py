@@ -23,7 +23,7 @@ from sim.node.ballots import Ballots
 from sim.node.fetching import ask_for_all
 from sim.node.message import Certificate, Signed, message, vote
 from sim.node.node import Node
-from sim.node.terms import ROUTES, Terms
+from sim.node.terms import ROUTES, Terms, must_last
 
 MOST_PROOFS = 128  # decisions that one answer to a straggler proves
 
@@ -90,6 +90,10 @@ class PBFT:
     leader_prepares: ClassVar[bool] = False
     routes: ClassVar[tuple[str, ...]] = ROUTES
     ballots: ClassVar[Ballots] = Ballots(Prepare, ("slot", "view"), Commit, Propose, leader_counts=True)
+
+    def check(self) -> None:
+        """A view lasts."""
+        must_last(self.patience, "patience")
 
     def fits(self, terms: Terms) -> str:
         """Whether a leader has time to propose before the others lose patience."""

@@ -21,6 +21,7 @@ from sim.node.ballots import Logs
 from sim.node.fetching import ask_for_all
 from sim.node.message import message
 from sim.node.node import Node
+from sim.node.terms import must_last
 
 MOST_ENTRIES = 256  # entries that one append carries
 
@@ -89,6 +90,7 @@ class Raft:
 
     def check(self) -> None:
         """A leader must be able to show itself in time."""
+        must_last(self.heartbeat, "heartbeat")
         if self.heartbeat >= self.election_timeout:
             raise ScenarioError("must be shorter than election_timeout", "heartbeat")
 

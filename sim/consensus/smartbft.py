@@ -25,7 +25,7 @@ from sim.node.ballots import Ballots
 from sim.node.message import Certificate, Signed, message, vote
 from sim.node.node import Node
 from sim.node.requests import pass_on
-from sim.node.terms import ROUTES, Terms
+from sim.node.terms import ROUTES, Terms, must_last
 
 
 @message
@@ -109,6 +109,12 @@ class SmartBFT:
     }
     routes: ClassVar[tuple[str, ...]] = ROUTES
     ballots: ClassVar[Ballots] = Ballots(Prepare, ("slot", "view"), Commit, Propose)
+
+    def check(self) -> None:
+        """Timers run."""
+        must_last(self.forward, "forward")
+        must_last(self.resend, "resend")
+        must_last(self.view_change, "view_change")
 
     def fits(self, terms: Terms) -> str:
         """Whether a leader has time to propose before the others complain."""

@@ -24,7 +24,7 @@ from sim.kernel.units import Duration, show_duration
 from sim.node.ballots import Ballots
 from sim.node.message import Certificate, message, vote
 from sim.node.node import Node
-from sim.node.terms import ROUTES, Terms
+from sim.node.terms import ROUTES, Terms, must_last
 
 LOOKS = 8  # how often within a timeout it is looked whether a quorum has voted at all
 
@@ -107,6 +107,11 @@ class Tendermint:
     }
     routes: ClassVar[tuple[str, ...]] = ROUTES
     ballots: ClassVar[Ballots] = Ballots(Prevote, ("slot", "round"), Precommit, Propose)
+
+    def check(self) -> None:
+        """Votes have time to come."""
+        must_last(self.prevote, "prevote")
+        must_last(self.precommit, "precommit")
 
     def fits(self, terms: Terms) -> str:
         """Whether a proposer has time to propose before the others prevote nil."""

@@ -22,6 +22,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from sim.kernel.errors import ScenarioError
+
+LEAST_NS = 1_000_000
 ROUTES = ("direct", "gossip", "star")
 USUAL_ROUTES = ("direct", "gossip")
 """What a protocol that says nothing about routes can take: its broadcasts name no `centre`."""
@@ -39,6 +42,12 @@ class Terms:
     """Most bytes of transactions in a block."""
     filler: int
     """Bytes of weight without content in every block."""
+
+
+def must_last(duration_ns: int, key: str) -> None:
+    """ScenarioError at `key` for a patience in which no message could arrive: views would pass and time stand still."""
+    if duration_ns < LEAST_NS:
+        raise ScenarioError("no message could arrive in so short a time; write at least 1 ms", key)
 
 
 def bounds(protocol: Any, n: int) -> tuple[int, int]:

@@ -39,7 +39,9 @@ class Consensus:
         return {"block_interval": preset.block_interval, **given} if preset is not None and preset.block_interval else given
 
     def check(self) -> None:
-        """The protocol can take the route and work on these terms."""
+        """The protocol can take the route and work on these terms, and blocks have room."""
+        if not self.max_block:
+            raise ScenarioError("no transaction would ever fit; write a size such as '1 MB'", "max_block")
         able: tuple[str, ...] = getattr(self.protocol, "routes", USUAL_ROUTES)
         if self.route not in able:
             kind = kind_of(self.protocol)

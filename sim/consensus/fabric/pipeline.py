@@ -63,6 +63,8 @@ class Fabric:
             raise ScenarioError("somebody must order; write at least 1", "orderers")
         if self.patience <= 0:
             raise ScenarioError("must be longer than nothing", "patience")
+        if getattr(self.ordering, "finality", "certain") == "probable":
+            raise ScenarioError("peers cannot take back what was ordered; name a protocol whose decisions are certain", "ordering")
         if isinstance(self.ordering, Fabric):
             raise ScenarioError("orderers cannot run the pipeline themselves; name a protocol such as raft or smartbft", "ordering")
 

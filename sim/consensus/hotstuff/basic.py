@@ -76,7 +76,7 @@ class HotStuff:
 
     def check(self) -> None:
         """A turn has views, and patience does not shrink."""
-        check_pace(self.turn, self.growth)
+        check_pace(self.patience, self.turn, self.growth)
 
     def fits(self, terms: Terms) -> str:
         """Whether a leader has time to propose before the others lose patience."""

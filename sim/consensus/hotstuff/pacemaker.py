@@ -17,7 +17,7 @@ from sim.kernel.errors import ScenarioError
 from sim.kernel.units import show_duration
 from sim.node.message import Certificate, message, vote
 from sim.node.node import Node
-from sim.node.terms import Terms
+from sim.node.terms import Terms, must_last
 
 
 @vote
@@ -59,8 +59,9 @@ class Pace:
         return (view // self.turn + 1) * self.turn
 
 
-def check_pace(turn: int, growth: float) -> None:
-    """A turn has views, and patience does not shrink; ScenarioError otherwise."""
+def check_pace(patience_ns: int, turn: int, growth: float) -> None:
+    """A view lasts, a turn has views, and patience does not shrink; ScenarioError otherwise."""
+    must_last(patience_ns, "patience")
     if turn < 1:
         raise ScenarioError("a leader needs at least 1 view", "turn")
     if growth < 1:
