@@ -29,6 +29,7 @@ from sim.node.message import Signed
 from sim.node.node import Node
 from sim.node.society import Society
 from sim.node.terms import bounds
+from sim.study.drawing import CRASHES
 from sim.study.hunt import Prey, hunt
 from sim.study.read import from_dict
 from sim.study.report import Report
@@ -37,6 +38,20 @@ from sim.study.scenario import Consensus, Scenario
 
 __all__ = ["Prey", "Stage", "check_consensus", "check_gossip", "fingerprint", "hunt"]
 
+DRAWN = "drawn runs"
+DRAWN_RUNS = 15  # of each seed
+DRAWN_PACE = 5  # blocks every second
+BY_SIGNATURES = (
+    "one-vote",
+    "certificate-soundness",
+    "lock-monotonicity",
+    "view-monotonicity",
+    "leader-uniqueness",
+    "log-matching",
+    "leader-completeness",
+    "external-validity",
+    "recovery-time",
+)
 SAFETY = ("agreement", "prefix-order", "validity", "integrity", "message-conservation")
 
 
@@ -48,7 +63,8 @@ def check_consensus(
 ) -> None:
     """Run a protocol honest, with f seats crashed, silent and lying, and cut in two and healed; twice each.
 
-    `lies=False` is for protocols that tolerate crashes only. Safety must hold in every scene, liveness after healing.
+    A protocol that says which of its votes decide (`ballots`) is also hunted by drawn mixtures of enemies and weather, and judged by
+    signatures: 15 runs for each seed, in the scene "drawn runs". `lies=False` is for protocols that tolerate crashes only. Safety must hold in every scene, liveness after healing.
     `seeds` is how many, or which; `scene` is one of the scenes alone, as a failure names it.
     """
     crash_only = getattr(protocol, "crash_tolerant", False)
@@ -63,12 +79,16 @@ def check_consensus(
     if lies and not crash_only:
         scenes["f seats are silent"] = {"adversary": [{"kind": "silent", "seats": f}]}
         scenes["f seats tell two stories"] = {"adversary": [{"kind": "equivocate", "seats": f}]}
-    for name, trouble in _chosen(scenes, scene).items():
+    chosen = _chosen({**scenes, DRAWN: {}}, scene)
+    if chosen.pop(DRAWN, None) is not None and getattr(protocol, "ballots", None) is not None:
+        _hunt(protocol, seats, seeds, lies, alone=scene == DRAWN)
+    for name, trouble in chosen.items():
         scenario = _mesh(seats, trouble).but(consensus=Consensus(protocol=protocol, block_interval=1_000_000_000))
         for seed in _seeds(seeds):
             again = f"check_consensus({protocol!r}, seats={seats}, seeds=({seed},), scene={name!r})"
             report = run(scenario, seed)
             _must_pass(report, (*SAFETY, "termination"), f"{name}, seed {seed}", again)
+            _must_not_fail(report, BY_SIGNATURES, f"{name}, seed {seed}", again)
         assert fingerprint(report) == fingerprint(run(scenario, seed)), f"{name}: two runs with one seed differ\n  again: {again}"
 
 
@@ -208,6 +228,22 @@ def _must_pass(report: Report, names: tuple[str, ...], place: str, again: str) -
     for check in report.to_dict()["checks"]:
         if check["name"] in names:
             assert check["verdict"] == "pass", f"{place}: {check['name']}: {check['evidence']}\n  again: {again}"
+
+
+def _must_not_fail(report: Report, names: tuple[str, ...], place: str, again: str) -> None:
+    for check in report.to_dict()["checks"]:
+        if check["name"] in names:
+            assert check["verdict"] != "fail", f"{place}: {check['name']}: {check['evidence']}\n  again: {again}"
+
+
+def _hunt(protocol: Any, seats: int, seeds: int | tuple[int, ...], lies: bool, alone: bool) -> None:
+    """Drawn runs; where the scene is asked for by itself, `seeds` are the numbers of the runs."""
+    kinds = None if lies else CRASHES
+    numbers = _seeds(seeds) if alone else tuple(range(DRAWN_RUNS * len(_seeds(seeds))))
+    for number in numbers:
+        found = hunt(protocol, 1, seats=seats, first=number, pace=DRAWN_PACE, duration="6 s", lies=kinds)
+        again = f"check_consensus({protocol!r}, seats={seats}, seeds=({number},), lies={lies}, scene={DRAWN!r})"
+        assert found is None, f"{DRAWN}, {found}\n  again: {again}"
 
 
 def _interpreted(scenes: list[Mapping[str, Any]], strategy: Any, seed: int) -> list[str]:

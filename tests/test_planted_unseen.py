@@ -20,6 +20,7 @@ from sim.consensus import algorand, honeybadger, pbft, raft, raft_log, simplex, 
 from sim.consensus.dag import bullshark
 from sim.consensus.hotstuff import basic, chained, jolteon
 from sim.study.hunt import breaks, hunt
+from sim.testing import check_consensus
 
 Patch = tuple[Any, str, Any]
 BUGS: dict[str, tuple[str, str, Callable[[], list[Patch]]]] = {}
@@ -246,3 +247,23 @@ def test_a_planted_bug_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> N
         assert found is not None
         assert check in [verdict.name for verdict in breaks(found.scenario, found.seed)], str(found)
     assert breaks(found.scenario, found.seed) == ()
+
+
+@pytest.mark.parametrize("name", ["pbft: one_prepare_less", "tendermint: votes_lost_by_a_crash", "algorand: two_thirds_are_enough"])
+def test_the_public_check_says_so_and_says_it_again(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the protocol's usual timers; the line that the failure prints shows the same run by itself."""
+    protocol, _, patches = BUGS[name]
+    usual = {
+        "pbft": pbft.PBFT(),
+        "tendermint": tendermint.Tendermint(),
+        "algorand": algorand.Algorand(filter="500 ms", deadline="2 s"),
+    }
+    check_consensus(usual[protocol], seeds=1, scene="drawn runs")
+    for place, function, other in patches():
+        monkeypatch.setattr(place, function, other)
+    with pytest.raises(AssertionError, match="drawn runs, run") as whole:
+        check_consensus(usual[protocol], seeds=2)
+    call = str(whole.value).partition("again: ")[2]
+    with pytest.raises(AssertionError) as alone:
+        eval(call, {type(known).__name__: type(known) for known in usual.values()} | {"check_consensus": check_consensus})
+    assert str(alone.value) == str(whole.value)

@@ -96,3 +96,12 @@ def _faults(below: Below, seats: int) -> list[dict[str, Any]]:
         at, lasts = below(50, f"crash-at-{again}"), 1 + below(12, f"crash-lasts-{again}")
         faults.append({"kind": "crash", "seats": names, "at": f"{100 * at} ms", "lasts": f"{100 * lasts} ms"})
     return faults
+
+
+def slow_down(tables: dict[str, Any], pace: int) -> None:
+    """Make everything but the links so many times slower, for protocols with longer timers."""
+    for table in (tables, *tables.get("adversary", ()), *tables.get("fault", ())):
+        for key in ("duration", "at", "lasts", "every"):
+            if key in table and pace != 1:
+                number, unit = table[key].split()
+                table[key] = f"{int(number) * pace} {unit}"

@@ -23,7 +23,7 @@ from sim.study.checks_quorums import certificate_soundness, lock_monotonicity
 from sim.study.checks_recovery import external_validity
 from sim.study.checks_safety import agreement, integrity, prefix_order, validity
 from sim.study.checks_votes import one_vote
-from sim.study.drawing import CRASHES, LIES, drawn
+from sim.study.drawing import CRASHES, LIES, drawn, slow_down
 from sim.study.evidence import Evidence
 from sim.study.read import from_dict
 from sim.study.run import evidence_of, turn
@@ -71,6 +71,7 @@ def hunt(
     block_interval_ns: int = 200_000_000,
     lies: Sequence[str] | None = None,
     first: int = 0,
+    pace: int = 1,
     tell: Callable[[int], None] | None = None,
 ) -> Prey | None:
     """The first break of safety in so many drawn runs; None where there was none.
@@ -82,7 +83,7 @@ def hunt(
     bound, _ = bounds(protocol, seats)
     kinds = tuple(lies or (CRASHES if crash_only else LIES))
     for number in range(first, first + runs):
-        scenario = scene(protocol, number, seats, bound if liars is None else liars, kinds, duration, block_interval_ns, seed)
+        scenario = scene(protocol, number, seats, bound if liars is None else liars, kinds, duration, block_interval_ns, seed, pace)
         verdict = first_break(scenario, number)
         if verdict is not None:
             return Prey(number, scenario, number, verdict)
@@ -92,12 +93,21 @@ def hunt(
 
 
 def scene(
-    protocol: Any, number: int, seats: int, liars: int, kinds: Sequence[str], duration: str, block_interval_ns: int, seed: int
+    protocol: Any,
+    number: int,
+    seats: int,
+    liars: int,
+    kinds: Sequence[str],
+    duration: str,
+    block_interval_ns: int,
+    seed: int,
+    pace: int = 1,
 ) -> Scenario:
     """The drawn run of that number; its seed is the number."""
     tables = drawn(Dice(seed), number, seats, liars, kinds, duration, getattr(protocol, "routes", USUAL_ROUTES))
+    slow_down(tables, pace)
     route = tables.pop("consensus")["route"]
-    return from_dict(tables).but(consensus=Consensus(protocol=protocol, block_interval=block_interval_ns, route=route))
+    return from_dict(tables).but(consensus=Consensus(protocol=protocol, block_interval=block_interval_ns * pace, route=route))
 
 
 def first_break(scenario: Scenario, seed: int) -> Verdict | None:
