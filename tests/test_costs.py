@@ -234,11 +234,54 @@ def test_every_key_of_tcp_matters(key: str) -> None:
     assert wire_digest(tables, {key: OTHER_OVER_TCP[key]}) != wire_digest(tables, {})
 
 
+EXECUTING: dict[str, Any] = {
+    "duration": "20 s",
+    "topology": {"kind": "complete", "seats": 4},
+    "link": {"latency": {"kind": "constant", "value": "100 ms"}},
+    "workload": [{"kind": "synthetic", "rate": 100.0, "size": "200 B"}],
+}
+NO_TIME = {"cores": 1, "sign": "0 s", "verify": "0 s", "hash_per_kib": "0 s"}
+
+
+@pytest.mark.parametrize("bodies", ["gossip", "attached"])
+@pytest.mark.parametrize("gossip", ["flood", "announce"])
+def test_executing_is_done_by_the_proposer_and_then_by_everybody(bodies: str, gossip: str) -> None:
+    """A block of k transactions of 1 ms is executed before it goes out and again before anybody votes on it: 2 k ms a decision."""
+    consensus = {"kind": "pbft", "block_interval": "2 s", "max_block": "10 kB", "bodies": bodies}
+    found = {}
+    for execute in ("0 s", "1 ms"):
+        report = sim.run(from_dict({**EXECUTING, "gossip": {"kind": gossip}, "consensus": consensus, "seat": {**NO_TIME, "execute": execute}}))  # fmt: skip
+        assert report.ok(), report.text()
+        assert ("executing transactions" in report.to_dict()["not_modelled"]) == (execute == "0 s")
+        published = {row[3]: row[0] for row in report.evidence.trace if row[1] == "publish"}
+        for row in report.evidence.trace:
+            if row[1] == "decide":
+                count = len(report.evidence.blocks[row[4]].transactions)
+                found.setdefault(execute, []).append((count, (row[0] - published[row[4]]) / MS))
+    (free_ms,) = {took_ms for _, took_ms in found["0 s"]}
+    assert {count for count, _ in found["1 ms"]} >= {50}
+    assert all(took_ms == free_ms + 2 * count for count, took_ms in found["1 ms"])
+
+
+def test_a_seat_is_busy_with_a_block_that_came_in_pieces() -> None:
+    """With one core it cannot vote before it has executed the block, though it has it."""
+    tables = {
+        **EXECUTING,
+        "gossip": {"kind": "turbine"},
+        "consensus": {"kind": "pbft", "block_interval": "2 s", "max_block": "10 kB"},
+    }
+    slow, fast = (
+        sim.run(from_dict({**tables, "seat": {**NO_TIME, "execute": execute}})).to_dict()["consensus"]["consensus_time_s"]["p50"]
+        for execute in ("1 ms", "0 s")
+    )
+    assert 0.09 < slow - fast < 0.16
+
+
 def test_no_key_of_link_and_seat_is_forgotten() -> None:
     """Whoever adds a key to the two tables gives it a line above; `cpu` only fills in what is not given one by one."""
     tried = {key.split(".")[0] + "." + key.split(".")[1] for key in (*OTHER, *OTHER_OVER_TCP)}
     known = {f"{table}.{entry.name}" for table, part in (("link", Link), ("seat", Seat)) for entry in fields_of(part)}
-    assert tried == known - {"seat.cpu"}
+    assert tried == known - {"seat.cpu", "seat.execute"}, "and executing needs blocks, see above"
     assert wire_digest(ALL_ON, {}) == wire_digest(ALL_ON, {})
 
 
@@ -258,6 +301,7 @@ REFUSED = (
     ('[seat]\ncpu = "secp256k1"', "seat.cpu", "while cores = 0"),
     ('[seat]\ncores = 1\ncpu = "secp256"', "seat.cpu", "did you mean 'secp256k1'"),
     ('[seat]\ncores = 1\ncpu = "nowhere.toml"', "seat.cpu", "cannot be read"),
+    ('[seat]\nexecute = "1 ms"', "seat.execute", "while cores = 0"),
     ('[seat]\nencode_per_kib = "1 us"', "seat.encode_per_kib", "while cores = 0"),
 )
 

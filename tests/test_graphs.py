@@ -13,9 +13,11 @@ import sim
 from sim.cli import main
 from sim.kernel.dice import Dice
 from sim.kernel.errors import EnvironmentTrouble, ScenarioError
+from sim.kernel.part import part
 from sim.net.drawn import Links
 from sim.net.graph_file import ENDINGS, File
 from sim.net.graph_write import graph_bytes, graph_of
+from sim.net.places import Regions
 from sim.net.topologies import Grid, RandomRegular, ScaleFree, Star
 from sim.net.topology import Topology
 from sim.study.read import from_dict
@@ -42,6 +44,14 @@ def pairs(topology: Topology) -> set[frozenset[str]]:
         for seat in range(topology.n)
         for other in topology.neighbours_of(seat).tolist()
     }
+
+
+def latencies(topology: Topology) -> list[int]:
+    """One-way base latencies of all directed links, in the order of `neighbours`."""
+    assert topology.base_ns is not None
+    source = np.repeat(np.arange(topology.n), topology.degrees)
+    found: list[int] = topology.base_ns[topology.sites[source], topology.sites[topology.neighbours]].tolist()
+    return found
 
 
 def hospitals() -> sim.Scenario:
@@ -90,9 +100,10 @@ def test_a_graph_for_networkx_and_back() -> None:
     one, other, facts = next(iter(graph.edges(data=True)))
     here, there = (topology.sites[topology.names.index(name)] for name in (one, other))
     assert topology.base_ns is not None and facts["latency_ms"] == topology.base_ns[here, there] / 1e6
-    back = scenario.but(topology=sim.Links.of(graph), **{"link.jitter": None}).topology.build(Dice(1))
+    back = scenario.but(topology=sim.Links.of(graph)).topology.build(Dice(1))
     assert (back.names, back.roles, back.regions) == (topology.names, topology.roles, topology.regions)
     assert np.array_equal(back.neighbours, topology.neighbours)
+    assert latencies(back) == latencies(topology)
     assert sim.graph(scenario, 4).edges != graph.edges, "another seed links others"
 
 
@@ -203,3 +214,81 @@ def test_explaining_a_part_draws_no_graph(tmp_path: Path, capsys: pytest.Capture
     """A part has no network."""
     assert main(["explain", "consensus.pbft", "--graph", str(tmp_path / "a.gexf")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+ASYMMETRIC = Regions(seats={"us-east-1": 9, "eu-west-1": 8, "ap-southeast-2": 7}, degree=6, matrix="aws-2025")
+
+
+@pytest.mark.parametrize("ending", [".graphml", ".gexf", ".edges"])
+@pytest.mark.parametrize("part", [hospitals().topology, ASYMMETRIC])
+def test_latencies_of_links_come_back(part: Any, ending: str, tmp_path: Path) -> None:
+    """To the nanosecond, in both directions, and a run over what was read is the run over what was written."""
+    topology = part.build(Dice(3))
+    file = tmp_path / f"network{ending}"
+    file.write_bytes(graph_bytes(topology, file))
+    back = File(path=str(file)).build(Dice(9))
+    if ending == ".edges":  # lists do not keep the order of seats
+        mapped = [back.names.index(name) for name in topology.names]
+        assert back.base_ns is not None
+        source = np.repeat(np.arange(topology.n), topology.degrees)
+        ways = zip(source.tolist(), topology.neighbours.tolist(), strict=True)
+        assert [int(back.base_ns[mapped[one], mapped[other]]) for one, other in ways] == latencies(topology)
+        return
+    assert latencies(back) == latencies(topology)
+    first, second = (
+        sim.run(hospitals().but(topology=one, **{"duration": "30 s", "workload.0.origin": topology.names[3]}))
+        for one in (File(path=str(file)), Written(topology=topology))
+    )
+    arrivals = [report.evidence.spreads[0].arrival_ns.tolist() for report in (first, second)]
+    assert arrivals[0] == arrivals[1] and min(arrivals[0]) >= 0
+
+
+@part
+class Written:
+    """A topology as it is."""
+
+    topology: Any
+
+    def build(self, dice: Dice) -> Topology:
+        """That one."""
+        found: Topology = self.topology
+        return found
+
+
+def test_latencies_in_a_list_in_a_scenario_and_on_the_way() -> None:
+    """Where no link is, a copy takes as long as the quickest way."""
+    links = [["a", "b", "10 ms"], ["b", "c", "20 ms", "25 ms"], ["a", "c", "50 ms"], ["c", "d", "1 ms"]]
+    topology = Links(links=links).build(Dice(1))
+    assert topology.base_ns is not None
+    assert (topology.base_ns // 1_000_000).tolist() == [[0, 10, 50, 31], [10, 0, 20, 21], [50, 25, 0, 1], [36, 26, 1, 0]]
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("a b 10ms\nb c\n", "some links have a latency, that between 'b' and 'c' has none"),
+        ("a b 10\n", "the latency of the link between 'a' and 'b': .*the unit is missing"),
+        ("a b 2h\n", "must lie between 0 and 1 h"),
+        ("a b 10ms 11ms 12ms\n", "line 1: two names are wanted, and perhaps a latency or two"),
+    ],
+)
+def test_wrong_latencies_get_one_sentence(lines: str, words: str, tmp_path: Path) -> None:
+    """With the names of the link."""
+    file = tmp_path / "wrong.edges"
+    file.write_text(lines)
+    with pytest.raises(ScenarioError, match=words) as caught:
+        File(path=str(file)).build(Dice(1))
+    assert caught.value.path == "path"
+
+
+def test_latencies_that_contradict_each_other() -> None:
+    """Two links of the same two sites, and one that is no number."""
+    graph = networkx.Graph()
+    for name, site in (("a", 0), ("b", 0), ("c", 1)):
+        graph.add_node(name, site=site)
+    graph.add_edges_from([("a", "c", {"latency_ms": 10.0}), ("b", "c", {"latency_ms": 11.0})])
+    with pytest.raises(ScenarioError, match="another between the same two sites"):
+        sim.Links.of(graph).build(Dice(1))
+    graph.add_edge("b", "c", latency_ms="soon")
+    with pytest.raises(ScenarioError, match="'soon', no number of ms"):
+        sim.Links.of(graph)

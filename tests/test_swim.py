@@ -135,6 +135,7 @@ def test_a_silent_seat_is_taken_for_dead() -> None:
         ("targets", "random"),
         ("clock", "common"),
         ("most_news", 1),
+        ("contacts", 3),
         ("head_size", "90 B"),
         ("news_size", "80 B"),
     ],

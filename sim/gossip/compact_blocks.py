@@ -216,7 +216,7 @@ def _rebuild(w: World, seat: int, peer: int, item: int) -> int:
     now_ns = w.clock[st.NOW]
     done_ns = now_ns
     if w.setup[st.CORES] > 0:
-        work_ns = w.setup[st.VERIFY_NS] + w.items[item]["size_bytes"] * w.setup[st.HASH_PS] // 1000
+        work_ns = w.setup[st.VERIFY_NS] + w.items[item]["size_bytes"] * w.setup[st.HASH_PS] // 1000 + w.items[item]["execute_ns"]
         done_ns = take_core(w, seat, now_ns, work_ns)
     if done_ns == now_ns:
         return _hold(w, seat, item, count)

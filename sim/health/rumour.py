@@ -24,6 +24,7 @@ class Rumour:
     count: Count = 1
     every: Duration = 1_000_000_000
     first: Duration = 0  # when the first one starts
+    sizes: Literal["equal", "exponential"] = "equal"  # exponential: drawn, with the mean `size`, and at least 1 byte
     arrivals: Literal["regular", "poisson"] = "regular"  # poisson: exponential gaps with the mean `every`
     origin: str = "random"  # the name of a seat, or 'random'
 
@@ -42,9 +43,15 @@ class Rumour:
             seat = world.dice.below(len(world.names), "rumour", *own, index)
             if self.origin != "random":
                 seat = world.names.index(self.origin)
-            world.at(time_ns, world.publish, seat, "-".join(map(str, ("rumour", *own, index))), self.size)
+            world.at(time_ns, world.publish, seat, "-".join(map(str, ("rumour", *own, index))), self._size_bytes(world, own, index))
             gap = 1.0 if self.arrivals == "regular" else -log1p(-world.dice.uniform("rumour-gap", *own, index))
             time_ns += round(gap * self.every)
+
+    def _size_bytes(self, world: Any, own: tuple[int, ...], index: int) -> int:
+        """The size of one of them."""
+        if self.sizes == "equal":
+            return self.size
+        return max(1, round(-log1p(-world.dice.uniform("rumour-size", *own, index)) * self.size))
 
     def check(self) -> None:
         """Every size and count is possible."""

@@ -8,10 +8,16 @@ to ping it; if none of them vouches for it until the period ends, the member is 
 Cost: a ping and an ack a seat and period, and packets on behalf of others where one was lost. First detection of a crash takes
 1 / (1 - (1 - 1/(n-1))^(n-1)) periods in the mean with random targets (validation V32), at most 2n - 1 with round-robin ones.
 
-What differs: everybody knows everybody from the start, so there is no joining; a seat that comes back raises its incarnation,
+Joining is memberlist's: with `contacts` a seat knows at first nobody but the contacts' addresses, asks one after the other, one a period,
+takes over the member list of the first that answers (as it is when the answer arrives), and news of the newcomer ride on the probes
+like all news. With 0 contacts everybody knows everybody from the start.
+
+What differs: a seat that comes back raises its incarnation,
 which wins over its death (as memberlist does; in the paper it would come under a new name). All news of one packet travel in
 one list, of which the last 32 of a seat can be read. Whoever speaks up while it is suspected or thought dead is told so in the answer
-(the buddy system of Lifeguard, Dadgar et al. 2018), and a seat that comes back takes all others to be alive at first. Nobody forges news; that a member floods false suspicions is not modelled.
+(the buddy system of Lifeguard, Dadgar et al. 2018), and a seat that comes back takes all others to be alive at first. A liar
+can slander others (adversary `slander`): news are not signed by those they are about, so it is believed until the victim, who hears of
+it as everybody does, has refuted it under a higher incarnation; in time, if it was only suspected.
 """
 
 from __future__ import annotations
@@ -30,7 +36,6 @@ from sim.net.lists import KIND_BITS, RING, SEAT_BITS, SEAT_MASK, phase_ns, wait
 from sim.net.membership import Membership
 from sim.net.topology import Topology
 
-COMMON = 10
 MOST_WORDS = 2**27
 
 
@@ -42,7 +47,9 @@ def rule(w: World, event: int, seat: int, peer: int, word: int) -> int:
         return _hear(w, seat, peer, word)
     if event == STARTED:
         first_ns = options[s.PERIOD_NS]
-        if options[COMMON] == 0:
+        if options[s.CONTACTS] > 0:
+            s.meet_nobody(w, seat)
+        if options[s.COMMON] == 0:
             first_ns = phase_ns(w, options[s.KEY], seat, first_ns)
         return wait(w, 0, first_ns, s.PERIOD)
     kind = word & ((1 << KIND_BITS) - 1)
@@ -75,8 +82,11 @@ def _period(w: World, seat: int, up: bool) -> int:
         memory[s.ABSENT_MINDED] = 0
         memory[s.OWN] += 1
         for member in range(w.setup[SEATS]):  # what it knew is old: all may live, until it finds otherwise
-            memory[s.TABLE + member] &= ~3
+            if memory[s.TABLE + member] & 3 != s.UNKNOWN:
+                memory[s.TABLE + member] &= ~3
         s.think(w, seat, seat, s.ALIVE, memory[s.OWN], count)
+    if w.member_options[s.CONTACTS] > 0 and memory[s.JOINED] == 0:
+        return s.ask_to_join(w, seat, count)
     if memory[s.TARGET_SEAT] > 0 and memory[s.ACKED] == 0:
         count = s.doubt(w, seat, memory[s.TARGET_SEAT] - 1, count)
     member = s.next_target(w, seat)
@@ -95,6 +105,13 @@ def _hear(w: World, seat: int, peer: int, word: int) -> int:
     kind = word & ((1 << KIND_BITS) - 1)
     one = word >> KIND_BITS & SEAT_MASK
     count = s.read_news(w, seat, peer, word, 0)
+    if memory[s.TABLE + peer] & 3 == s.UNKNOWN and kind != s.WELCOME:
+        count = s.hear_news(w, seat, peer, s.ALIVE, 0, count)  # news of it were crowded out; what it says of itself will follow
+    if kind == s.JOIN:
+        return s.welcome(w, seat, peer, count)
+    if kind == s.WELCOME:
+        s.be_welcome(w, seat, peer)
+        return count
     if memory[s.TABLE + peer] & 3 != s.ALIVE:
         s.pass_on(w, seat, peer)  # the answer tells it what is thought of it
     if kind == s.PING:
@@ -124,6 +141,7 @@ class Swim:
     retransmit: Count = 4  # each piece of news is told so many times, times log10(n + 1) rounded up
     targets: Literal["round-robin", "random"] = "round-robin"  # the order in which members are probed
     clock: Literal["own", "common"] = "own"  # common: all seats' periods begin at the same instants, the paper's model
+    contacts: Count = 0  # seats, the first ones, by which all others have to join; 0: everybody knows everybody from the start
     most_news: Count = 16  # pieces of news on a packet; too few, and refutations come too late where much is lost
     head_size: Size = 60  # bytes of a packet without news
     news_size: Size = 40  # bytes of a piece of news: a member's name, state and incarnation
@@ -141,6 +159,8 @@ class Swim:
     def membership(self, topology: Topology, dice: Dice) -> Membership:
         """The rule and what it wants to be given. Raises ScenarioError where so many members do not fit in memory."""
         n = topology.n
+        if self.contacts >= n:
+            raise ScenarioError(f"{self.contacts} contacts leave nobody of {n} seats to join by them; give fewer, or 0", "contacts")
         words = s.TABLE + n + 2 * s.BUFFER + RING * (1 + self.most_news)
         if words * n > MOST_WORDS:
             raise ScenarioError(f"{n:,} seats that know each other do not fit in memory; about 10,000 do")
@@ -155,5 +175,6 @@ class Swim:
             self.news_size,
             self.most_news,
             int(self.clock == "common"),
+            self.contacts,
         )
-        return Membership(rule, options, words, 8 + self.most_news + self.indirect)
+        return Membership(rule, options, words, 8 + self.most_news + self.indirect, accuse=s.accuse)

@@ -35,6 +35,8 @@ class Costs:
     hash_ps_per_byte: int = 0
     encode_ps_per_byte: int = 0
     """Coding a body into pieces of which some are enough."""
+    execute_ns: int = 0
+    """Executing a transaction of a block."""
     lane_bytes: int = -1
     """Messages up to this size do not wait behind larger ones, in either direction; -1: no lane."""
     fair: bool = False

@@ -2,7 +2,7 @@
 
 Nodes become seats in the order of the file. Node attributes `role`, `region`, `latitude` and `longitude` (or `lat`, `lon`) are
 kept. Links count in both directions, whatever the file says. A link's attribute `rate` ("10 Mbit/s", or a number of bit/s) is the
-rate of each of its directions; in a directed file an arc's rate is that of its own direction.
+rate of each of its directions; in a directed file an arc's rate is that of its own direction. Links' latencies: `sim.net.link_latency`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from sim.kernel.errors import ScenarioError
 from sim.kernel.files import FileName, located
 from sim.kernel.part import part
 from sim.kernel.units import as_number, parse_rate
+from sim.net.link_latency import TOWARDS, as_latency, as_written, between_places, has_latency, latency_of_link
 from sim.net.topology import MOST_SEATS, Topology, frozen, linked
 
 ENDINGS = {
@@ -38,7 +39,7 @@ _MOST_BYTES = 1 << 30
 @part
 class File:
     """Seats and links from a file: GraphML (.graphml), GEXF (.gexf), a list with one link `a b` or `a,b` a line (.txt, .csv,
-    .edges, .edgelist), or an adjacency list with a seat and all its neighbours a line (.adjlist, .adj), in which a link may
+    .edges, .edgelist), with a latency behind it if links have one (`a b 12ms`, `a b 12ms 13ms` if the way back differs), or an adjacency list with a seat and all its neighbours a line (.adjlist, .adj), in which a link may
     stand at one of its ends or at both. In lists, lines that start with # are skipped. The graph must be in one piece, without
     links that repeat. `medgossip explain SCENARIO --graph FILE` writes such files."""
 
@@ -85,7 +86,43 @@ def topology_from(graph: Any, path: str) -> Topology:
         longitude=longitude,
     )
     rates = _rates(graph, places, topology, path)
-    return topology if rates is None else replace(topology, link_bit_s=frozen(rates))
+    if rates is not None:
+        topology = replace(topology, link_bit_s=frozen(rates))
+    return _with_latencies(graph, places, topology, path)
+
+
+def _with_latencies(graph: Any, places: dict[Any, int], topology: Topology, path: str) -> Topology:
+    """The topology with the latencies that its links say they have; ScenarioError if only some say so."""
+    edges = [
+        (places[other], places[one], attributes) if attributes.get(TOWARDS) == one else (places[one], places[other], attributes)
+        for one, other, attributes in graph.edges(data=True)
+    ]
+    silent = [(one, other) for one, other, attributes in edges if not has_latency(attributes)]
+    if len(silent) == len(edges):
+        return topology
+    if silent:
+        raise ScenarioError(
+            f"some links have a latency, that between {topology.names[silent[0][0]]!r} and {topology.names[silent[0][1]]!r} has none",
+            path,
+        )
+    given: dict[tuple[int, int], int] = {}
+    for back in (True, False):  # what a direction says itself goes before what the other one says
+        for one, other, attributes in edges:
+            ends = f"{topology.names[one]!r} and {topology.names[other]!r}"
+            given[(other, one) if back else (one, other)] = latency_of_link(attributes, back, ends, path)
+    facts = [attributes for _, attributes in graph.nodes(data=True)]
+    places_named = {str(one["site"]): None for one in facts if one.get("site") is not None}
+    if places_named and any(one.get("site") is None for one in facts):
+        raise ScenarioError("some nodes have a 'site' and some have not", path)
+    numbers = {name: place for place, name in enumerate(places_named)}
+    sites = np.array([numbers[str(one["site"])] for one in facts] if numbers else range(topology.n), np.int32)
+    within_ns = {
+        int(site): as_latency(one["within_ms"], True, f"within_ms of {name!r}", path)
+        for site, one, name in zip(sites, facts, topology.names, strict=True)
+        if one.get("within_ms") is not None
+    }
+    base_ns = between_places(given, sites, within_ns, topology.names, path)
+    return replace(topology, sites=frozen(sites), base_ns=frozen(base_ns))
 
 
 def _rates(graph: Any, places: dict[Any, int], topology: Topology, path: str) -> NDArray[np.int64] | None:
@@ -143,9 +180,12 @@ def _read_list(path: Path, adjacency: bool) -> Any:
     graph = networkx.MultiGraph()
     if not adjacency:
         for number, words in rows:
-            if len(words) != 2:
-                raise ScenarioError(f"{str(path)!r}, line {number}: two names are wanted, not {len(words)}", "path")
-            graph.add_edge(*words)
+            if not 2 <= len(words) <= 4:
+                raise ScenarioError(
+                    f"{str(path)!r}, line {number}: two names are wanted, and perhaps a latency or two, not {len(words)} words",
+                    "path",
+                )
+            graph.add_edge(*words[:2], **as_written(*words[1:]))
         return graph
     graph.add_nodes_from(words[0] for _, words in rows)
     heads: dict[str, int] = {}

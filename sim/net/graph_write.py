@@ -1,7 +1,7 @@
 """A topology for others to read: as a networkx graph, and as a GraphML, GEXF, edge list or adjacency list file.
 
-The same topology gives the same bytes. What `file` reads back is the same network: names, roles, regions, places and links. The
-base latency between two ends, where the topology has one, is written beside their link for other programs; it is not read back.
+The same topology gives the same bytes. What `file` reads back is the same network: names, roles, regions, places, links, and the
+latencies of links, to the nanosecond. Between seats without a link a reader has only the way over links (`sim.net.link_latency`).
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ def graph_of(topology: Topology) -> Any:
         facts: dict[str, Any] = {"role": topology.roles[seat], "region": topology.regions[seat]}
         if topology.latitude is not None and topology.longitude is not None:
             facts |= {"latitude": float(topology.latitude[seat]), "longitude": float(topology.longitude[seat])}
+        if topology.base_ns is not None and len(topology.base_ns) < topology.n:
+            site = int(topology.sites[seat])
+            facts |= {"site": site, "within_ms": float(topology.base_ns[site, site]) / 1e6}
         graph.add_node(name, **facts)
     source = np.repeat(np.arange(topology.n), topology.degrees)
     once = source < topology.neighbours
@@ -38,8 +41,13 @@ def graph_of(topology: Topology) -> Any:
     if topology.base_ns is None:
         graph.add_edges_from(pairs)
     else:
-        base_ms = topology.base_ns[topology.sites[here], topology.sites[there]] / 1e6
-        graph.add_edges_from((*pair, {"latency_ms": value}) for pair, value in zip(pairs, base_ms.tolist(), strict=True))
+        base_ms = topology.base_ns / 1e6
+        ways = (
+            base_ms[topology.sites[here], topology.sites[there]].tolist(),
+            base_ms[topology.sites[there], topology.sites[here]].tolist(),
+        )
+        for pair, there_ms, back_ms in zip(pairs, *ways, strict=True):
+            graph.add_edge(*pair, latency_ms=there_ms, **({} if there_ms == back_ms else {"latency_back_ms": back_ms}))
     if topology.link_bit_s is not None:
         rates = topology.link_bit_s[once].tolist()  # of the two directions of a link the one from the seat that comes first
         graph.add_edges_from((*pair, {"rate": f"{rate} bit/s"}) for pair, rate in zip(pairs, rates, strict=True) if rate)
@@ -59,7 +67,7 @@ def graph_bytes(topology: Topology, file: str | Path) -> bytes:
         if odd is not None:
             raise ScenarioError(f"a seat is called {odd!r}, which a list cannot hold; write .graphml or .gexf", "--graph")
         if form == "edges":
-            return "".join(f"{one} {other}\n" for one, other in graph.edges()).encode()
+            return "".join(f"{one} {other}{_latencies(facts)}\n" for one, other, facts in graph.edges(data=True)).encode()
         rows = (" ".join((name, *(topology.names[other] for other in topology.neighbours_of(seat) if other > seat)))
                 for seat, name in enumerate(topology.names))  # fmt: skip
         return "".join(f"{row}\n" for row in rows).encode()
@@ -67,3 +75,9 @@ def graph_bytes(topology: Topology, file: str | Path) -> bytes:
     (networkx.write_graphml_xml if form == "graphml" else networkx.write_gexf)(graph, stream)
     text = stream.getvalue().decode()
     return _DATE.sub("", text).encode()
+
+
+def _latencies(facts: dict[str, Any]) -> str:
+    """What stands behind a link in a list."""
+    given = [facts[name] for name in ("latency_ms", "latency_back_ms") if name in facts]
+    return "".join(f" {value!r}ms" for value in given)

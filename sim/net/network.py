@@ -57,6 +57,8 @@ class Network:
         self.on_moves: Callable[[NDArray[np.int64]], NDArray[np.int64]] = _no_matter  # returns the mail left: `sim.node.following`
         self.on_log: Callable[[int, int, int, int], None] | None = None
         """Told what the membership reports: time, seat, about whom, what."""
+        self.membership: Any = None
+        """What `sim.net.membership.enter` has put beside the gossip."""
         self._cut = strategy.cut
         self._commands = array("q")
         if strategy.starts:
@@ -141,7 +143,7 @@ class Network:
             self.rows += 1
             self._ensure(("held", "arrival", "notes", "came_from"), self.rows)
             key = self.dice.continued(self._item_key(family), number)  # also what a strategy draws from
-            self.world.items[number] = (key, 0, -1, -1, message, signer, 0, self.rows - 1, -1, -1, 0, 0, 0)
+            self.world.items[number] = (key, 0, -1, -1, message, signer, 0, self.rows - 1, -1, -1, 0, 0, 0, 0)
             self.world.setup[st.ITEMS] = number + 1
         if size_bytes and size_bytes != self._sizes.get(number):
             self._sizes[number] = self.world.items[number]["size_bytes"] = size_bytes

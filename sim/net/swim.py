@@ -15,14 +15,14 @@ from sim.net.core.members import tell_outside
 from sim.net.core.state import SEATS, UP, World
 from sim.net.lists import KIND_BITS, SEAT_BITS, SEAT_MASK, below, find_list, open_list, tell, wait, word_of
 
-KEY, PERIOD_NS, TIMEOUT_NS, ASKED, SUSPECT_NS, TOLD, ROBIN, HEAD_BYTES, NEWS_BYTES, MOST_NEWS = range(10)
-OWN, TARGET_SEAT, ACKED, ABSENT_MINDED, TURN, SENT = range(6)
-TABLE = 6
-ALIVE, SUSPECT, DEAD = range(3)
-PING, ACK, ASK, PROXY_PING, PROXY_ACK, VOUCH = range(6)
+KEY, PERIOD_NS, TIMEOUT_NS, ASKED, SUSPECT_NS, TOLD, ROBIN, HEAD_BYTES, NEWS_BYTES, MOST_NEWS, COMMON, CONTACTS = range(12)
+OWN, TARGET_SEAT, ACKED, ABSENT_MINDED, TURN, SENT, JOINED = range(7)
+TABLE = 7
+ALIVE, SUSPECT, DEAD, UNKNOWN = range(4)
+PING, ACK, ASK, PROXY_PING, PROXY_ACK, VOUCH, JOIN, WELCOME = range(8)
 PERIOD, TIMEOUT, EXPIRE = range(3)  # ticks
-SUSPECTED, CONFIRMED, LEARNED, REFUTED = range(4)  # reports; above REPORT_BITS whether the one reported on was really up
-REPORT_BITS = 2
+SUSPECTED, CONFIRMED, LEARNED, REFUTED, MET = range(5)  # reports; above REPORT_BITS whether the one reported on was really up
+REPORT_BITS = 3
 BUFFER = 32
 NEWS = 1 << 60
 _PROXY = 1 << 29
@@ -123,7 +123,9 @@ def hear_news(w: World, seat: int, member: int, state: int, incarnation: int, co
             report(w, seat, seat, REFUTED)
         return count
     known, since = memory[TABLE + member] & 3, memory[TABLE + member] >> 2
-    if incarnation > since or (incarnation == since and state > known):
+    if known == UNKNOWN or incarnation > since or (incarnation == since and state > known):
+        if known == UNKNOWN:
+            report(w, seat, member, MET)
         if state == DEAD:
             report(w, seat, member, LEARNED)
         count = think(w, seat, member, state, incarnation, count)
@@ -173,7 +175,7 @@ def next_target(w: World, seat: int) -> int:
             memory[TURN] += 1
         else:
             member = below(w, w.member_options[KEY], seat, turn, seats)
-        if member != seat and memory[TABLE + member] & 3 != DEAD:
+        if member != seat and memory[TABLE + member] & 3 < DEAD:
             return member
     return -1
 
@@ -200,7 +202,7 @@ def ask_others(w: World, seat: int, member: int, count: int) -> int:
     seats = w.setup[SEATS]
     for turn in range(4 * w.member_options[ASKED]):
         other = below(w, w.member_options[KEY], seat, _PROXY + turn, seats)
-        fresh = other != seat and other != member and w.member_memory[seat, TABLE + other] & 3 != DEAD
+        fresh = other != seat and other != member and w.member_memory[seat, TABLE + other] & 3 < DEAD
         for earlier in range(first, count):
             if w.actions[earlier, 1] == other:
                 fresh = False
@@ -209,3 +211,57 @@ def ask_others(w: World, seat: int, member: int, count: int) -> int:
         if count - first == w.member_options[ASKED]:
             break
     return count
+
+
+@njit
+def meet_nobody(w: World, seat: int) -> None:
+    """Time begins where members join: a seat knows itself, and the contacts know each other."""
+    memory = w.member_memory[seat]
+    contacts = w.member_options[CONTACTS]
+    for member in range(w.setup[SEATS]):
+        if member != seat and (seat >= contacts or member >= contacts):
+            memory[TABLE + member] = UNKNOWN
+    memory[JOINED] = np.int64(seat < contacts)
+
+
+@njit
+def ask_to_join(w: World, seat: int, count: int) -> int:
+    """To one contact after the other, one a period, until one has answered."""
+    memory = w.member_memory[seat]
+    contact = (seat + memory[SENT]) % w.member_options[CONTACTS]
+    pass_on(w, seat, seat)
+    return speak(w, seat, count, contact, JOIN, 0)
+
+
+@njit
+def welcome(w: World, seat: int, peer: int, count: int) -> int:
+    """Tell a newcomer, whose own news have just been read, of all members."""
+    known = 0
+    for member in range(w.setup[SEATS]):
+        known += w.member_memory[seat, TABLE + member] & 3 != UNKNOWN
+    size_bytes = w.member_options[HEAD_BYTES] + known * w.member_options[NEWS_BYTES]
+    return tell(w, count, peer, word_of(WELCOME, 0, 0), size_bytes)
+
+
+@njit
+def be_welcome(w: World, seat: int, peer: int) -> None:
+    """The newcomer takes over the contact's table; whoever is suspected there it takes to be alive until news say otherwise."""
+    memory, table = w.member_memory[seat], w.member_memory[peer]
+    memory[JOINED] = 1
+    for member in range(w.setup[SEATS]):
+        if member != seat and memory[TABLE + member] & 3 == UNKNOWN:
+            thought = table[TABLE + member]
+            memory[TABLE + member] = thought & ~3 if thought & 3 == SUSPECT else thought
+
+
+def accuse(w: World, seat: int, member: int, dead: bool) -> None:
+    """Put false news into a seat's mouth, from outside: what it last knew of a member, but suspected or dead."""
+    memory = w.member_memory[seat]
+    if memory[TABLE + member] & 3 == UNKNOWN:
+        return
+    memory[TABLE + member] = memory[TABLE + member] & ~3 | (DEAD if dead else SUSPECT)
+    start = TABLE + int(w.setup[SEATS])
+    news = memory[start : start + 2 * BUFFER].reshape(BUFFER, 2)
+    told_before = np.flatnonzero(news[:, 0] == member + 1)
+    worth = np.where(news[:, 0] > 0, news[:, 1], 1 << 40)
+    news[int(told_before[0]) if told_before.size else int(worth.argmax())] = member + 1, 0

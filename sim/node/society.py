@@ -194,7 +194,10 @@ class Society:
 
     def block_item(self, block: Any) -> int:
         """The network's number of a block."""
-        return self.network.item(block.digest, "block", block.size_bytes)
+        item = self.network.item(block.digest, "block", block.size_bytes)
+        if self.network.costs.execute_ns:
+            self.network.world.items[item]["execute_ns"] = self.network.costs.execute_ns * len(block.transactions)
+        return item
 
     # blocks ---------------------------------------------------------------------------------------------------------
 

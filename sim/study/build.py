@@ -157,7 +157,7 @@ def _add_membership(scenario: Scenario, strategy: Strategy, network: Network, tr
         raise error.under("membership") from None
 
     def log(time_ns: int, seat: int, about: int, what: int) -> None:
-        trace.record_at(time_ns, "member", seat, REPORTS[what & 3], about, bool(what >> 2))
+        trace.record_at(time_ns, "member", seat, REPORTS[what & 7], about, bool(what >> 3))
 
     network.on_log = log
 

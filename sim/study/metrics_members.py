@@ -56,6 +56,15 @@ def known_to_all_s(evidence: Evidence, rows: Sequence[Row], absence: Absence, sp
     return (max(told) - since_ns) / SECOND_NS if told and len(told) == len(times) else None
 
 
+def newcomers_s(evidence: Evidence, meetings: Sequence[Row]) -> list[float]:
+    """For each member of which others have heard in a run with joins: seconds from its coming until the last of them heard of it."""
+    came = {row[2]: row[0] for row in reversed(read(evidence).of("restart"))}
+    last: dict[int, int] = {}
+    for row in meetings:
+        last[row[4]] = max(last.get(row[4], 0), row[0])
+    return [(time_ns - came.get(seat, 0)) / SECOND_NS for seat, time_ns in sorted(last.items())]
+
+
 def view_of(evidence: Evidence) -> dict[str, Any] | None:
     """What views were like when the run ended; None where nobody keeps one.
 
@@ -98,7 +107,7 @@ def membership(evidence: Evidence) -> dict[str, Any]:
 
     `first_detection_s`: from a crash to the first suspicion by a probe; `confirmed_s`: to the first seat that gives it up;
     `known_to_all_s`: to the last one that learns it, over crashes where it came so far before the seat was back.
-    `detected_share`: of the crashes. False ones were about a seat that was up. Messages are the membership's packets, per seat and
+    `met_s`: from a newcomer's coming to the last seat that heard of it by news (only where members join). `detected_share`: of the crashes. False ones were about a seat that was up. Messages are the membership's packets, per seat and
     period over the whole run. `view` is that of a membership that samples peers.
     """
     rows: dict[str, list[Row]] = {}
@@ -120,6 +129,7 @@ def membership(evidence: Evidence) -> dict[str, Any]:
         "known_to_all_s": distribution(
             [one for span in spans if (one := known_to_all_s(evidence, deaths, span, spans)) is not None]
         ),
+        "met_s": distribution(newcomers_s(evidence, rows.get("meet", []))),
         "false_suspicions": sum(row[5] for row in suspected) if detects else None,
         "false_deaths": sum(row[5] for row in confirmed) if detects else None,
         "view": view_of(evidence),

@@ -20,6 +20,8 @@ from sim.study.scenario import Scenario
 def costs_of(scenario: Scenario, topology: Topology) -> Costs:
     """The scenario's link and seat tables as the network's costs."""
     link, seat = scenario.link, scenario.seat
+    if seat.service_ns("execute") and scenario.consensus is None:
+        raise ScenarioError("has no effect without blocks to execute; give a [consensus], or drop the key", "seat.execute")
     law, jitter = link.latency, link.jitter
     if jitter is not None and topology.base_ns is None:
         raise ScenarioError("this topology has no latencies of its own to jitter; give link.latency instead", "link.jitter")
@@ -63,6 +65,7 @@ def costs_of(scenario: Scenario, topology: Topology) -> Costs:
         sign_ns=seat.service_ns("sign"),
         verify_ns=seat.service_ns("verify"),
         hash_ps_per_byte=seat.service_ns("hash_per_kib") * 1000 // 1024,
+        execute_ns=seat.service_ns("execute"),
         encode_ps_per_byte=seat.service_ns("encode_per_kib") * 1000 // 1024,
     )
 
@@ -97,6 +100,8 @@ def not_modelled(scenario: Scenario) -> tuple[str, ...]:
             missing.append(f"fair sharing of {lines} (copies queue, first in, first out)")
     if not seat.cores:
         missing.append("CPU time")
+    elif scenario.consensus is not None and not seat.service_ns("execute"):
+        missing.append("executing transactions")
     if not link.loss:
         missing.append("loss")
     if link.jitter is None and (link.latency is None or link.latency.is_constant):

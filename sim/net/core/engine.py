@@ -163,7 +163,7 @@ def _happen(w: World, word: int) -> None:
             signatures = np.int64(1)
             if packet == MESSAGE or packet == CERTIFICATE:
                 signatures = w.messages[item]["checks"]
-            done_ns = take_core(w, seat, now_ns, checking_ns(w, envelope, signatures))
+            done_ns = take_core(w, seat, now_ns, checking_ns(w, seat, envelope, signatures))
             if done_ns > now_ns:
                 push(w, done_ns, word_of(SERVED, seat, envelope))
                 return

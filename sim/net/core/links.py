@@ -13,6 +13,7 @@ from sim.kernel.dice import draw64
 from sim.kernel.jit import inlined, njit
 from sim.net.core.state import (
     BAD,
+    BLOB,
     BODY,
     CERTIFICATE,
     CONSTANT_NS,
@@ -21,6 +22,7 @@ from sim.net.core.state import (
     ENVELOPES_USED,
     FREE_ENVELOPE,
     HASH_PS,
+    HELD,
     LIVE_ENVELOPES,
     LOSS_BELOW,
     LOSS_KEY,
@@ -168,9 +170,9 @@ def signing_ns(w: World, size_bytes: int) -> int:
 
 @njit
 def publish_ready_ns(w: World, seat: int, item: int) -> int:
-    """When a seat's CPU has hashed and signed an item, and encoded it if it travels in coded pieces, which come after that."""
+    """When a seat's CPU has executed, hashed and signed an item, and encoded it if it travels in coded pieces, which come after that."""
     row = w.items[item]
-    work_ns = signing_ns(w, row["size_bytes"])
+    work_ns = signing_ns(w, row["size_bytes"]) + row["execute_ns"]
     from_ns = w.clock[NOW]
     if row["pieces"] > row["enough"]:
         work_ns += row["size_bytes"] * w.setup[ENCODE_PS] // 1000
@@ -181,8 +183,8 @@ def publish_ready_ns(w: World, seat: int, item: int) -> int:
 
 
 @njit
-def checking_ns(w: World, envelope: int, signatures: int) -> int:
-    """CPU time to hash and verify what is in an envelope."""
+def checking_ns(w: World, seat: int, envelope: int, signatures: int) -> int:
+    """CPU time to hash and verify what is in an envelope, and to execute the block in it, if there is one that is new to the seat."""
     row = w.envelopes[envelope]
     if (
         row["packet"] == BODY
@@ -191,8 +193,15 @@ def checking_ns(w: World, envelope: int, signatures: int) -> int:
     ):
         return row["size_bytes"] * w.setup[HASH_PS] // 1000 + w.setup[SHARE_CHECK_NS]
     if row["packet"] != MESSAGE and row["packet"] != CERTIFICATE:
-        return row["size_bytes"] * w.setup[HASH_PS] // 1000 + w.setup[VERIFY_NS]
-    return w.setup[VERIFY_NS] * signatures + row["size_bytes"] * w.setup[HASH_PS] // 1000
+        work_ns = row["size_bytes"] * w.setup[HASH_PS] // 1000 + w.setup[VERIFY_NS]
+        if row["item"] >= 0 and (row["packet"] == BODY or row["packet"] == BLOB):
+            work_ns += w.items[row["item"]]["execute_ns"]
+        return work_ns
+    work_ns = w.setup[VERIFY_NS] * signatures + row["size_bytes"] * w.setup[HASH_PS] // 1000
+    attached = np.int64(w.messages[row["item"]]["attached"])
+    if attached >= 0 and w.held[w.items[attached]["row"], seat] != HELD:
+        work_ns += w.items[attached]["execute_ns"]
+    return work_ns
 
 
 @inlined

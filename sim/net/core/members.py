@@ -48,10 +48,10 @@ else:
         return count
 
 
-LOG_ROWS = 16
+LOG_ROWS = 40
 """Most reports of one event."""
-REPORTS = ("suspect", "confirm", "learn", "refute")
-"""What a report's lowest two bits say; the third is set if the one reported on was up then."""
+REPORTS = ("suspect", "confirm", "learn", "refute", "meet")
+"""What a report's lowest three bits say; the fourth is set if the one reported on was up then."""
 _WEATHER = np.uint64(0x3E3B)
 
 

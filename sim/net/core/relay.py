@@ -29,7 +29,7 @@ import numpy as np
 from sim.kernel.jit import njit
 from sim.net.core.bends import send_late, shunned
 from sim.net.core.calendar import push
-from sim.net.core.links import new_envelope, publish_ready_ns, word_of
+from sim.net.core.links import new_envelope, publish_ready_ns, take_core, word_of
 from sim.net.core.members import hear_member, tick_member
 from sim.net.core.packets import send_item
 from sim.net.core.rules import ask_rule, call_rule
@@ -126,6 +126,8 @@ def _count_piece(w: World, seat: int, whole: int, piece: int) -> bool:
         w.arrival[row["row"], seat] = w.clock[NOW]
         w.came_from[row["row"], seat] = -2 - w.items[piece]["row"]
         row["reached"] += 1
+        if row["execute_ns"] > 0 and w.setup[CORES] > 0:
+            take_core(w, seat, w.clock[NOW], row["execute_ns"])
         if row["duty"] < 0:
             _tell_keeper(w, seat, whole)
         if w.seats[seat]["probe"] >= 0:

@@ -77,6 +77,7 @@ ITEM = np.dtype(
         ("pieces", "i4"),
         ("enough", "i4"),
         ("duty", "i4"),
+        ("execute_ns", "i8"),  # CPU time that a seat spends on what is in it, once
     ],
     align=True,
 )
