@@ -56,6 +56,26 @@ BAD = {
         ["workload[0].origin", "did you mean 'seat-"],
     ),
     "nothing": ("", ["duration", "missing"]),
+    "law without its table": (GOOD + '[link]\nlatency = "40 ms"', ["link.latency", 'kind = "constant"']),
+    "rumour of nobody": (GOOD + '[[workload]]\nkind = "rumour"\norigin = "seat-9"', ["workload[0].origin", "seat-9"]),
+    "too many rumours": (GOOD + '[[workload]]\nkind = "rumour"\ncount = 99999999999', ["workload[0].count", "1,000,000"]),
+    "rumour of nothing": (GOOD + '[[workload]]\nkind = "rumour"\nsize = "0 B"', ["workload[0].size", "0 bytes"]),
+    "on two islands": (
+        GOOD + '[[fault]]\nkind = "partition"\ngroups = [["seat-1"], ["seat-1", "seat-2"]]',
+        ["fault[0].groups", "'seat-1' is in two groups"],
+    ),
+    "too many traitors": (GOOD + '[gossip]\nkind = "bracha"\nfaulty = 3', ["gossip.faulty", "at most 1"]),
+    "stake of nobody": (GOOD + '[gossip]\nkind = "turbine"\nstake = { mars = 3 }', ["gossip.stake.mars", "mars"]),
+    "absurd cores": (GOOD + "[seat]\ncores = 100000000", ["seat.cores", "1024"]),
+    "readers of nobody": (GOOD + '[[workload]]\nkind = "light-clients"\nhomes = "mars"', ["workload[0].homes", "mars"]),
+    "absurdly many readers": (
+        GOOD + '[[workload]]\nkind = "light-clients"\nclients = 1000000000',
+        ["workload[0].clients", "100,000"],
+    ),
+    "slander of nobody": (
+        GOOD + '[membership]\nkind = "swim"\n[[adversary]]\nkind = "slander"\nvictims = "mars"',
+        ["adversary[0].victims", "mars"],
+    ),
 }
 
 

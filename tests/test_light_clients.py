@@ -122,3 +122,18 @@ def test_every_key_changes_something(key: str, value: Any) -> None:
 def test_what_cannot_be_is_refused(keys: dict[str, Any], words: str) -> None:
     with pytest.raises(ScenarioError, match=words):
         read_by(keys)
+
+
+def test_answers_take_their_time_on_the_clients_own_line() -> None:
+    """10 kB at 1 Mbit/s are 80 ms more; after a time offline all that was wished for comes one after the other."""
+    outcomes = found(read_by({**ALWAYS, "every": "20 s", "answer": "10 kB", "rate": "1 Mbit/s"}))
+    assert outcomes["waited_s"]["min"] == pytest.approx(0.12) and outcomes["waited_s"]["p50"] == pytest.approx(0.12)
+    wishes = {"online": "10 s", "offline": "50 s", "every": "5 s"}
+    free, narrow = (found(read_by({**wishes, **line})) for line in ({}, {"answer": "125 kB", "rate": "1 Mbit/s"}))
+    assert free["reads"] == narrow["reads"] and free["stale_share"] == narrow["stale_share"]
+    queued = narrow["waited_s"]["mean"] - free["waited_s"]["mean"]
+    assert queued > 1.5, "each takes a second, and those that waited for the line to come back queue behind each other"
+    for keys, key in (({"rate": "1 Mbit/s"}, "rate"), ({"answer": "1 kB"}, "answer")):
+        with pytest.raises(ScenarioError, match="has no effect while") as caught:
+            read_by(keys)
+        assert str(caught.value.path).endswith(key)

@@ -36,6 +36,10 @@ class Slander:
         membership = world.society.network.membership
         if membership is None or membership.accuse is None:
             raise ScenarioError('nobody tells who is alive here; write [membership] kind = "swim"', "kind")
+        try:
+            world.choose(self.victims, "slander")  # type: ignore[arg-type]
+        except ScenarioError as error:
+            raise ScenarioError(error.sentence, "victims") from None
 
     def corrupt(self, seats: Sequence[int], world: Surroundings) -> Callable[[], None]:
         """Begin."""

@@ -20,6 +20,15 @@ class Partition:
         if not isinstance(self.groups, (list, tuple)) or not self.groups:
             raise ScenarioError('name at least one group, such as [["north"]]', "groups")
 
+    def fits(self, world: Surroundings) -> None:
+        """Nobody stands on two islands."""
+        where: dict[int, int] = {}
+        for place, group in enumerate(self.groups):  # type: ignore[arg-type, var-annotated]
+            for seat in world.choose(group, "partition"):
+                if where.setdefault(seat, place) != place:
+                    name = world.topology.names[seat]
+                    raise ScenarioError(f"{name!r} is in two groups, number {where[seat]} and number {place} (from 0)", "groups")
+
     def strike(self, world: Surroundings) -> Callable[[], None]:
         """Put each group on an island of its own."""
         network = world.society.network

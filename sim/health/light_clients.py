@@ -3,6 +3,11 @@
 A light client keeps nothing, relays nothing and does not vote: it asks its home what the newest thing is and takes its word for
 it. So it costs the network nothing but its reads, and is as well informed as its home: stale if the home is behind, without an
 answer if the home is down or refuses to serve. On-off times as in `sim.fault.churn` (Yao et al., ICNP 2006, section 3).
+
+Light clients are no seats, on purpose: a seat has an identity that votes, so 10,000 pharmacies would be 10,000 validators, and a quorum
+would wait for those that are offline. What they have is a line of their own to their home, with a latency, a rate and times at which it is
+down. Answers take their time on that line, one after the other; the home's uplink into the network is another line and carries none of
+them. To let clients take part in the gossip itself, make them seats by a role, and let them come and go with the fault `churn`.
 """
 
 from __future__ import annotations
@@ -16,8 +21,9 @@ from sim.health.tally import distribution
 from sim.health.world import WorkloadWorld
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
-from sim.kernel.units import Count, Duration
+from sim.kernel.units import Count, Duration, Rate, Size
 
+MOST_CLIENTS = 100_000
 OUTCOMES = ("served", "stale", "unavailable")
 
 
@@ -29,6 +35,8 @@ class Clients:
     waited_ns: list[int] = field(default_factory=list)
     offline: int = 0
     height: int = 0
+    free_ns: dict[tuple[int, int], int] = field(default_factory=dict)
+    """By home and client, when the line has brought all answers so far."""
     news: list[tuple[int, str, int]] = field(default_factory=list)
     """(time in ns, name of a published thing or '', height of a decided block or 0), in order: what the world knows."""
 
@@ -52,6 +60,8 @@ class LightClients:
     online: Duration = 600_000_000_000  # mean time for which a client is online
     offline: Duration = 60_000_000_000  # mean time for which it is not; a wish waits until it is back
     access: Duration = 20_000_000  # one way between a client and its home, on a line of its own
+    rate: Rate = 0  # of that line, on which answers come one after the other; 0: not modelled
+    answer: Size = 0  # size of an answer: the newest header with its certificate, or all that was asked for
     patience: Duration = 5_000_000_000  # how long a client waits for its home, which it asks again every second
     fresh: Duration = 2_000_000_000  # how old news may be before an answer without them is stale
 
@@ -60,6 +70,13 @@ class LightClients:
         for key in ("every", "online"):
             if getattr(self, key) < 1_000_000:
                 raise ScenarioError("at least 1 ms is wanted", key)
+        if self.clients > MOST_CLIENTS:
+            raise ScenarioError(
+                f"{self.clients:,} clients of each home are more than the {MOST_CLIENTS:,} that are followed", "clients"
+            )
+        for key, other in (("rate", "answer"), ("answer", "rate")):
+            if getattr(self, key) and not getattr(self, other):
+                raise ScenarioError(f"has no effect while {other} = 0; give both, or drop the key", key)
         return []
 
     def setup(self, world: WorkloadWorld) -> None:
@@ -71,7 +88,11 @@ class LightClients:
 
     def start(self, world: WorkloadWorld) -> None:
         """Every client goes through its wishes to the end of the run; time spent offline is drawn beside it."""
-        for home in world.choose(self.homes):
+        try:
+            homes = world.choose(self.homes)
+        except ScenarioError as error:
+            raise ScenarioError(error.sentence, "homes") from None
+        for home in homes:
             for client in range(self.clients):
                 self._live(world, home, client)
 
@@ -93,22 +114,32 @@ class LightClients:
                 return
             back_ns = next((end_ns for start_ns, end_ns in spans if start_ns <= wish_ns < end_ns), wish_ns)
             if back_ns < world.duration_ns:
-                world.at(back_ns, self._ask, world, home, wish_ns, back_ns)
+                world.at(back_ns, self._ask, world, (home, client), wish_ns, back_ns)
             world.memory["clients"].offline += back_ns > wish_ns
 
-    def _ask(self, world: WorkloadWorld, home: int, wish_ns: int, first_ns: int) -> None:
+    def _ask(self, world: WorkloadWorld, line: tuple[int, int], wish_ns: int, first_ns: int) -> None:
         """The question reaches the home."""
-        world.at(world.now_ns + self.access, self._answer, world, home, wish_ns, first_ns)
+        world.at(world.now_ns + self.access, self._answer, world, line, wish_ns, first_ns)
 
-    def _answer(self, world: WorkloadWorld, home: int, wish_ns: int, first_ns: int) -> None:
+    def _answer(self, world: WorkloadWorld, line: tuple[int, int], wish_ns: int, first_ns: int) -> None:
         """The home answers from what it holds, or is asked again a second later while there is patience."""
-        now_ns = world.now_ns
+        home, now_ns = line[0], world.now_ns
         if world.is_up(home) and world.serves(home):
-            self._finish(world, home, "stale" if self._is_behind(world, home) else "served", now_ns + self.access - wish_ns)
+            sent_ns = self._send(world, line)
+            self._finish(world, home, "stale" if self._is_behind(world, home) else "served", sent_ns + self.access - wish_ns)
         elif now_ns + 1_000_000_000 <= first_ns + self.patience:
-            world.at(now_ns + 1_000_000_000, self._answer, world, home, wish_ns, first_ns)
+            world.at(now_ns + 1_000_000_000, self._answer, world, line, wish_ns, first_ns)
         else:
             self._finish(world, home, "unavailable", first_ns + self.patience - wish_ns)
+
+    def _send(self, world: WorkloadWorld, line: tuple[int, int]) -> int:
+        """When the last bit of an answer that is given now has left."""
+        if not self.rate:
+            return world.now_ns
+        free_ns = world.memory["clients"].free_ns
+        sent_ns: int = max(world.now_ns, free_ns.get(line, 0)) + round(self.answer * 8e9 / self.rate)
+        free_ns[line] = sent_ns
+        return sent_ns
 
     def _is_behind(self, world: WorkloadWorld, home: int) -> bool:
         clients: Clients = world.memory["clients"]

@@ -15,6 +15,8 @@ from sim.kernel.files import shown
 from sim.kernel.part import part
 from sim.kernel.units import Count, Duration, Size
 
+MOST = 1_000_000
+
 
 @part
 class Rumour:
@@ -38,8 +40,12 @@ class Rumour:
             hint = f"did you mean {near[0]!r}?" if near else f"the first ones are {', '.join(world.names[:3])}"
             raise ScenarioError(f"no seat is called {shown(self.origin)}; {hint}", "origin")
         time_ns = self.first
+        world.memory["begun"] = 0
         own = (world.number,) if world.number else ()  # a second workload has rumours and chance of its own
         for index in range(self.count):
+            if time_ns > world.duration_ns:
+                break
+            world.memory["begun"] += 1
             seat = world.dice.below(len(world.names), "rumour", *own, index)
             if self.origin != "random":
                 seat = world.names.index(self.origin)
@@ -54,13 +60,17 @@ class Rumour:
         return max(1, round(-log1p(-world.dice.uniform("rumour-size", *own, index)) * self.size))
 
     def check(self) -> None:
-        """Every size and count is possible."""
+        """As many as can be followed."""
+        if self.size == 0:
+            raise ScenarioError("a body of 0 bytes is none; give a size such as '1 kB'", "size")
+        if self.count > MOST:
+            raise ScenarioError(f"{self.count:,} bodies are more than the {MOST:,} that can be followed in one run", "count")
 
     def outcome(self, world: Any) -> Mapping[str, Any]:
         """What was published; how it spread stands in the report's gossip section."""
         return {
             "kind": "rumour",
-            "submitted": self.count,
+            "submitted": world.memory.get("begun", 0),
             "final": None,
             "dropped": world.memory.get("dropped", 0),
             "finality_s": None,

@@ -55,10 +55,8 @@ class Network:
         self.trace: Trace | None = None
         self.on_mail: Callable[[int, int, int], object] = _no_matter
         self.on_moves: Callable[[NDArray[np.int64]], NDArray[np.int64]] = _no_matter  # returns the mail left: `sim.node.following`
-        self.on_log: Callable[[int, int, int, int], None] | None = None
-        """Told what the membership reports: time, seat, about whom, what."""
-        self.membership: Any = None
-        """What `sim.net.membership.enter` has put beside the gossip."""
+        self.on_log: Callable[[int, int, int, int], None] | None = None  # the membership's reports: time, seat, about whom, what
+        self.membership: Any = None  # what `sim.net.membership.enter` has put beside the gossip
         self._cut = strategy.cut
         self._commands = array("q")
         if strategy.starts:

@@ -120,7 +120,10 @@ def strategy_of(scenario: Scenario, topology: Topology, dice: Dice) -> Strategy:
     """The scenario's gossip as the network needs it, with bodies in chunks if it says so."""
     if scenario.gossip is None:
         return with_keeper(Strategy(_no_relay), scenario, topology, dice)
-    strategy: Strategy = scenario.gossip.strategy(topology, dice)
+    try:
+        strategy: Strategy = scenario.gossip.strategy(topology, dice)
+    except ScenarioError as error:
+        raise error if error.path.startswith("gossip") else error.under("gossip") from None
     if scenario.chunk:
         if strategy.cut is not None:
             raise ScenarioError("this gossip kind cuts bodies into pieces of its own; drop the key", "chunk")

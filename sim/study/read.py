@@ -182,7 +182,8 @@ def _check_counts(scenario: Scenario) -> None:
 
 def _mapping(value: Any, path: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise ScenarioError(f"{value!r} was given, a table is wanted", path)
+        hint = ', such as { kind = "constant", value = "40 ms" }' if path == "link.latency" else ""
+        raise ScenarioError(f"{value!r} was given, a table is wanted{hint}", path)
     return value
 
 

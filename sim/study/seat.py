@@ -11,6 +11,7 @@ from sim.kernel.units import Count, Duration, Rate, Size
 from sim.study.service import OTHER_SERVICES, SERVICES, service_table
 
 USUAL = "ed25519"
+MOST_CORES = 1024
 
 
 @part
@@ -40,6 +41,8 @@ class Seat:
 
     def check(self) -> None:
         """A setting without effect is an error, not silence."""
+        if self.cores > MOST_CORES:
+            raise ScenarioError(f"a seat has at most {MOST_CORES} cores", "cores")
         for name in (*SERVICES, *OTHER_SERVICES):
             if getattr(self, name) and not self.cores:
                 raise ScenarioError("has no effect while cores = 0; give the seat at least one core", name)
