@@ -57,7 +57,6 @@ BAD = {
     ),
     "nothing": ("", ["duration", "missing"]),
     "law without its table": (GOOD + '[link]\nlatency = "40 ms"', ["link.latency", 'kind = "constant"']),
-    "rumour of nobody": (GOOD + '[[workload]]\nkind = "rumour"\norigin = "seat-9"', ["workload[0].origin", "seat-9"]),
     "too many rumours": (GOOD + '[[workload]]\nkind = "rumour"\ncount = 99999999999', ["workload[0].count", "1,000,000"]),
     "rumour of nothing": (GOOD + '[[workload]]\nkind = "rumour"\nsize = "0 B"', ["workload[0].size", "0 bytes"]),
     "on two islands": (
