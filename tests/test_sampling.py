@@ -242,7 +242,14 @@ def test_every_key_has_an_effect(name: str) -> None:
     ("scheme", "key", "said"),
     [({"kind": "custody", "enough": 129}, "enough", "128"), ({"kind": "grid", "side": 7}, "side", "even"),
      ({"kind": "sampling", "samples": 0}, "samples", "drawn"), ({"kind": "sampling", "servers": "nobody"}, "servers", "nobody"),
-     ({"kind": "custody", "supernodes": 99}, "supernodes", "only 40"), ({"kind": "grid", "degree": 0}, "degree", "at least 1")],
+     ({"kind": "custody", "supernodes": 99}, "supernodes", "only 40"), ({"kind": "grid", "degree": 0}, "degree", "at least 1"),
+     ({"kind": "custody", "patience": "0 s"}, "patience", "1 ms"), ({"kind": "custody", "copies": 0}, "copies", "nobody"),
+     ({"kind": "custody", "samples": 129}, "samples", "128"), ({"kind": "custody", "columns": 10**6}, "columns", "262,144"),
+     ({"kind": "grid", "side": 100_000}, "side", "262,144"), ({"kind": "grid", "cell": "0 B"}, "cell", "0 bytes"),
+     ({"kind": "grid", "rows": 65}, "rows", "64"), ({"kind": "grid", "heavy_validators": 0}, "heavy_validators", "at least 1"),
+     ({"kind": "sampling", "servers": 40}, "servers", "leave somebody out"), ({"kind": "sampling", "side": 10_000}, "side", "262,144"),
+     ({"kind": "certificate", "blob": "0 B"}, "blob", "0 bytes"), ({"kind": "custody", "degree": 10**5}, "degree", "1000"),
+     ({"kind": "erasure", "hedge": 5}, "hedge", "only 4")],
 )  # fmt: skip
 def test_what_is_wrong_is_told_in_one_sentence(scheme: dict[str, Any], key: str, said: str) -> None:
     with pytest.raises(ScenarioError, match=said) as caught:

@@ -77,7 +77,10 @@ class WithholdShares:
     def fits(self, world: Surroundings) -> None:
         """There is data to keep back, and somebody to fool."""
         needs_shares(world, "withholding shares")
-        world.choose(self.victims, "victims")
+        try:
+            world.choose(self.victims, "victims")
+        except ScenarioError as error:
+            raise ScenarioError(error.sentence, "victims") from None
 
     def corrupt(self, seats: Sequence[int], world: Surroundings) -> Callable[[], None]:
         """Publish in this way from now on."""

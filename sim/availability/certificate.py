@@ -49,6 +49,8 @@ class Certificate:
 
     def check(self) -> None:
         """What is given makes sense by itself."""
+        if self.blob < 1:
+            raise ScenarioError("there is nothing to keep in 0 bytes", "blob")
         for key in ("enough", "signers"):
             if getattr(self, key) == 0:
                 raise ScenarioError("0 would prove nothing; give at least 1", key)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from sim.availability import kzg
 from sim.availability.blobs import Blobs, Vote
 from sim.availability.layout import Shape, keeper_of
+from sim.availability.limits import check_cells, check_spread
 from sim.availability.proofs import Proof, check_ns, proof_bytes, rebuild_ns
 from sim.kernel.dice import Dice
 from sim.kernel.errors import ScenarioError
@@ -99,8 +100,10 @@ class Custody:
             raise ScenarioError(f"{self.columns} columns are rebuilt from 1 to {self.columns} of them", "enough")
         if max(self.custody, self.samples) < 1:
             raise ScenarioError("a node that keeps no column could not tell anything; give at least 1", "custody")
-        if self.degree < 1:
-            raise ScenarioError("a mesh without neighbours passes nothing on; give at least 1", "degree")
+        for key in ("custody", "samples"):
+            if getattr(self, key) > self.columns:
+                raise ScenarioError(f"there are only {self.columns} columns", key)
+        check_spread(self.degree, self.copies, self.patience, self.turns)
         if self.blob < 1:
             raise ScenarioError("there is nothing to keep in 0 bytes", "blob")
         if self.contents == "real":
@@ -128,6 +131,7 @@ class Custody:
 
     def keeper(self, topology: Topology, dice: Dice, has_cores: bool = False) -> Keeper:
         """The rule that moves columns. Raises ScenarioError where nobody is called as `supernodes` says."""
+        check_cells(self.columns, topology.n, "columns")
         selector: Selector = self.supernodes
         try:
             supernodes = choose(selector, topology, dice, "supernodes")

@@ -69,6 +69,8 @@ class Erasure:
             raise ScenarioError(f"an object of {self.pieces} pieces is rebuilt from 1 to {self.pieces} of them", "enough")
         if self.pieces > MOST_PIECES:
             raise ScenarioError(f"the code has at most {MOST_PIECES} fragments", "pieces")
+        if self.hedge > self.pieces - self.enough:
+            raise ScenarioError(f"beyond {self.enough} there are only {self.pieces - self.enough} more fragments", "hedge")
         if self.patience < 1_000_000:
             raise ScenarioError("nobody can answer in so short a time; give at least 1 ms", "patience")
         if self.repair is None:

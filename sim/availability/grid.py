@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from sim.availability.blobs import Blobs, Vote
 from sim.availability.layout import Shape, keeper_of
+from sim.availability.limits import check_cells, check_spread
 from sim.availability.proofs import Proof, check_ns, rebuild_ns
 from sim.kernel.dice import Dice
 from sim.kernel.errors import ScenarioError
@@ -83,8 +84,14 @@ class Grid:
             raise ScenarioError("a line is half data and half code: an even number of at least 2 is wanted", "side")
         if self.rows + self.columns < 1 or self.validators < 1:
             raise ScenarioError("a node that keeps no line could not tell anything", "rows" if self.validators else "validators")
-        if self.degree < 1:
-            raise ScenarioError("a mesh without neighbours passes nothing on; give at least 1", "degree")
+        for key in ("rows", "columns"):
+            if getattr(self, key) > self.side:
+                raise ScenarioError(f"the square has only {self.side} {key}", key)
+        if self.heavy_validators < 1:
+            raise ScenarioError("a node that keeps no line could not tell anything; give at least 1", "heavy_validators")
+        if self.cell < 1:
+            raise ScenarioError("there is nothing to keep in cells of 0 bytes", "cell")
+        check_spread(self.degree, self.copies, self.patience, self.turns)
 
     @property
     def _blob(self) -> int:
@@ -109,6 +116,7 @@ class Grid:
 
     def keeper(self, topology: Topology, dice: Dice, has_cores: bool = False) -> Keeper:
         """The rule that moves cells. Raises ScenarioError where nobody is called as `heavy` says."""
+        check_cells(self.side**2, topology.n, "side")
         selector: Selector = self.heavy
         try:
             heavy = dict.fromkeys(choose(selector, topology, dice, "heavy"))

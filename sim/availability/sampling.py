@@ -16,6 +16,7 @@ import numpy as np
 
 from sim.availability.blobs import Blobs, Vote
 from sim.availability.layout import Shape, keeper_of
+from sim.availability.limits import check_cells, check_spread
 from sim.availability.proofs import Proof, check_ns, proof_bytes, rebuild_ns
 from sim.kernel.dice import Dice
 from sim.kernel.errors import ScenarioError
@@ -69,8 +70,9 @@ class Sampling:
             raise ScenarioError("a line is half data and half code: an even number of at least 2 is wanted", "side")
         if not 1 <= self.samples <= self.side**self.dimensions:
             raise ScenarioError(f"between 1 and {self.side**self.dimensions} different shares can be drawn", "samples")
-        if self.patience < 1_000_000:
-            raise ScenarioError("nobody can answer in so short a time; give at least 1 ms", "patience")
+        if self.blob < 1:
+            raise ScenarioError("there is nothing to keep in 0 bytes", "blob")
+        check_spread(self.degree, self.copies, self.patience, 1)
 
     def _shape(self, has_cores: bool) -> Shape:
         usual_ns = rebuild_ns(self.proof, self.blob // (self.side // 2) if self.dimensions == 2 else self.blob) if has_cores else 0
@@ -101,7 +103,10 @@ class Sampling:
 
     def keeper(self, topology: Topology, dice: Dice, has_cores: bool = False) -> Keeper:
         """The rule that moves shares and samples. Raises ScenarioError where there are no servers."""
+        check_cells(self.side**self.dimensions, topology.n, "side")
         servers = self._servers(topology, dice)
+        if len(servers) == topology.n:
+            raise ScenarioError("everybody keeps all shares, so nobody samples; leave somebody out", "servers")
         shape = self._shape(has_cores)
         everything = dict.fromkeys(servers)
         all_lines, none = np.arange(shape.lines, dtype=np.int64), np.zeros(0, np.int64)
