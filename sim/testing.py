@@ -27,6 +27,7 @@ from sim.net.topologies import Complete
 from sim.net.topology import numbered
 from sim.node.message import Signed
 from sim.node.node import Node
+from sim.node.nodes import Nodes
 from sim.node.society import Society
 from sim.node.terms import bounds
 from sim.study.drawing import CRASHES
@@ -154,7 +155,7 @@ class Stage:
         self.trace = Trace(self.loop)
         f, quorum_size = bounds(protocol, seats)
         self.society = Society(network, self.loop, self.trace, dice, bodies="attached", faulty_bound=f, quorum_size=quorum_size)
-        self.society.nodes = [Node(self.society, place) for place in range(seats)]
+        self.society.nodes = Nodes(self.society)
         self.node = self.society.nodes[seat]
         self.sent: list[tuple[int, Any]] = []
         """(receiver, message) of everything the node sent to others, in order."""

@@ -24,6 +24,7 @@ from sim.node.storage import Storage
 
 if TYPE_CHECKING:
     from sim.node.node import Node
+    from sim.node.nodes import Nodes
 
 Wanted = Callable[[Any], bool]
 """Whether a waiting transaction is the proposer's to include."""
@@ -49,7 +50,7 @@ class Society:
         self.route, self.bodies = route, bodies
         self.f, self.quorum_size = faulty_bound, quorum_size
         self.n = network.topology.n
-        self.nodes: list[Node] = []
+        self.nodes: Nodes
         self.blocks: dict[str, Any] = {}
         self.requests = Requests()
         self.next_batch: Callable[..., Awaitable[Any]] | None = None

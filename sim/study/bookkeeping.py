@@ -42,7 +42,7 @@ class Bookkeeping:
         self.shared: dict[str, Any] = {}
         """What the workloads of the run keep together."""
         self._sound: dict[str, Block] = {}
-        self._bundled_ns = [-block_interval_ns] * society.n
+        self._bundled_ns: dict[int, int] = {}
         society.next_batch = self.next_batch
         society.next_bundle = self.next_bundle
         society.batch = self.batch
@@ -79,7 +79,8 @@ class Bookkeeping:
 
     async def next_bundle(self, node: Node, height: int, edges: Callable[[], tuple[str, ...]], wanted: Wanted | None) -> Block:
         """A loose block, not before the block interval after this seat's last one; `edges` is asked when it is made."""
-        due_ns = self._bundled_ns[node.seat] + self.block_interval_ns
+        last_ns = self._bundled_ns.get(node.seat)
+        due_ns = 0 if last_ns is None else last_ns + self.block_interval_ns
         if due_ns > node.now:
             await node.sleep(due_ns - node.now)
         self._bundled_ns[node.seat] = node.now

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from sim.net.network import Network
 from sim.net.strategy import Strategy, chunks_of
 from sim.net.topology import Topology
 from sim.node.node import Node
+from sim.node.nodes import Nodes
 from sim.node.society import Society
 from sim.node.surroundings import Surroundings
 from sim.node.terms import bounds
@@ -72,7 +73,7 @@ def build(scenario: Scenario, seed: int) -> World:
         faulty_bound=f,
         quorum_size=quorum_size,
     )
-    society.nodes = [Node(society, seat) for seat in range(topology.n)]
+    society.nodes = Nodes(society)
     interval, most, filler = (0, 0, 0) if consensus is None else (consensus.block_interval, consensus.max_block, consensus.filler)
     society.block_interval_ns = interval
     books = Bookkeeping(society, interval, most, filler, scenario.mempool)
@@ -82,9 +83,7 @@ def build(scenario: Scenario, seed: int) -> World:
     surroundings = Surroundings(society, topology, program, corrupted=corrupted, alters=[False] * n)
     surroundings.gossip = "" if scenario.gossip is None else kind_of(scenario.gossip)
     loop.describe_waits = lambda: describe_waits(society.nodes)
-    world = World(
-        scenario, topology, loop, network, society, books, surroundings, trace, SafetyWatch([True] * n), corrupted=corrupted
-    )
+    world = World(scenario, topology, loop, network, society, books, surroundings, trace, SafetyWatch(()), corrupted=corrupted)
     try:
         if hasattr(scenario.availability, "store"):
             society.storage = scenario.availability.store(surroundings)
@@ -98,7 +97,7 @@ def build(scenario: Scenario, seed: int) -> World:
     try:
         _add_trouble(world)
     except ScenarioError:
-        for node in society.nodes:
+        for node in society.nodes.made.values():
             node.stop()
         raise
     world.safety = SafetyWatch([not bad for bad in corrupted], getattr(getattr(consensus, "protocol", None), "finality", "certain"))
@@ -175,7 +174,7 @@ def with_keeper(strategy: Strategy, scenario: Scenario, topology: Topology, dice
     return strategy
 
 
-def describe_waits(nodes: list[Node]) -> str:
+def describe_waits(nodes: Sequence[Node]) -> str:
     """Who waits for what, the first few nodes."""
     told = [f"{'; '.join(node.waits()) or 'nothing'} (n{node.id})" for node in nodes[:5]]
     return f"all {len(nodes)} nodes wait: " + ", ".join(told)
@@ -264,11 +263,12 @@ def _add_workloads(world: World) -> None:
 def clear_up(world: World) -> None:
     """Break the circles between loop, tasks and nodes, so that memory goes back at once."""
     society, network, loop = world.society, world.network, world.loop
-    for node in society.nodes:
+    for node in society.nodes.made.values():
         node.stop()
     loop.close()
     retire(network.world)
-    society.nodes.clear()
+    society.nodes.made.clear()
+    del society.nodes
     society.on_decide.clear()
     society.on_revoke.clear()
     society.patient.clear()

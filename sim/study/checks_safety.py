@@ -8,6 +8,7 @@ may go on from any slot, since what it caught up with while it was down left no 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,10 +42,10 @@ class SafetyWatch:
 
     def __init__(self, honest: Sequence[bool] | NDArray[np.bool_], finality: str = "certain") -> None:
         self._certain = finality == "certain"
-        self._honest = [bool(one) for one in honest]
+        self._honest = bytes(map(bool, honest))
         self._digest_of: dict[int, str] = {}
         self._after: dict[int, int] = {}
-        self._last = [_START] * len(self._honest)
+        self._last: defaultdict[int, int] = defaultdict(lambda: _START)
         self.violation: Violation | None = None
 
     def watch(self, trace: Trace) -> SafetyWatch:
