@@ -56,6 +56,8 @@ def drawn(
     faults = _faults(below, seats)
     if plot in ("twins", "amnesia") or (plot == "doctor" and below(2, "doctor-apart")):
         faults = [_turmoil(below, 2), *faults[1:]]
+    if plot == "twins" and below(2, "long-states"):  # long enough for each side to decide by itself, where that takes many views
+        faults = [{**faults[0], "every": "2000 ms", "lasts": "4000 ms", "factor": 1, "islands": "0 %"}]
     if faults:
         tables["fault"] = faults
     return tables
