@@ -122,7 +122,7 @@ def test_json_is_exactly_one_document(
         ["run", "x.toml", "--seed", "x"],
         ["list", "consenus"],
         ["explain", "consensus.pbtf"],
-        ["serve"],
+        ["serve", "no-such-folder"],
     ],
 )
 def test_wrong_requests_are_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
