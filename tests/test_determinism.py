@@ -32,6 +32,7 @@ print(report.to_dict()["medgossip"]["trace_digest"], said.hexdigest(), report.ev
 
 
 PLAYED = {
+    "a-chain-ignores-missing-data": "60 s",
     "cloned-sealers": "60 s",
     "blocks-too-close-together": "20 s",
     "silent-orderer": "20 s",

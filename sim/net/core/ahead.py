@@ -46,7 +46,7 @@ def _fetch_for_first_copy(w: World, word: int) -> None:
     if word >> 56 > SERVED:  # it is no copy's
         return
     row = w.envelopes[word & 0xFFFFFFFF]
-    if row["packet"] == BODY:
+    if row["packet"] == BODY and row["item"] >= 0:  # spam is about nothing
         seat = (word >> 32) & 0xFFFFFF
         place = w.items[row["item"]]["row"]
         if w.held[place, seat] != HELD:
