@@ -71,7 +71,7 @@ def test_data_behind_blocks_is_measured_too() -> None:
     small = data.columns_scenario(1, nodes=300, blob="1 MB")
     assert work.measured(small, 1, data.believed)["deliveries"] > 10_000
     with pytest.raises(RuntimeError, match="did not do its work"):
-        work.measured(small.but(**{"availability.copies": 0}), 1, data.believed)
+        work.measured(small.but(**{"link.loss": 0.95}), 1, data.believed)
 
 
 def test_a_stretch_of_the_hospital_day_is_measured() -> None:

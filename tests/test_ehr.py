@@ -93,7 +93,7 @@ class FakeWorld:
     def on_displace(self, callback: Any) -> None:
         """There is always room."""
 
-    def on_decide(self, callback: Callable[[int, Block, int], None]) -> None:
+    def on_decide(self, callback: Callable[[int, Block, int], None], late: bool = False) -> None:
         self._listeners.append(callback)
 
     def on_revoke(self, callback: Callable[[int, Block, int], None]) -> None:

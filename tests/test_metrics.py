@@ -158,5 +158,5 @@ def test_recovery_waits_for_every_honest_live_seat() -> None:
 
 def test_measure_has_the_sections_of_the_contract() -> None:
     run = replace(good(), workloads=({"kind": "ehr", "submitted": 2},))
-    assert list(metrics.measure(run)) == ["consensus", "gossip", "availability", "workload", "recovery"]
+    assert list(metrics.measure(run)) == ["consensus", "gossip", "availability", "load", "workload", "recovery"]
     assert metrics.measure(run)["workload"] == [{"kind": "ehr", "submitted": 2}]

@@ -242,7 +242,7 @@ def test_graph_files_come_back(tmp_path: Path) -> None:
         ("apart.txt", "a b\nc d\n", "not connected"),
         ("twice.txt", "a b\nb a\n", "given twice"),
         ("self.txt", "a a\n", "linked to itself"),
-        ("words.txt", "a b c\n", "line 1: two names"),
+        ("words.txt", "a b c\n", "no duration"),
         ("broken.graphml", "<graphml><graph>", "no readable graphml"),
         ("empty.graphml", "", "no readable graphml"),
         ("wrong.gexf", "<html></html>", "no readable gexf"),

@@ -15,10 +15,14 @@ PLAYED = [pytest.param(case, id=case.name.replace(" ", "-")) for case in all_cas
 LONGER = [pytest.param(case, id=case.name.replace(" ", "-")) for case in all_cases() if case.runs > case.quick]
 
 
+TOO_RARE = ("V74 double spending, q = 0.1, z = 6",)
+"""What happens so seldom that a few runs cannot tell: they must say so, and all the runs (`-m thorough`) must decide it."""
+
+
 @pytest.mark.parametrize("case", PLAYED)
 def test_case(case: Case) -> None:
     row = judged(case, quick=True)
-    assert row.verdict == "pass", row.text()
+    assert row.verdict == ("unknown" if case.name in TOO_RARE else "pass"), row.text()
 
 
 @pytest.mark.slow
