@@ -17,6 +17,7 @@ from sim.node.node import Node
 from sim.study import drawing
 from sim.study import hunt as hunting
 from sim.study.hunt import hunt
+from sim.study.shrink import shrunk
 
 MS = 1_000_000
 SHORT: dict[str, Any] = {
@@ -62,6 +63,28 @@ def test_a_leader_that_forgets_its_log_is_found() -> None:
     found = hunt(ForgetfulLeader(), 200)
     assert found is not None
     assert found.verdict.name == "integrity"
+    least = found.smallest()  # of the many crashes that were drawn, few are needed
+    assert len(found.scenario.fault) > 3 >= len(least.scenario.fault)
+    assert least.verdict.name == "integrity"
+    assert hunting.first_break(least.scenario, least.seed) is not None
+
+
+def test_shrinking_takes_away_what_is_not_needed() -> None:
+    """The simplest scenario on the way down, found within the tries allowed, and the given one where everything is needed."""
+    crowd = hunting.scene(Raft(), 7, 4, 1, drawing.CRASHES, "6 s", 200 * MS, 0)
+    assert len(crowd.fault) > 2
+    assert crowd.adversary
+
+    def fails(one: Any) -> bool:
+        return any(entry.at == crowd.fault[1].at for entry in one.fault) and one.duration > 2_000 * MS
+
+    least = shrunk(crowd, fails)
+    assert fails(least)
+    assert (len(least.fault), len(least.adversary), least.link.loss, least.link.latency.is_constant) == (1, 0, 0, True)
+    assert least.duration < crowd.duration
+    tries: list[Any] = []
+    assert shrunk(crowd, lambda one: bool(tries.append(one)), 3) == crowd
+    assert len(tries) == 3
 
 
 @part

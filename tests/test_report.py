@@ -17,7 +17,9 @@ from sim.kernel.errors import EnvironmentTrouble
 from sim.study.checks import CHECKS
 from sim.study.compare import A_BETTER, B_BETTER, CANNOT_TELL, compare, differ
 from sim.study.evidence import Evidence
+from sim.study.read import from_dict
 from sim.study.report import Report
+from sim.study.run import run as play
 
 SECTIONS = ["medgossip", "run", "consensus", "gossip", "availability", "load", "workload", "recovery", "checks", "not_modelled"]
 
@@ -95,14 +97,36 @@ def test_save_writes_whole_files(tmp_path: Path) -> None:
 
 
 def test_plots_return_axes_and_bear_empty_runs() -> None:
-    from sim.study import plots, plots_world
+    from sim.study import plots, plots_spacetime, plots_world
 
     empty = with_rows([], spreads=(), blocks={})
-    for draw in (plots.coverage, plots.consensus_time, plots.decision, plots_world.network, plots_world.timeline):
+    for draw in (plots.coverage, plots.consensus_time, plots_spacetime.decision, plots_world.network, plots_world.timeline):
         for run in (good(), empty):
             axes = draw(run, axes=plots.paper(None, windowless=True))
             assert axes.get_title(loc="left")
             axes.figure.canvas.draw()
+
+
+def test_the_space_time_picture_names_messages_and_marks_losses() -> None:
+    from sim.study import plots, plots_spacetime
+
+    scene: dict[str, Any] = {
+        "duration": "4 s",
+        "trace": "wire",
+        "topology": {"kind": "complete", "seats": 4},
+        "link": {"latency": {"kind": "constant", "value": "10 ms"}},
+        "consensus": {"kind": "pbft", "block_interval": "1 s"},
+    }
+    lossy = scene | {"link": scene["link"] | {"loss": "5 %"}}
+    labels = {}
+    for name, tables in {"calm": scene, "lossy": lossy}.items():
+        evidence = play(from_dict(tables), seed=1).evidence
+        axes = plots_spacetime.decision(evidence, axes=plots.paper(None, windowless=True))
+        axes.figure.canvas.draw()
+        labels[name] = axes.get_legend_handles_labels()[1]
+    assert {"Propose", "Prepare", "Commit", "proposal", "decide"} <= set(labels["calm"])
+    assert "lost, or cut off" not in labels["calm"]
+    assert "lost, or cut off" in labels["lossy"]
 
 
 def test_a_circle_has_no_axes_and_one_group_no_legend() -> None:

@@ -10,7 +10,7 @@ control, silence means that the hunter is blind).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sim.kernel.dice import Dice
@@ -28,6 +28,7 @@ from sim.study.evidence import Evidence
 from sim.study.read import from_dict
 from sim.study.run import evidence_of, turn
 from sim.study.scenario import Consensus, Scenario
+from sim.study.shrink import MOST_TRIES, shrunk
 from sim.study.verdict import Verdict
 
 SAFETY: tuple[Callable[[Evidence], Verdict], ...] = (
@@ -58,6 +59,16 @@ class Prey:
 
     def __str__(self) -> str:
         return f"run {self.run}: {self.verdict.name}: {self.verdict.evidence}"
+
+    def smallest(self, most_tries: int = MOST_TRIES) -> Prey:
+        """The simplest run found on the way down from this one in which the same check fails; plays up to `most_tries` runs."""
+        name = self.verdict.name
+
+        def failed(scenario: Scenario) -> list[Verdict]:
+            return [verdict for verdict in breaks(scenario, self.seed) if verdict.name == name]
+
+        scenario = shrunk(self.scenario, lambda one: bool(failed(one)), most_tries)
+        return replace(self, scenario=scenario, verdict=failed(scenario)[0])
 
 
 def hunt(

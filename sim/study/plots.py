@@ -7,16 +7,13 @@ when a picture is drawn; pictures for files are drawn without a display.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from sim.study import metrics_consensus
 from sim.study.evidence import Evidence
-from sim.study.metrics_rows import SECOND_NS, read
 from sim.study.metrics_spread import delays_s, judged_spreads
-from sim.study.verdict import short
 
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PINK = (
     "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",
@@ -119,64 +116,3 @@ def consensus_time(evidence: Evidence, axes: Axes | None = None) -> Axes:
     axes.set_ylim(0, 103)
     return finish(axes, f"Time to decide ({evidence.consensus_kind or 'no consensus'})", "time since proposal (s)",
                    "share (%)")  # fmt: skip
-
-
-def decision(evidence: Evidence, slot: int | None = None, axes: Axes | None = None) -> Axes:
-    """Space-time diagram of one decision (the middle one unless told): seats upwards, time to the right.
-
-    Lines are messages where the trace was kept at level 'wire'; marks are the proposal, the block's arrivals, notes and
-    decisions.
-    """
-    axes = paper(axes, 9.0, 5.4)
-    reading = read(evidence)
-    known = reading.decisions
-    chain = dict(reading.chain)
-    if slot is None:
-        slot = reading.chain[len(chain) // 2][0] if chain else 0
-    if slot not in chain:
-        nothing(axes, f"slot {slot} was not decided")
-        return finish(axes, f"Decision of slot {slot}", "time (s)", "seat")
-    digest = chain[slot]
-    mine = known.slot == slot
-    published = reading.published.get(digest)
-    start = published[0] if published is not None else int(known.time_ns[mine].min())
-    end = int(known.time_ns[mine].max())
-    pad = max(1, (end - start) // 25)
-
-    def since(times: Any) -> Any:
-        return (np.asarray(times) - start) / 1e6
-
-    wire = evidence.trace.wire()
-    shown = np.flatnonzero((wire["fate"] == 0) & (wire["sent_ns"] >= start) & (wire["time_ns"] <= end))
-    shown = shown[:: math.ceil(shown.size / MOST_LINES) or 1]
-    if shown.size:
-        from matplotlib.collections import LineCollection
-
-        ends = np.stack([since(wire["sent_ns"][shown]), wire["source"][shown], since(wire["time_ns"][shown]),
-                         wire["seat"][shown]], axis=1).reshape(-1, 2, 2)  # fmt: skip
-        strength = min(0.7, max(0.04, 60 / shown.size))
-        lines = LineCollection(list(ends), colors="0.45", linewidths=0.7, alpha=strength, zorder=1, label="message")
-        axes.add_collection(lines)
-    spread = reading.block_spreads.get(digest)
-    if spread is not None:
-        held = np.flatnonzero((spread.arrival_ns >= start) & (spread.arrival_ns <= end))
-        axes.plot(since(spread.arrival_ns[held]), held, "|", color=SKY, ms=9, mew=2, label="holds the block", zorder=3)
-    notes: dict[str, list[tuple[int, int]]] = {}
-    for row in reading.of("note"):
-        if start <= row[0] <= end:
-            notes.setdefault(str(row[3]), []).append((row[0], row[2]))
-    for place, (name, marks) in enumerate(notes.items()):
-        axes.plot(since([when for when, _ in marks]), [seat for _, seat in marks], ".", ms=7,
-                  color=(ORANGE, PINK, YELLOW, BLACK)[place % 4], label=name, zorder=4)  # fmt: skip
-    if published is not None:
-        axes.plot([0.0], [published[2]], "*", color=RED, ms=14, label="proposal", zorder=6)
-    axes.plot(since(known.time_ns[mine]), known.seat[mine], "D", color=GREEN, ms=5, label="decide", zorder=5)
-    axes.set_xlim(since(start - pad), since(end + pad))
-    axes.set_ylim(-0.7, reading.seats - 0.3)
-    if reading.seats <= 24:
-        axes.set_yticks(range(reading.seats), [name if honest else f"{name} (held by adversary)"
-                        for name, honest in zip(evidence.names, reading.honest, strict=True)], fontsize=8)  # fmt: skip
-    axes = finish(axes, f"Decision of slot {slot}: block {short(digest)} {start / SECOND_NS:.3f} s into the run",
-                   "time since proposal (ms)", "seat", legend=False)  # fmt: skip
-    axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    return axes

@@ -23,11 +23,11 @@ from sim.study.plots import (
     YELLOW,
     consensus_time,
     coverage,
-    decision,
     finish,
     nothing,
     paper,
 )
+from sim.study.plots_spacetime import decision
 from sim.study.plots_travel import PICTURES
 
 Axes = Any
