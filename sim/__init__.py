@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sim.net.drawn import Links
+    from sim.sockets.live import Lived, live
     from sim.study.compare import compare
     from sim.study.graph import graph, write_graph
     from sim.study.link import Link
@@ -37,6 +38,8 @@ _PLACES = {
     "graph": "sim.study.graph",
     "write_graph": "sim.study.graph",
     "Links": "sim.net.drawn",
+    "Lived": "sim.sockets.live",
+    "live": "sim.sockets.live",
     "sweep": "sim.study.sweep",
     "Report": "sim.study.report",
     "Scenario": "sim.study.scenario",
@@ -53,6 +56,7 @@ __all__ = [
     "Corruption",
     "Link",
     "Links",
+    "Lived",
     "Pool",
     "Report",
     "Scenario",
@@ -62,6 +66,7 @@ __all__ = [
     "arun",
     "compare",
     "graph",
+    "live",
     "load",
     "loads",
     "run",

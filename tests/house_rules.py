@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 MOST_FILE_LINES, MOST_FUNCTION_LINES = 300, 60
-FLOORS = {"kernel": 0, "net": 1, "node": 2, "study": 4, "cli": 5, "dashboard": 5, "__main__": 5}
+FLOORS = {"kernel": 0, "net": 1, "node": 2, "study": 4, "cli": 5, "arguments": 5, "dashboard": 5, "sockets": 5, "__main__": 5}
 PARTS = ("gossip", "membership", "consensus", "availability", "adversary", "fault", "ledger", "health")
 FACES = ("", "testing")  # sim/__init__.py and sim/testing.py offer what lies on every floor
 MEMORY_KEPT = {("net/arena.py", "_kept")}  # room for a queue, written before it is read: no run sees what another left there
@@ -36,6 +36,7 @@ CALENDARS = ("datetime.now", "datetime.utcnow", "datetime.today", "date.today")
 MAY_READ_THE_CLOCK = {
     "study/run.py": "reports wall_s, which no result depends on",
     "cli.py": "shows progress",
+    "sockets/live.py": "real time is what it is about; no simulated run passes through it",
     "study/calibrate.py": "measures this machine, which is all it does",
 }
 MAY_HAVE_SECRETS = {"dashboard/guard.py": "its token must not be guessed, and no run sees it"}
