@@ -15,6 +15,7 @@ from sim.consensus.raft import Raft
 from sim.consensus.votor import Votor
 from sim.node.surroundings import Surroundings
 from sim.study.report import Report
+from sim.testing import Stage
 
 S = 1_000_000_000
 SLOW = Raft(election_timeout="5 s", heartbeat="500 ms")
@@ -77,6 +78,37 @@ def test_m47_one_that_hears_no_leader_and_disturbs_all(prevote: bool) -> None:
     assert verdict(report, "agreement") == "pass"
     assert (len(leaders) == 1) == prevote
     assert (longest_ns < 5 * S) == prevote
+
+
+@pytest.mark.parametrize("planted", [False, True])
+def test_a_ballot_of_an_election_given_up(monkeypatch: pytest.MonkeyPatch, planted: bool) -> None:
+    """One of five stands in term 1, then asks whether it should stand again; a late ballot of term 1 and an answer to that are no majority.
+
+    Found by drawn run 2,920: the ballots of both counted together, and term 1 had two leaders.
+    """
+    stage = Stage(SLOW, seats=5)
+    if planted:
+        monkeypatch.setattr(raft.Server, "trial", property(lambda self: Either(), lambda self, trial: None), raising=False)
+
+    def until(trial: bool, term: int) -> None:
+        while not any(isinstance(said, raft.RequestVote) and (said.trial, said.term) == (trial, term) for _, said in stage.sent):
+            stage.advance(S // 10)
+
+    until(trial=True, term=1)
+    for seat in (1, 2):
+        stage.deliver(seat, raft.Ballot(1, granted=True, trial=True))
+    until(trial=False, term=1)
+    until(trial=True, term=2)
+    stage.deliver(3, raft.Ballot(2, granted=True, trial=True))
+    stage.deliver(1, raft.Ballot(1, granted=True, trial=False))
+    assert any(row[1] == "note" and row[3] == "leader" for row in stage.trace) == planted
+
+
+class Either:
+    """Equal to whatever it is compared with."""
+
+    def __ne__(self, other: object) -> bool:
+        return False
 
 
 # Alpenglow ----------------------------------------------------------------------------------------------------------------------

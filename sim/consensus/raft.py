@@ -180,8 +180,8 @@ class Raft:
         while True:
             mail = await node.receive(Ballot)
             ballot = mail.message
-            if server.role != CANDIDATE or not ballot.granted:
-                continue
+            if server.role != CANDIDATE or not ballot.granted or ballot.trial != server.trial:
+                continue  # a ballot of an election that this node has given up says nothing about the trial after it
             if ballot.term != server.term + ballot.trial:
                 continue
             server.ballots.add(mail.sender)
@@ -251,7 +251,7 @@ async def tip(node: Node, server: Server) -> str:
 
 def stand(node: Node, server: Server, trial: bool) -> None:
     """Ask everybody for their vote; a trial changes no term."""
-    server.role, server.leader, server.ballots = CANDIDATE, None, set()
+    server.role, server.leader, server.ballots, server.trial = CANDIDATE, None, set(), trial
     if not trial:
         server.term += 1
         server.voted_for = node.id

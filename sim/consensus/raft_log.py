@@ -23,6 +23,8 @@ class Server:
     commit: int = 0
     applied: int = 0
     heard_ns: int = 0
+    trial: bool = False
+    """Whether a candidate has only asked what others would say."""
     ballots: set[int] = field(default_factory=set)
     match: dict[int, int] = field(default_factory=dict)
     sent: dict[int, int] = field(default_factory=dict)
