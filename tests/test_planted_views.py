@@ -55,12 +55,12 @@ def whole(report: Report, *seats: int) -> None:
 def test_any_proposal_is_justified(monkeypatch: pytest.MonkeyPatch, planted: bool) -> None:
     """Seat 1, the liar, leads view 1 and proposes w."""
     if planted:
-        monkeypatch.setattr(pbft, "justified", lambda proposal, quorum_size, prepares: True)
+        monkeypatch.setattr(pbft, "justified", lambda proposal, quorum_size, backed: True)
     report = play(PBFT(patience="10 s"), fate=unseen, liar=1, lie=claims, **SOON)
     split(report) if planted else whole(report, 0, 2, 3)
 
 
-def unchecked(reports: Any, slot: int, prepares: int) -> str | None:
+def unchecked(reports: Any, slot: int, backed: Any) -> str | None:
     """`locked` that believes every certificate."""
     votes = [report.message.lock.message for report in reports if report.message.lock is not None]
     return max(votes, key=lambda said: int(said.view)).digest if votes else None
@@ -83,10 +83,10 @@ def test_m07_a_lock_that_few_have_signed(monkeypatch: pytest.MonkeyPatch, plante
     split(report) if planted else whole(report, 0, 1, 2)
 
 
-def lowest(reports: Any, slot: int, prepares: int) -> str | None:
+def lowest(reports: Any, slot: int, backed: Any) -> str | None:
     """`locked` that takes the oldest lock."""
     locks = [report.message.lock for report in reports if report.message.lock is not None]
-    votes = [lock.message for lock in locks if lock.proves(pbft.Prepare, prepares, slot=slot)]
+    votes = [lock.message for lock in locks if lock.proves(pbft.Prepare, 1, slot=slot) and backed(lock)]
     return min(votes, key=lambda said: int(said.view)).digest if votes else None
 
 
@@ -110,10 +110,10 @@ def test_the_lowest_lock_is_taken(monkeypatch: pytest.MonkeyPatch, planted: bool
     split(report) if planted else whole(report, 0, 1, 2)
 
 
-def of_any_slot(reports: Any, slot: int, prepares: int) -> str | None:
+def of_any_slot(reports: Any, slot: int, backed: Any) -> str | None:
     """`locked` that does not look at a lock's slot."""
     locks = [report.message.lock for report in reports if report.message.lock is not None]
-    votes = [lock.message for lock in locks if lock.proves(pbft.Prepare, prepares)]
+    votes = [lock.message for lock in locks if lock.proves(pbft.Prepare, 1) and backed(lock)]
     return max(votes, key=lambda said: int(said.view)).digest if votes else None
 
 
@@ -141,6 +141,39 @@ def test_the_lock_of_another_slot_is_taken(monkeypatch: pytest.MonkeyPatch, plan
     assert verdict(report, "agreement") == "pass" and 0 in decided(report, 1)
     assert verdict(report, "termination") == ("fail" if planted else "pass")
     assert ({1, 2} <= set(decided(report, 1))) != planted
+
+
+@pytest.mark.parametrize("planted", [False, True])
+def test_a_leader_that_prepares_besides(monkeypatch: pytest.MonkeyPatch, planted: bool) -> None:
+    """Seat 0, the liar, proposes v to seat 1 and w to 2 and 3; its own PREPARE for v would lock seat 1. Seat 2 decides w and dies.
+
+    Found by drawn run 5,389: the leader's proposal and its PREPARE counted as two voices. Seat 1 leads view 1.
+    """
+    if planted:
+        monkeypatch.setattr(PBFT, "backers", lambda self, node: lambda proof: proof.count >= self.prepares(node))
+    rivals: list[str] = []
+
+    def fate(from_: int, to: int, said: Any) -> int:
+        commits = isinstance(said, pbft.Commit) and said.view == 0
+        return LOST if isinstance(said, Certificate) or (commits and to != 2) else 0
+
+    def lie(world: Surroundings, seat: int, to: int, said: Any) -> Iterator[tuple[int, Any]]:
+        if isinstance(said, pbft.Propose) and said.view == 0 and to in (2, 3):
+            rivals[:] = [shown_twin(world, seat, said.digest)]
+            yield to, replace(said, digest=rivals[0])
+            if to == 2:
+                yield to, pbft.Commit(0, 0, rivals[0])
+        else:
+            yield to, said
+            if isinstance(said, pbft.Propose) and said.view == 0 and to == 1:
+                yield to, pbft.Prepare(0, 0, said.digest)
+
+    report = play(PBFT(patience="10 s"), fate=fate, liar=0, lie=lie, fault=[dies(2, "6 s")])
+    assert decided(report)[2] == rivals[0]
+    if planted:
+        assert verdict(report, "agreement") == verdict(report, "certificate-soundness") == "fail"
+    else:
+        whole(report, 1, 2, 3)
 
 
 @pytest.mark.parametrize("planted", [False, True])

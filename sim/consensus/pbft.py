@@ -12,7 +12,7 @@ Left out: pipelining, watermarks, checkpoints and client replies. The leader rot
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any, ClassVar
 
@@ -64,6 +64,10 @@ class ViewChange:
     slot: int
     view: int
     lock: Certificate | None
+
+
+Backed = Callable[[Certificate], bool]
+"""Whether a certificate of PREPAREs has enough of them."""
 
 
 @message
@@ -143,21 +147,24 @@ class PBFT:
                 reports = await node.collect(ViewChange, node.quorum_size, slot=slot, view=view)
             if node.has_mail(Propose, slot=lambda other: other > slot):
                 await node.forever()  # the others have decided this slot without us; its proof is on the way
-            digest = locked(reports, slot, self.prepares(node)) or node.publish(await node.next_batch())
+            digest = locked(reports, slot, self.backers(node)) or node.publish(await node.next_batch())
             node.broadcast(Propose(slot, view, digest, reports))
         digest = await self.safe_proposal(node, slot, view)
         if self.leader_prepares or node.id != chief:
             node.broadcast(Prepare(slot, view, digest), centre=chief, need=self.prepares(node))
         elif node.society.route == "star":
             node.spawn(node.gather(Prepare(slot, view, digest), self.prepares(node)))
-        return await node.quorum(Prepare, self.prepares(node), slot=slot, view=view, digest=digest)
+        need, backed = self.prepares(node), self.backers(node)
+        while not backed(proof := await node.quorum(Prepare, need, slot=slot, view=view, digest=digest)):
+            need = proof.count + 1
+        return proof
 
     async def safe_proposal(self, node: Node, slot: int, view: int) -> str:
         """The digest of the first proposal in this view that we may vote for."""
         while True:
             mail = await node.receive(Propose, sender=leader(node, slot, view), slot=slot, view=view)
             proposal = mail.message
-            if view > 0 and not justified(proposal, node.quorum_size, self.prepares(node)):
+            if view > 0 and not justified(proposal, node.quorum_size, self.backers(node)):
                 node.invalid(mail, "its reports do not justify it")
             elif not node.accepts(await node.fetch(proposal.digest)):
                 node.invalid(mail, "its block is not valid here")
@@ -167,6 +174,16 @@ class PBFT:
     def prepares(self, node: Node) -> int:
         """How many PREPAREs lock a proposal; the leader's proposal may stand for its own."""
         return node.quorum_size if self.leader_prepares else node.quorum_size - 1
+
+    def backers(self, node: Node) -> Backed:
+        """Whether PREPAREs lock a proposal: where it stands for its leader's own, one that the leader sends besides is nobody's."""
+
+        def backed(proof: Certificate) -> bool:
+            chief = leader(node, proof.message.slot, proof.message.view)
+            twice = not self.leader_prepares and int(proof.bits[chief // 64]) >> chief % 64 & 1
+            return proof.count - twice >= self.prepares(node)
+
+        return backed
 
 
 @part
@@ -206,18 +223,18 @@ def commit(node: Node, said: Commit) -> None:
         node.broadcast(said, centre=leader(node, said.slot, said.view))
 
 
-def locked(reports: tuple[Signed[ViewChange], ...], slot: int, prepares: int) -> str | None:
+def locked(reports: tuple[Signed[ViewChange], ...], slot: int, backed: Backed) -> str | None:
     """The digest locked in the highest view that the reports prove; None leaves the leader free."""
     locks = [report.message.lock for report in reports if report.message.lock is not None]
-    votes = [lock.message for lock in locks if lock.proves(Prepare, prepares, slot=slot)]
+    votes = [lock.message for lock in locks if lock.proves(Prepare, 1, slot=slot) and backed(lock)]
     return max(votes, key=lambda said: said.view).digest if votes else None
 
 
-def justified(proposal: Any, quorum_size: int, prepares: int) -> bool:
+def justified(proposal: Any, quorum_size: int, backed: Backed) -> bool:
     """Whether a proposal carries a quorum's reports on its view, and obeys them."""
     place = (proposal.slot, proposal.view)
     reporters = {report.sender for report in proposal.reports if (report.message.slot, report.message.view) == place}
-    return len(reporters) >= quorum_size and locked(proposal.reports, proposal.slot, prepares) in (None, proposal.digest)
+    return len(reporters) >= quorum_size and locked(proposal.reports, proposal.slot, backed) in (None, proposal.digest)
 
 
 def resume(node: Node, slot: int) -> tuple[int, Certificate | None]:
