@@ -43,6 +43,7 @@ class IslandWorld:
         self.memory: dict[str, Any] = {}
         self.shared: dict[str, Any] = {}
         self.retry_ns = 0
+        self.storage = None
         self.rows: list[tuple[Any, ...]] = []
         self.honest = np.ones(len(self.roles), np.bool_)
         self.lag_ns = [50_000_000] * len(self.roles)
@@ -127,7 +128,7 @@ class IslandWorld:
     def on_revoke(self, callback: Callable[[int, Block, int], None]) -> None:
         self._revoked.append(callback)
 
-    def serve_alters(self, holder: int) -> bool:
+    def serve_alters(self, holder: int, digest: str = "") -> bool:
         return holder in self.altering
 
     def commits(self, seat: int, deed: str) -> bool:

@@ -99,7 +99,7 @@ class FakeWorld:
     def on_revoke(self, callback: Callable[[int, Block, int], None]) -> None:
         """Nobody takes a block back here."""
 
-    def serve_alters(self, holder: int) -> bool:
+    def serve_alters(self, holder: int, digest: str = "") -> bool:
         return holder in self.altering
 
     def run(self, workload: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from health_world import HALF, IslandWorld, S
 
+import sim
 from sim.health.claims import Claims
 from sim.health.consent import Consent
 from sim.health.credentials import Credentials
@@ -110,7 +111,6 @@ SCENES: list[tuple[str, Any, str, Callable[[IslandWorld], None], bool]] = [
     ("M11", LOGGING, "tamper_undetected.detected", deed("hospital", "rewrite-log"), True),
     ("M12", ENROLLING, "allocation_conflict.slots_given_twice", apart, False),
     ("M14", STORING, "payload_availability.unavailable", quiet("hospital"), True),
-    ("M15", STORING, "retrieval_and_repair_cost.repaired_per_lost_byte", quiet("clinic"), True),
     ("M16", WARNING, "public_health_completeness.delay_s.max > 60", apart, True),
     ("M16", WARNING, "public_health_completeness.forged_advisories", deed("hospital", "forge-advisory"), True),
     ("M17", REVOKING, "metadata_exposure.triples", lambda world: None, True),
@@ -168,7 +168,30 @@ def test_metadata_is_exposed_by_what_is_final_and_by_nothing_else() -> None:
 
 
 def test_all_metrics_are_covered() -> None:
-    assert {metric for metric, *_ in SCENES} | {"M13"} == {f"M{number}" for number in range(1, 23)}
+    assert {metric for metric, *_ in SCENES} | {"M13", "M15"} == {f"M{number}" for number in range(1, 23)}
+
+
+IN_SHARES = """
+duration = "40 s"
+topology = { kind = "hospitals", roles = { hospital = 12 }, degree = 6 }
+gossip = { kind = "announce" }
+consensus = { kind = "qbft", patience = "4 s", block_interval = "1 s" }
+availability = { kind = "erasure", pieces = 4, enough = 2, audit = "10 s", repair = { kind = "constant", value = "2 s" } }
+workload = [{ kind = "imaging", compression = 240, start_hour = 9, size_scale = 0.004 }]
+"""
+
+
+def test_m14_and_m15_shares_that_holders_keep_to_themselves_are_found_and_rebuilt() -> None:
+    liar = 'adversary = [{ kind = "custody-liar", seats = ["hospital-03"] }]'
+    calm, troubled = (sim.run(sim.loads(text)).to_dict()["workload"][0]["outcomes"] for text in (IN_SHARES, IN_SHARES + liar))
+    assert calm["payload_availability"]["withheld_shares_detected"] == 0
+    assert calm["retrieval_and_repair_cost"]["repaired_per_lost_byte"] is None  # nothing was lost
+    assert troubled["payload_availability"]["withheld_shares_detected"] > 10
+    assert troubled["payload_availability"]["withheld_detected_s"]["max"] <= 10
+    assert troubled["retrieval_and_repair_cost"]["repaired_per_lost_byte"] == pytest.approx(2, abs=0.1)  # two shares for each
+    for outcome in (calm, troubled):
+        assert outcome["payload_availability"]["rebuildable_share"] == 1.0
+        assert outcome["retrieval_and_repair_cost"]["retrieval_s"]["n"] > 20
 
 
 def test_m13_a_revoked_licence_is_used_where_the_news_does_not_come() -> None:

@@ -89,6 +89,8 @@ HOSTILE: dict[str, tuple[str, str | bytes, str]] = {
     "events: Latin-1": ("events", (HEAD + "1,consent_grant,h\u00f6pital,\n").encode("latin-1"), "line 2 column 18: this is not UTF-8"),
     "events: a line of 30 MB": ("events", HEAD + "1,consent_grant," + "x" * 30_000_000 + ",\n", "line 2 column 10001"),
     "events: byte 0": ("events", HEAD + "1,consent_\0grant,hospital-00,\n", "line 2 column 11: a byte 0"),
+    "events: lines of an old Mac": ("events", HEAD.replace("\n", "\r") + "1,a,b,\r", "line 1 column 35: a carriage return"),
+    "events: a return in a cell": ("events", HEAD + "1,consent_grant,hospital\r-00,\n", "line 2 column 25: a carriage return"),
     "events: open quotation": ("events", HEAD + '1,"consent_grant,hospital-00,\n2,a,b,c\n', "line 2 column 3"),
     "events: out of order": ("events", GOOD.replace("1,", "9,", 1) + GOOD, "line 2 column 2: 1 s lies before"),
     "events: NaN": ("events", GOOD.replace("1", "NaN", 1), "line 1 column 2: nan s is no time"),

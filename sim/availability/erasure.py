@@ -45,7 +45,7 @@ class Erasure:
     contents: Literal["modelled", "real"] = "modelled"
     """real: the bytes are coded, hashed, altered and decoded; modelled: only their sizes and costs."""
     patience: Duration = 500_000_000
-    """A reader or writer goes on to further holders, or sends again, after this long."""
+    """A reader or writer goes on to further holders, or sends again, so long after its lines could have moved the whole object."""
     hedge: Count = 0
     """Fragments a reader asks for at once beyond `enough`."""
     resend: Count = 8

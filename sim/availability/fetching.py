@@ -38,7 +38,8 @@ class Fetch:
         if store.loop.now_ns >= self.until_ns or not store.is_up(self.reader):
             self._finish("unavailable")
             return
-        next_ns = min(self.until_ns, store.loop.now_ns + store.scheme.patience)
+        wait_ns = store.scheme.patience + store.on_the_lines_ns(self.thing, self.reader)
+        next_ns = min(self.until_ns, store.loop.now_ns + wait_ns)
         store.loop.call_at_ns(next_ns, self._again)
 
     def _again(self) -> None:

@@ -111,6 +111,7 @@ class Repairs:
 
     def found_bad(self, thing: Thing, fragment: int) -> None:
         """Somebody was sent a fragment that does not belong to the object, or was sent none: its holder is given up."""
+        self.store.books.found.append((thing.settled_ns[fragment], self.store.loop.now_ns))
         self.store.vacate(thing, fragment)
         self.missing(thing, fragment)
 

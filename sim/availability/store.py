@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sim.availability.contents import Contents
 from sim.availability.fetching import Fetch
 from sim.availability.placement import ordered
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from sim.availability.erasure import Erasure
 
 MIB = 1 << 20
+SECOND_NS = 1_000_000_000
 NOWHERE = -1
 
 
@@ -30,7 +33,7 @@ class Thing:
     """One stored object."""
 
     __slots__ = (
-        "counted", "digest", "holder", "items", "lost_ns", "number", "put_ns", "reachable", "rebuildable_ns", "size_bytes",
+        "counted", "digest", "holder", "items", "lost_ns", "number", "put_ns", "reachable", "rebuildable_ns", "settled_ns", "size_bytes",
         "sound", "source", "unavailable_ns", "unavailable_since_ns", "width_bytes",
     )  # fmt: skip
 
@@ -40,6 +43,8 @@ class Thing:
         self.items: list[int] = []
         self.holder = [NOWHERE] * pieces
         self.sound = [True] * pieces
+        self.settled_ns = [-1] * pieces
+        """Since when each fragment has lain where it lies."""
         self.counted = [False] * pieces
         """Whether a fragment is sound and at a seat that is up: the ones that can be reached."""
         self.reachable = 0
@@ -67,6 +72,11 @@ class Store:
         """The probe of each fragment on its way to its holder."""
         for turn in ("crash", "restart"):  # written down just before it happens
             self.society.trace.subscribe(turn, self._soon_turned)
+
+    @property
+    def code(self) -> tuple[int, int]:
+        """(Pieces of each object, how many of them give it back)."""
+        return self.scheme.pieces, self.scheme.enough
 
     # what workloads do ------------------------------------------------------------------------------------------------
 
@@ -111,7 +121,7 @@ class Store:
             self.network.publish(seat, item, False)
         elif self.is_up(thing.source):
             self.network.hand_over(thing.source, seat, item)
-        wait_ns = self.scheme.patience << min(40, self.scheme.resend - tries)
+        wait_ns = (self.scheme.patience << min(40, self.scheme.resend - tries)) + self.on_the_lines_ns(thing, thing.source)
         self.loop.call_at_ns(self.loop.now_ns + wait_ns, self._send, thing, fragment, seat, tries - 1)
 
     def _came(self, thing: Thing, fragment: int, seat: int) -> None:
@@ -124,6 +134,7 @@ class Store:
     def settle(self, thing: Thing, fragment: int, seat: int) -> None:
         """A fragment lies, sound, at a seat that is to hold it from now on."""
         thing.holder[fragment], thing.sound[fragment] = seat, True
+        thing.settled_ns[fragment] = self.loop.now_ns
         self.network.publish(seat, thing.items[fragment], False)
         self.at_seat.setdefault(seat, {})[thing.number, fragment] = None
         self.count(thing, fragment)
@@ -253,6 +264,14 @@ class Store:
     def watch(self, seat: int, item: int, tell: partial[None]) -> int:
         """Call `tell` once a seat holds an item; returns the probe, which the caller takes off again."""
         return self.network.watch(seat, HOLD, 0, 1, 1, [item], lambda _: self.loop.call_soon(tell))
+
+    def on_the_lines_ns(self, thing: Thing, seat: int) -> int:
+        """How long all fragments of an object take on the slower of a seat's lines: no patience is lost before that; 0 without rates."""
+        costs = self.network.costs
+        rates = [int(np.broadcast_to(rate, self.network.topology.n)[seat]) for rate in (costs.up_bit_s, costs.down_bit_s)]
+        slowest_bit_s = min((rate for rate in rates if rate), default=0)
+        bits = 8 * thing.width_bytes * self.scheme.pieces
+        return bits * SECOND_NS // slowest_bit_s if slowest_bit_s else 0
 
     def later(self, time_ns: int, function: object, *args: object) -> None:
         """Call it then; at once where that is now."""

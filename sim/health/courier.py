@@ -61,11 +61,19 @@ class Courier:
         self._name = name
 
     def send(
-        self, source: int, receivers: Sequence[int], content_bytes: int, *key: int | str, anchored: bool = False, kept: bool = True
+        self,
+        source: int,
+        receivers: Sequence[int],
+        content_bytes: int,
+        *key: int | str,
+        anchored: bool = False,
+        kept: bool = True,
+        stored: bool = False,
     ) -> Parcel:
         """Seal a body at `source` and send it to `receivers` (none: it is only stored). `anchored` computes its salted hash.
 
-        With `kept` false nobody asks later whether it arrived, and it is sent once.
+        With `kept` false nobody asks later whether it arrived, and it is sent once. What is `stored` lies in shares where the scenario
+        has a scheme for it, whoever the receivers are.
         """
         world, size_bytes = self.world, content_bytes + OVERHEAD_BYTES
         record = Record(self._pseudonym(*key), str(key[0]), source)
@@ -75,7 +83,7 @@ class Courier:
             digest, anchor = sealed.digest, self.vault.anchored_hash(record, sealed.ciphertext)
         others = tuple(seat for seat in receivers if seat != source)
         parcel = Parcel(digest, size_bytes, source, others, world.now_ns, record, 0, anchor)
-        world.publish_record(source, digest, size_bytes, others)
+        world.publish_record(source, digest, size_bytes, others, stored=stored)
         if kept and others:
             world.at(world.now_ns + AGAIN_NS, self._again, parcel, 1)
         return parcel
@@ -116,10 +124,14 @@ class Courier:
     ) -> Fetch:
         """Ask the holders in turn; a copy that does not fit `anchor` is rejected and the next one asked. `on_done` is called once.
 
-        With an empty `anchor` the reader's chain has nothing to hold the copy against, and any copy passes.
+        With an empty `anchor` the reader's chain has nothing to hold the copy against, and any copy passes. What lies in shares is
+        asked for once: which holders to ask, and for how long each, is then the scheme's business.
         """
-        now_ns = self.world.now_ns
-        fetch = Fetch(reader, parcel, tuple(seat for seat in holders if seat != reader), now_ns, now_ns + patience_ns)
+        now_ns, storage = self.world.now_ns, self.world.storage
+        asked = tuple(seat for seat in holders if seat != reader)
+        if storage is not None and storage.knows(parcel.digest):
+            asked = (parcel.source,)
+        fetch = Fetch(reader, parcel, asked, now_ns, now_ns + patience_ns)
         self.fetches.append(fetch)
         self._next(fetch, anchor, on_done)
         return fetch
@@ -143,12 +155,13 @@ class Courier:
             self._next(fetch, anchor, on_done)
             return
         fetch.fetched_bytes += fetch.parcel.size_bytes
-        if self.world.serve_alters(holder) and self._rejects(fetch, holder, anchor):
+        alters = self.world.serve_alters(holder, fetch.parcel.digest)
+        if alters and self._rejects(fetch, holder, anchor):
             fetch.rejected += 1
             self.world.trace.record("reject", fetch.reader, "record", fetch.parcel.digest, "its hash is not the anchored one")
             self._next(fetch, anchor, on_done)
             return
-        self._finish(fetch, "altered" if self.world.serve_alters(holder) else "served", on_done)
+        self._finish(fetch, "altered" if alters else "served", on_done)
 
     def _rejects(self, fetch: Fetch, holder: int, anchor: str) -> bool:
         """Whether the reader sees that a holder's altered copy is not the anchored one: the hash is really computed."""

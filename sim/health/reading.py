@@ -131,7 +131,7 @@ class Reading:
         assert version is not None
         genuine = vault.sealed(read.record, version.number, version.size_bytes).ciphertext
         copy = genuine
-        if world.serve_alters(holder):
+        if world.serve_alters(holder, version.digest):
             bit = world.dice.below(8 * len(genuine), "altered bit", self._name, version.digest, holder)
             copy = flip_bit(genuine, bit)
             if world.honest[read.reader]:

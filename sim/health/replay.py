@@ -60,7 +60,7 @@ def _checked(file: str, text: str, rows: tuple[str, ...]) -> tuple[Event, ...]:
         if len(found) > 1 and found[-1][0] < found[-2][0]:
             raise _flaw(file, line, columns["time_s"], f"{fields['time_s']} s lies before the event above it")
     if not found:
-        raise ScenarioError(f"{file} has no events", "events")
+        raise _flaw(file, 1, 1, "it has no events")
     return tuple(found)
 
 
@@ -73,7 +73,10 @@ def _csv_lines(file: str, lines: list[str]) -> Iterator[tuple[int, dict[str, int
     for line, written in enumerate(lines, start=1):
         if written.count('"') % 2:
             raise _flaw(file, line, written.rindex('"') + 1, "this quotation mark has no other on its line")
-        cells = next(csv.reader([written.rstrip("\r")]), [])
+        written = written.rstrip("\r")
+        if "\r" in written:
+            raise _flaw(file, line, written.index("\r") + 1, "a carriage return stands inside the line; lines end with a line feed")
+        cells = next(csv.reader([written]), [])
         if not cells or cells[0].startswith("#"):
             continue
         if head is None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sim.kernel.dice import Dice
 from sim.ledger.block import Block, Transaction
 from sim.ledger.chain import Chain
+from sim.node.storage import Storage
 
 
 class Recorder(Protocol):
@@ -55,6 +56,10 @@ class WorkloadWorld(Protocol):
     @property
     def honest(self) -> NDArray[np.bool_]:
         """bool[seats], for judging only."""
+
+    @property
+    def storage(self) -> Storage | None:
+        """What keeps objects in shares, where the scenario has such a scheme of availability; None: whole copies lie at their holders."""
 
     def at(self, time_ns: int, function: Callable[..., None], *args: Any) -> None:
         """Call `function(*args)` at that instant."""
@@ -123,5 +128,5 @@ class WorkloadWorld(Protocol):
     def commits(self, seat: int, deed: str) -> bool:
         """Whether the people at this seat do something the ledger was built to prevent, now."""
 
-    def serve_alters(self, holder: int) -> bool:
-        """Whether this holder hands out altered copies now."""
+    def serve_alters(self, holder: int, digest: str = "") -> bool:
+        """Whether this holder hands out altered copies of a record now; of what is stored in shares a reader has checked each share."""

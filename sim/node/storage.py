@@ -54,6 +54,8 @@ class StorageBooks:
     """Altered or rotten fragments that a reader, a repairer or an audit found out."""
     audits: int = 0
     audits_failed: int = 0
+    found: list[tuple[int, int]] = field(default_factory=list)
+    """(Since when a holder had a fragment, when it was found not to hand it out sound): what `spoilt_found` and `audits_failed` count."""
     fetched_bytes: int = 0
     useful_bytes: int = 0
 
@@ -63,6 +65,10 @@ class Storage(Protocol):
 
     books: StorageBooks
     on_placed: list[OnPlaced]
+
+    @property
+    def code(self) -> tuple[int, int]:
+        """(Pieces of each object, how many of them give it back)."""
 
     def put(self, seat: int, digest: str, size_bytes: int) -> None:
         """Store an object that `seat` has made."""

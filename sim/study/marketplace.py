@@ -12,6 +12,7 @@ from sim.kernel.trace import Trace
 from sim.ledger.block import Block, Transaction
 from sim.ledger.chain import Chain
 from sim.net.core.state import HOLD, SERVES, UP
+from sim.node.storage import Storage
 from sim.node.surroundings import Surroundings
 from sim.study.bookkeeping import Bookkeeping
 
@@ -200,9 +201,15 @@ class Marketplace:
         """Have callback(seat, block, time_ns) called whenever a node takes a block back, once its chain is without it."""
         self._books.mourners.append(callback)
 
-    def serve_alters(self, holder: int) -> bool:
-        """Whether this holder hands out altered copies now; where objects are stored in fragments, readers have checked each."""
-        return self._society.storage is None and self._surroundings.alters[holder]
+    @property
+    def storage(self) -> Storage | None:
+        """What keeps objects in shares, where the scenario has such a scheme; None: whole copies lie at their holders."""
+        return self._society.storage
+
+    def serve_alters(self, holder: int, digest: str = "") -> bool:
+        """Whether this holder hands out altered copies of a record now; of what is stored in shares a reader has checked each share."""
+        storage = self._society.storage
+        return self._surroundings.alters[holder] and not (storage is not None and storage.knows(digest))
 
     def commits(self, seat: int, deed: str) -> bool:
         """Whether the people at this seat do something the ledger was built to prevent, now."""

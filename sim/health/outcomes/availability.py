@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from sim.health.courier import Fetch
-from sim.health.tally import distribution, share
+from sim.health.tally import distribution, quantile, share
+from sim.node.storage import Kept, StorageBooks
 
 
 def emergency_read_unavailable(fetches: Sequence[Fetch]) -> dict[str, Any]:
@@ -46,41 +47,48 @@ def retrieval_cost(fetches: Sequence[Fetch]) -> dict[str, Any]:
     }
 
 
-class Collected(Protocol):
-    """What a reader's collecting of shares came to."""
-
-    begun_ns: int
-    done_ns: int
-    failed: bool
-    fetched_bytes: int
-
-    @property
-    def useful_bytes(self) -> int:
-        """What was asked for."""
+def rebuildable_share(kept: Sequence[Kept]) -> float | None:
+    """Share of objects that seats which are up hold enough sound shares of; None where there are none."""
+    return share(sum(one.reachable >= one.enough for one in kept), len(kept))
 
 
 def study_availability(
-    retrievals: Sequence[Collected], detected_s: Sequence[float], repaired_bytes: int, lost_bytes: int
+    judged: Sequence[Fetch], retrieved: Sequence[tuple[str, Fetch]], kept: float | None, books: StorageBooks | None
 ) -> dict[str, Any]:
-    """M14 and M15 for objects in shares: who got them back, how soon silent holders were found, and what repair cost.
+    """M14 and M15 of large objects, from what the judged retrievals came to and all of them, with their rows of the tables.
 
-    `nines` is -log10 of the unavailable share, None where nothing was unavailable.
+    The judged ones sample availability: `nines` is -log10 of the share that failed, None where none did. `rebuildable_share` is the truth
+    about all with a final manifest (`kept`). Where objects lie in shares, `books` say which shares were found not to be handed out
+    sound and how long after they were placed, the bytes that readers fetched for each useful one and repairers for each lost one; of
+    whole copies nobody looks after these are None, and a retrieval fetches what it needs or nothing.
     """
-    ended = [one for one in retrievals if one.done_ns >= 0 or one.failed]
-    failed = sum(one.failed for one in ended)
-    good = [one for one in ended if not one.failed]
+    ended = [fetch for fetch in judged if fetch.outcome]
+    found = payload_availability(ended)
+    failed = found["unavailable"] + found["altered_undetected"]
+    found_s = None if books is None else [(found_ns - since_ns) / 1e9 for since_ns, found_ns in books.found]
+    cost = retrieval_cost([fetch for _, fetch in retrieved])
+    if books is not None:
+        cost["fetched_per_useful_byte"] = share(books.fetched_bytes, books.useful_bytes)
     return {
         "payload_availability": {
             "available_share": share(len(ended) - failed, len(ended)),
             "retrievals": len(ended),
             "unavailable": failed,
+            "orphan_anchors": found["orphan_anchors"],
+            "rebuildable_share": kept,
             "nines": -math.log10(failed / len(ended)) if failed else None,
-            "withheld_shares_detected": len(detected_s),
-            "withheld_detected_s": distribution(detected_s),
+            "withheld_shares_detected": None if found_s is None else len(found_s),
+            "withheld_detected_s": None if found_s is None else distribution(found_s),
         },
         "retrieval_and_repair_cost": {
-            "fetched_per_useful_byte": share(sum(one.fetched_bytes for one in ended), sum(one.useful_bytes for one in good)),
-            "repaired_per_lost_byte": share(repaired_bytes, lost_bytes),
-            "retrieval_s": distribution([(one.done_ns - one.begun_ns) / 1e9 for one in good]),
+            **cost,
+            "repaired_per_lost_byte": None if books is None else share(books.repair_bytes, books.lost_bytes),
+            "p95_retrieval_s": {row: _p95_s(retrieved, row) for row in sorted({row for row, _ in retrieved})},
         },
     }
+
+
+def _p95_s(retrieved: Sequence[tuple[str, Fetch]], row: str) -> float | None:
+    """p95 of the retrievals of one kind of object, which is a class of sizes; None where none was served."""
+    waits = sorted(fetch.waited_ns / 1e9 for name, fetch in retrieved if name == row and fetch.outcome == "served")
+    return quantile(waits, 95) if waits else None
