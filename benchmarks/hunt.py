@@ -1,8 +1,9 @@
 """Play drawn adversarial runs of every protocol and keep a ledger of them: `python -m benchmarks.hunt LEDGER [--runs 20000] [NAME ...]`.
 
 The ledger is a file of JSON lines that only grows, each time as a whole (written beside and renamed), so a killed hunt goes on where
-it was. A line is one stretch of runs: protocol, liars, first run, how many, CPU seconds, and the break that ended it or null.
-Lines of another drawing, another protocol setting or other checks stay in the file and do not count.
+it was. A line is one stretch of runs: protocol, liars, first run, how many, CPU seconds, commit, and the break that ended it or null.
+Lines of another drawing, another protocol setting or other checks stay in the file and do not count. `--again RUN` plays one run of one
+protocol anew and tells what fails in it: the line that a break prints.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import time
 from collections.abc import Iterable
 from hashlib import blake2b
@@ -23,14 +25,16 @@ from sim.study import hunt as hunting
 from sim.study.drawing import LIES, drawn
 
 STRETCH = 200
+HERE = Path(__file__).parent
 Line = dict[str, Any]
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Play round after round until every protocol has its runs; exit status 1 where safety broke."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.hunt", description="Drawn adversarial runs, resumable.")
-    parser.add_argument("ledger", type=Path)
+    parser.add_argument("ledger", type=Path, help="with --again it is not opened; write -")
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(TIMED))
+    parser.add_argument("--again", type=int, metavar="RUN", help="play this run of one protocol alone")
     parser.add_argument("--runs", type=int, default=20_000, help="how many of each protocol")
     parser.add_argument("--extra", type=int, default=0, help="liars beyond the bound: 1 for the positive control")
     options = parser.parse_intermixed_args(arguments)
@@ -38,6 +42,10 @@ def main(arguments: list[str] | None = None) -> int:
     if unknown:
         parser.error(f"no protocol is called {unknown[0]!r}; there are {', '.join(TIMED)}")
     names = options.names or list(TIMED)
+    if options.again is not None:
+        if len(options.names) != 1:
+            parser.error("--again plays a run of one protocol; name it")
+        return again(names[0], options.again, options.extra)
     lines = read(options.ledger)
     while open_names := [name for name in names if not over(lines, name, options.runs, options.extra)]:
         for name in open_names:
@@ -45,6 +53,23 @@ def main(arguments: list[str] | None = None) -> int:
             write(options.ledger, lines)
     print(table(lines, names, options.extra))
     return int(any(line["broken"] for name in names for line in counted(lines, name, options.extra)))
+
+
+def again(name: str, run: int, extra: int) -> int:
+    """One run anew; tells every safety check that fails in it. Exit status 1 where one does."""
+    seats, protocol = SEATS.get(name, 4), TIMED[name]
+    prey = hunting.hunt(protocol, 1, seats=seats, liars=bounds(protocol, seats)[0] + extra, first=run)
+    for verdict in () if prey is None else hunting.breaks(prey.scenario, prey.seed):
+        print(f"run {run}: {verdict.name}: {verdict.evidence}")
+    if prey is None:
+        print(f"run {run}: no safety check fails")
+    return int(prey is not None)
+
+
+def commit() -> str:
+    """The commit that is played, with a + where files differ from it."""
+    told = subprocess.run(["git", "describe", "--always", "--dirty=+", "--exclude=*"], capture_output=True, text=True, cwd=HERE)
+    return told.stdout.strip() or "unknown"
 
 
 def drawing(name: str) -> str:
@@ -84,6 +109,7 @@ def stretch(lines: Iterable[Line], name: str, runs: int, extra: int) -> Line:
         "first": first,
         "runs": many if prey is None else prey.run + 1 - first,
         "cpu_s": round(time.process_time() - begun, 2),
+        "commit": commit(),
         "broken": None if prey is None else str(prey),
     }
 
@@ -108,6 +134,8 @@ def table(lines: Iterable[Line], names: Iterable[str], extra: int) -> str:
         if mine:
             runs, cpu_s = sum(line["runs"] for line in mine), sum(line["cpu_s"] for line in mine)
             broken = next((line["broken"] for line in mine if line["broken"]), "-")
+            if broken != "-":
+                broken += f"; again: python -m benchmarks.hunt - {name} --extra {extra} --again {broken.split()[1].rstrip(':')}"
             told.append(f"{name:<18}{mine[0]['seats']:>6}{mine[0]['liars']:>6}{runs:>8}{runs / max(cpu_s, 0.01):>8.0f}  {broken}")
     return "\n".join(told)
 

@@ -42,6 +42,8 @@ def test_one_liar_more_than_the_bound_is_found(name: str) -> None:
     found = hunt(SHORT[name], 600, liars=2)
     assert found is not None
     assert hunting.first_break(found.scenario, found.seed) == found.verdict  # what it names, it shows again
+    known = {type(protocol).__name__: type(protocol) for protocol in SHORT.values()}
+    assert eval(found.again, {"hunt": hunt} | known).verdict == found.verdict
 
 
 def test_raft_under_one_lying_leader_is_found() -> None:

@@ -56,6 +56,8 @@ class Prey:
     scenario: Scenario
     seed: int
     verdict: Verdict
+    again: str = ""
+    """The call of `hunt` that finds it anew, alone; it names the protocol as Python writes it."""
 
     def __str__(self) -> str:
         return f"run {self.run}: {self.verdict.name}: {self.verdict.evidence}"
@@ -93,11 +95,14 @@ def hunt(
     crash_only = getattr(protocol, "crash_tolerant", False)
     bound, _ = bounds(protocol, seats)
     kinds = tuple(lies or (CRASHES if crash_only else LIES))
+    liars = bound if liars is None else liars
     for number in range(first, first + runs):
-        scenario = scene(protocol, number, seats, bound if liars is None else liars, kinds, duration, block_interval_ns, seed, pace)
+        scenario = scene(protocol, number, seats, liars, kinds, duration, block_interval_ns, seed, pace)
         verdict = first_break(scenario, number)
         if verdict is not None:
-            return Prey(number, scenario, number, verdict)
+            said = {"seats": seats, "liars": liars, "seed": seed, "duration": duration, "block_interval_ns": block_interval_ns}
+            told = ", ".join(f"{name}={value!r}" for name, value in {**said, "lies": lies, "first": number, "pace": pace}.items())
+            return Prey(number, scenario, number, verdict, f"hunt({protocol!r}, 1, {told})")
         if tell is not None:
             tell(number)
     return None
