@@ -31,6 +31,8 @@ WRONG = (
     (['consensus.kind="fabric"', 'consensus.ordering={kind="nakamoto"}'], "consensus.ordering", "certain"),
     (["consensus.max_block=0"], "consensus.max_block", "fit"),
     (['adversary.0.kind="hold-back"'], "adversary[0].kind", "gasper"),
+    (['adversary.0.kind="tail-fork"'], "adversary[0].kind", "jolteon"),
+    (['adversary.0.kind="slow-primary"', 'adversary.0.after="2 s"'], "adversary[0].after", "patience"),
     (['adversary.0.kind="selfish"'], "adversary[0].kind", "nakamoto"),
     (['adversary.0.kind="censor"', 'adversary.0.victims=["seat-9"]'], "adversary[0].victims", "seat-9"),
 )

@@ -12,14 +12,14 @@ from sim.study.read import from_dict
 from sim.study.report import Report
 
 
-def split(boost: float, liars: Any, seed: int, bodies: str = "attached", **consensus: Any) -> Report:
+def split(boost: float, liars: Any, seed: int, bodies: str = "attached", kind: str = "balance", **consensus: Any) -> Report:
     """Eight epochs of four slots among 96 validators."""
     tables: dict[str, Any] = {
         "duration": "385 s",
         "topology": {"kind": "complete", "seats": 96},
         "link": {"latency": {"kind": "lognormal", "median": "80 ms", "sigma": 0.4}},
         "consensus": {"kind": "gasper", "bodies": bodies, "slots_per_epoch": 4, "boost": boost, **consensus},
-        "adversary": [{"kind": "balance", "seats": liars}],
+        "adversary": [{"kind": kind, "seats": liars}],
     }
     return sim.run(from_dict(tables), seed)
 
@@ -47,12 +47,19 @@ def test_a_lone_liar_cannot_keep_the_balance() -> None:
     assert decided(split(0.0, 1, 2)) >= 15
 
 
+@pytest.mark.parametrize("discount", [False, True])
+def test_double_votes_outlast_boost_unless_they_are_thrown_away(discount: bool) -> None:
+    """Each half hears the votes for its own branch first, so it stays there however much a block in time counts."""
+    assert (decided(split(0.4, "30 %", 6, kind="balance-twice", discount=discount)) > 15) is discount
+
+
 def test_it_needs_branches_that_are_weighed_by_votes() -> None:
-    tables = {
-        "duration": "1 s",
-        "topology": {"kind": "complete", "seats": 4},
-        "consensus": {"kind": "nakamoto", "block_interval": "1 s"},
-        "adversary": [{"kind": "balance", "seats": 1}],
-    }
-    with pytest.raises(ScenarioError, match="not weighed by votes; use it with gasper"):
-        sim.run(from_dict(tables))
+    for kind in ("balance", "balance-twice"):
+        tables = {
+            "duration": "1 s",
+            "topology": {"kind": "complete", "seats": 4},
+            "consensus": {"kind": "nakamoto", "block_interval": "1 s"},
+            "adversary": [{"kind": kind, "seats": 1}],
+        }
+        with pytest.raises(ScenarioError, match="not weighed by votes; use it with gasper"):
+            sim.run(from_dict(tables))

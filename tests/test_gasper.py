@@ -89,6 +89,20 @@ def test_who_votes_twice_in_a_slot_is_not_heard() -> None:
     assert heard(duty, 3) == {first.digest: 1, second.digest: 1}
 
 
+def test_who_votes_twice_is_found_out_when_the_whole_committee_had_voted_before_and_else_heard_first() -> None:
+    stage, duty, (first, second) = view()
+    committee = duty.committee(1)
+    vote(stage, 1, first, *committee)
+    heads = duty.view.latest(2)
+    vote(stage, 1, second, committee[0])
+    assert heads[first.digest] == 2 and duty.view.latest(2)[first.digest] == 1
+    duty.view.discount = False
+    vote(stage, 0, first, *duty.committee(0))
+    duty.view.latest(1)
+    vote(stage, 0, second, *duty.committee(0))
+    assert duty.view.latest(1).get(second.digest, 0) == 0
+
+
 def test_a_link_of_two_thirds_justifies_and_two_in_a_row_make_final() -> None:
     _, duty, (first, second) = view()
     ffg, start = duty.view, Checkpoint(0, GENESIS)

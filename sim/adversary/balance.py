@@ -37,24 +37,29 @@ class Balance:
 
     def fits(self, world: Surroundings) -> None:
         """Branches must be chosen by votes."""
-        if getattr(getattr(world.program, "__self__", None), "follows", "") != "latest votes":
-            raise ScenarioError("this protocol's branches are not weighed by votes; use it with gasper", "kind")
+        weighed_by_votes(world)
 
     def corrupt(self, seats: Sequence[int], world: Surroundings) -> Callable[[], None]:
         """One plot for all."""
-        plot = _Plot(self, seats, world)
+        plot = Plot(self.act_at, seats, world)
         return world.bend({seat: plot.behaviour(seat) for seat in seats})
 
 
-class _Plot:
-    """What the colluders share."""
+def weighed_by_votes(world: Surroundings) -> None:
+    """Raises ScenarioError where the protocol's branches are not chosen by everybody's latest votes."""
+    if getattr(getattr(world.program, "__self__", None), "follows", "") != "latest votes":
+        raise ScenarioError("this protocol's branches are not weighed by votes; use it with gasper", "kind")
 
-    def __init__(self, terms: Balance, seats: Sequence[int], world: Surroundings) -> None:
+
+class Plot:
+    """What the colluders share: the two branches, and what each half of the honest is told of them."""
+
+    def __init__(self, act_at: float, seats: Sequence[int], world: Surroundings) -> None:
         protocol: Any = getattr(world.program, "__self__", None)
         honest = [seat for seat in range(world.topology.n) if seat not in seats]
         self.world, self.seats = world, tuple(seats)
         self.right = frozenset(honest[len(honest) // 2 :])
-        self.slot_ns, self.act_ns = protocol.slot, int(terms.act_at * protocol.slot)
+        self.slot_ns, self.act_ns = protocol.slot, int(act_at * protocol.slot)
         self.pair: tuple[str, str] = ("", "")
         """The two blocks, once they are made."""
         self.kept: dict[int, Any] = {}
@@ -72,11 +77,15 @@ class _Plot:
                 else:
                     yield to, said
                 return
-            made = self._made_by(seat, said)
-            if made is None or (not self.pair[0] and self._begin(seat, made)) or made.digest == self.pair[0]:
-                yield to, self._half(seat, to, said, made)
+            yield from self.blocks(seat, to, said)
 
         return balancing
+
+    def blocks(self, seat: int, to: int, said: Any) -> Iterator[tuple[int, Any]]:
+        """Split the chain with a colluder's first block; of later ones nobody hears."""
+        made = self._made_by(seat, said)
+        if made is None or (not self.pair[0] and self._begin(seat, made)) or made.digest == self.pair[0]:
+            yield to, self._half(seat, to, said, made)
 
     def _made_by(self, seat: int, said: Any) -> Any:
         """The seat's own block that a message tells of, or None."""
@@ -91,9 +100,13 @@ class _Plot:
         society.trace.record("publish", seat, twin.digest, twin.size_bytes, "block")
         society.network.publish(seat, society.block_item(twin), False)
         self.pair = block.digest, twin.digest
-        now_ns = society.loop.now_ns
-        society.loop.call_at_ns(now_ns - now_ns % self.slot_ns + self.act_ns, self._even_out)
+        self.begun()
         return True
+
+    def begun(self) -> None:
+        """From now on votes are given late in each slot."""
+        now_ns = self.world.society.loop.now_ns
+        self.world.society.loop.call_at_ns(now_ns - now_ns % self.slot_ns + self.act_ns, self._even_out)
 
     def _half(self, seat: int, to: int, said: Any, made: Any) -> Any:
         """The message as this receiver is to hear it."""

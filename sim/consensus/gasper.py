@@ -35,6 +35,7 @@ class Gasper:
     slots_per_epoch: Count = 32  # slots in which everybody attests once
     attest_at: Share = 0.3333  # how far into the slot its committee votes, whether or not a block has come
     boost: Share = 0.4  # what a block that comes before that counts for, as a share of a committee; 0: no proposer boost
+    discount: bool = True  # whether who votes twice in a slot is not heard; if not, the vote that came first counts, as before 2022
 
     def check(self) -> None:
         """Slots last, and attesting is done within them."""
@@ -54,14 +55,14 @@ class Gasper:
         if node.n < self.slots_per_epoch:
             why = f"{node.n} validators cannot fill {self.slots_per_epoch} committees; give at most {node.n}"
             raise ScenarioError(why, "consensus.slots_per_epoch")
-        duty: Duty = node.keep.setdefault("duty", Duty(node, self, View(node, self.slots_per_epoch)))
+        duty: Duty = node.keep.setdefault("duty", Duty(node, self, View(node, self.slots_per_epoch, self.discount)))
         forest = duty.forest = node.keep.setdefault("forest", Forest(node, 0, valid=duty.flaw, choose=duty.choose))
         forest.decides = lambda head: forest.height_of(duty.view.final.digest)
         forest.on_head = lambda: duty.welcome(forest.block(forest.head))
         node.spawn(forest.follow())
         for slot in count(-(-node.now // self.slot)):
             await node.sleep(slot * self.slot - node.now)
-            duty.view.boosted = ""
+            duty.view.now, duty.view.boosted = slot, ""
             epoch, first = divmod(slot, self.slots_per_epoch)
             if not first:
                 for past in range(max(0, epoch - 2), epoch):

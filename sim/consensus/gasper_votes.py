@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.consensus.forking.forest import Forest
+from sim.node.heard import votes_heard
 from sim.node.message import Certificate, vote
 from sim.node.node import Node
 
@@ -37,6 +38,7 @@ class Checkpoint(NamedTuple):
 
 
 Bits = NDArray[np.uint64]
+IN_DOUBT = 8  # slots within which a second vote in one whose committee has voted is noticed
 
 
 def size(bits: Bits) -> int:
@@ -45,24 +47,31 @@ def size(bits: Bits) -> int:
 
 
 class View:
-    """One node's reading of all attestations; survives a crash."""
+    """One node's reading of all attestations; survives a crash. `discount`: who votes twice in a slot is not heard, else heard first."""
 
-    def __init__(self, node: Node, slots_per_epoch: int) -> None:
-        self.node, self.per_epoch = node, slots_per_epoch
+    def __init__(self, node: Node, slots_per_epoch: int, discount: bool = True) -> None:
+        self.node, self.per_epoch, self.discount = node, slots_per_epoch, discount
         self.justified = Checkpoint(0, node.genesis)
         self.final = Checkpoint(0, node.genesis)
         self.known_justified: dict[Checkpoint, None] = {self.justified: None}
+        self.now = 0
+        """The present slot."""
         self._whole: dict[int, tuple[Certificate, ...]] = {}
+        self._first: dict[int, dict[str, Bits]] = {}
+        """By slot, who was heard first with a vote for each head; kept only where that is what counts."""
         self.boosted, self.boost = "", 0
         """A block of the present slot that came in time, and how many votes that counts for."""
 
     def ballots(self, slot: int) -> tuple[Certificate, ...]:
-        """The votes of a slot; once its whole committee has voted they are kept, since no more can come from honest members."""
-        kept = self._whole.get(slot)
-        if kept is None:
+        """The votes of a slot; once each of its committee has voted once they are kept.
+
+        For some slots more it is seen whether somebody votes twice: the next proposers tell everybody of all votes that they know.
+        """
+        kept, everybody = self._whole.get(slot), len(range(slot % self.per_epoch, self.node.n, self.per_epoch))
+        in_doubt = slot > self.now - IN_DOUBT
+        if kept is None or (in_doubt and votes_heard(self.node.society, self.node.seat, Attestation, slot=slot) > everybody):
             kept = self.node.ballots(Attestation, slot=slot)
-            place = slot % self.per_epoch
-            if len({one for ballot in kept for one in ballot.signers}) == len(range(place, self.node.n, self.per_epoch)):
+            if len({one for ballot in kept for one in ballot.signers}) == sum(ballot.count for ballot in kept) == everybody:
                 self._whole[slot] = kept
                 self._whole.pop(slot - 4 * self.per_epoch, None)
         return kept
@@ -70,25 +79,46 @@ class View:
     # LMD GHOST ------------------------------------------------------------------------------------------------------
 
     def latest(self, slot: int) -> dict[str, int]:
-        """Votes for each head from slots before this one, of each validator only the newest; who voted twice in a slot, none.
+        """Votes for each head from slots before this one, of each validator only the newest.
 
         Everybody votes once an epoch, so two epochs back are enough; who has been silent for longer counts no more.
         """
         votes: dict[str, int] = {}
         seen = np.zeros((self.node.n + 63) // 64, np.uint64)
         for earlier in range(slot - 1, max(-1, slot - 1 - 2 * self.per_epoch), -1):
-            ballots = self.ballots(earlier)
-            once, twice = np.zeros_like(seen), np.zeros_like(seen)
-            for ballot in ballots:
-                twice |= once & ballot.bits
-                once |= ballot.bits
-            for ballot in ballots:
-                head = ballot.message.head
-                votes[head] = votes.get(head, 0) + size(ballot.bits & ~seen & ~twice)
-            seen |= once
+            heads, doubted = (self.undoubted if self.discount else self.first)(earlier)
+            for head, bits in heads.items():
+                votes[head] = votes.get(head, 0) + size(bits & ~seen)
+            for bits in (*heads.values(), doubted):
+                seen |= bits
             if size(seen) == self.node.n:
                 break
         return votes
+
+    def undoubted(self, slot: int) -> tuple[dict[str, Bits], Bits]:
+        """Who voted for each head in a slot and for no other; and who voted twice, whose older votes do not count either."""
+        once = np.zeros((self.node.n + 63) // 64, np.uint64)
+        twice = np.zeros_like(once)
+        heads: dict[str, Bits] = {}
+        for ballot in self.ballots(slot):
+            twice |= once & ballot.bits
+            once |= ballot.bits
+            head = ballot.message.head
+            heads[head] = heads[head] | ballot.bits if head in heads else ballot.bits
+        return ({head: bits & ~twice for head, bits in heads.items()} if twice.any() else heads), twice
+
+    def first(self, slot: int) -> tuple[dict[str, Bits], Bits]:
+        """Who was heard first with a vote for each head of a slot; two that came between two looks count as they came to be known."""
+        heads = self._first.setdefault(slot, {})
+        self._first.pop(slot - 4 * self.per_epoch, None)
+        seen = np.zeros((self.node.n + 63) // 64, np.uint64)
+        for bits in heads.values():
+            seen |= bits
+        for ballot in self.ballots(slot):
+            head, fresh = ballot.message.head, ballot.bits & ~seen
+            heads[head] = heads[head] | fresh if head in heads else fresh
+            seen |= ballot.bits
+        return heads, seen
 
     def head(self, forest: Forest, slot: int) -> str:
         """From the justified checkpoint upwards, always the child with the most votes in its subtree."""

@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 
 from sim.kernel.errors import Invalid
 from sim.net.core.state import QUORUM, UP
-from sim.net.tally import counted
 from sim.node.deadline import Deadline
 from sim.node.fetching import AGAIN_NS, fetched, usable
 from sim.node.genesis import GENESIS
+from sim.node.heard import contents_heard
 from sim.node.inbox import Inbox
 from sim.node.memory import Memory
-from sim.node.message import Certificate, Signed, field_names, places_of
+from sim.node.message import Certificate, Signed, field_names
 from sim.node.society import Society, Wanted
 
 T = TypeVar("T")
@@ -139,10 +139,7 @@ class Node(Memory):
     def ballots(self, kind: type[Any], **fields: Any) -> tuple[Certificate, ...]:
         """The votes of a kind with these field values that have come so far: a certificate, however small, for each content."""
         society = self.society
-        asked: Any = kind
-        places = places_of(asked)
-        wanted = {places[name]: society.value(value) for name, value in fields.items()}
-        numbers = counted(society.network.world, self.seat, society.kind(kind), wanted)
+        numbers = contents_heard(society, self.seat, kind, fields)
         return tuple(Certificate(society.contents[one], one, society.network.signers(self.seat, one)) for one in numbers)
 
     async def fetch(self, digest: str, ask_after_ns: int = AGAIN_NS) -> Any:
