@@ -49,10 +49,10 @@ class TailFork:
 def _stop_counting(node: Node, is_foreign: Callable[[str], bool]) -> None:
     counts = node.quorum
 
-    async def deaf(kind: type[Any], need: int, **fields: Any) -> Certificate:
+    async def quorum(kind: type[Any], need: int, **fields: Any) -> Certificate:
         proof = await counts(kind, need, **fields)
         if is_foreign(getattr(proof.message, "digest", "")):
             await node.forever()
         return proof
 
-    node.quorum = deaf  # type: ignore[method-assign]
+    node.quorum = quorum  # type: ignore[method-assign]

@@ -18,7 +18,7 @@ def contents_heard(society: Society, seat: int, kind: type[Any], fields: Mapping
     return counted(society.network.world, seat, society.kind(kind), wanted)
 
 
-def votes_heard(society: Society, seat: int, kind: type[Any], **fields: Any) -> int:
+def votes_heard(society: Society, seat: int, kind: type[Any], fields: Mapping[str, Any]) -> int:
     """How many such votes have come; who has said two things is counted twice."""
     world = society.network.world
     numbers = contents_heard(society, seat, kind, fields)
