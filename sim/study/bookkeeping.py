@@ -41,7 +41,6 @@ class Bookkeeping:
         """Told of each block that a node takes back from its chain."""
         self.shared: dict[str, Any] = {}
         """What the workloads of the run keep together."""
-        self._sound: dict[str, Block] = {}
         self._bundled_ns: dict[int, int] = {}
         society.next_batch = self.next_batch
         society.next_bundle = self.next_bundle
@@ -121,7 +120,7 @@ class Bookkeeping:
         return not any(self.tree.includes(tip, transaction.id) for transaction in block.transactions)
 
     def _genuine(self, node: Node, block: Block) -> bool:
-        flaw = self._flaw(block)
+        flaw = self.tree.flaw(block)
         if flaw:
             self.society.trace.record("reject", node.seat, "block", block.digest, flaw)
         return not flaw
@@ -174,15 +173,6 @@ class Bookkeeping:
         chain.rewind(chain.height - 1)
         for tell in self.mourners:
             tell(seat, block, self.society.loop.now_ns)
-
-    def _flaw(self, block: Block) -> str:
-        """What is wrong with a block, or ''; blocks are frozen, so one that was found sound is looked into once a run."""
-        if self._sound.get(block.digest) is block:
-            return ""
-        flaw = block.flaw()
-        if not flaw:
-            self._sound[block.digest] = block
-        return flaw
 
     def _block(self, digest: str) -> Block | None:
         if digest == GENESIS:

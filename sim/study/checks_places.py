@@ -22,8 +22,7 @@ def view_monotonicity(evidence: Evidence) -> Verdict:
         return Verdict(name, "unknown", "the protocol's votes have no order, or none were cast")
     ballots, judged = signed.ballots, 0
     newest: dict[tuple[int, bool], tuple[Place, str]] = {}
-    for time_ns, identity, _, number in signed.rows.tolist():
-        said = evidence.contents[number]
+    for time_ns, identity, said in signed.rows:
         kind = type(said)
         if kind is not ballots.first and kind is not ballots.last:
             continue
@@ -53,8 +52,7 @@ def leader_uniqueness(evidence: Evidence) -> Verdict:
     if signed is None or not isinstance(ballots, Ballots) or ballots.proposal is None:
         return Verdict(name, "unknown", "the protocol has no leaders that it names")
     leaders: dict[Place, tuple[int, str]] = {}
-    for time_ns, identity, _, number in signed.rows.tolist():
-        said = evidence.contents[number]
+    for time_ns, identity, said in signed.rows:
         if type(said) is not ballots.proposal:
             continue
         place = place_of(said, ballots.place)
@@ -77,15 +75,15 @@ def leader_uniqueness(evidence: Evidence) -> Verdict:
 def _stray_vote(evidence: Evidence, signed: Signatures) -> str:
     """The first honest vote for a block that nobody had proposed in its place, or not whom the votes before it followed."""
     led: dict[Place, list[int]] = {}
-    for vote in sorted(signed.first.values(), key=lambda vote: int(vote.when_ns[0])):
+    for vote in sorted(signed.first.values(), key=lambda vote: vote.when_ns[0]):
         if vote.step:
             continue
-        time_ns = int(vote.when_ns[0])
+        time_ns = vote.when_ns[0]
         sources = [one for one, when_ns in signed.proposals.get((vote.place, vote.digest), {}).items() if when_ns <= time_ns]
         leads = [one for one in led.get(vote.place, sources) if one in sources]
         if not leads:
             why = "whose proposer is not whom the votes before it followed" if sources else "which nobody had proposed there"
-            voter = who(evidence, int(vote.by[0]))
+            voter = who(evidence, vote.by[0])
             return f"{at(time_ns)} {voter} is honest and voted for {short(vote.digest)} in place {vote.place}, {why}"
         led[vote.place] = leads
     return ""

@@ -57,7 +57,7 @@ def lock_monotonicity(evidence: Evidence) -> Verdict:
                     name,
                     "fail",
                     f"in {here} a quorum with the liars' help certifies {short(vote.digest)}, signed by honest seats "
-                    f"{', '.join(map(str, sorted(vote.by.tolist())))}, though in {there} it may have decided {short(bound.digest)}",
+                    f"{', '.join(map(str, sorted(vote.by)))}, though in {there} it may have decided {short(bound.digest)}",
                 )
     return Verdict(name, "pass", f"{len(final)} decisions that a quorum may have made, none contradicted later")
 
@@ -149,7 +149,7 @@ def _unbacked_vote(evidence: Evidence, signed: Signatures) -> str:
         if when_ns is None or (when_ns is not True and when_ns > vote.when_ns[0]):
             kind = ballots.last.__name__ if ballots.last else ""
             return (
-                f"{at(int(vote.when_ns[0]))} {who(evidence, int(vote.by[0]))} said {kind} for {short(vote.digest)} in "
+                f"{at(vote.when_ns[0])} {who(evidence, vote.by[0])} said {kind} for {short(vote.digest)} in "
                 f"{_told(signed, vote.place)}, before {signed.most - signed.liars} honest seats had voted for it in the phase before"
             )
     return ""

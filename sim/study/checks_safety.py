@@ -125,7 +125,7 @@ def agreement(evidence: Evidence) -> Verdict:
     lost = f"; {len(reading.revocations)} more were taken back" if reading.revocations else ""
     if not known.slot.size:
         return Verdict("agreement", "unknown", "no honest seat decided anything")
-    slots, places, inverse = distinct(known.slot)
+    slots, places, inverse = reading.by_slot
     wrong = np.flatnonzero(known.code != known.code[places][inverse])
     if not wrong.size:
         return Verdict("agreement", "pass", f"{known.slot.size} decisions of {slots.size} slots, one block to each slot{lost}")

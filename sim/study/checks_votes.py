@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sim.node.message import field_names, reader_of
 from sim.study.evidence import Evidence
-from sim.study.metrics_rows import distinct, read
+from sim.study.metrics_rows import read
 from sim.study.verdict import Verdict, short, who
 
 Offence = tuple[Any, Any, NDArray[np.bool_]]
@@ -83,8 +83,8 @@ def _found(evidence: Evidence) -> Iterator[Offence]:
 
 
 def _split(evidence: Evidence) -> bool:
-    known = read(evidence).decisions
-    _, places, which = distinct(known.slot)
+    reading = read(evidence)
+    known, (_, places, which) = reading.decisions, reading.by_slot
     return bool((known.code != known.code[places][which]).any())
 
 

@@ -182,8 +182,13 @@ class Reading:
     @cached_property
     def firsts(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Slots in ascending order, and for each the place among the decisions of its first honest one."""
-        slots, places, _ = distinct(self.decisions.slot)
+        slots, places, _ = self.by_slot
         return slots, places
+
+    @cached_property
+    def by_slot(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """The slots in ascending order, the place of each one's first honest decision, and which slot each decision is for."""
+        return distinct(self.decisions.slot)
 
     @cached_property
     def chain(self) -> tuple[tuple[int, str], ...]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from sim.node.ballots import Ballots
 from sim.study.evidence import Evidence
@@ -17,23 +15,27 @@ Place = tuple[int, ...]
 GENESIS_PLACE: Place = (-1,)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Vote:
     """One content that was voted for."""
 
     place: Place
     step: int
     digest: str
-    by: NDArray[np.int64]
+    by: list[int]
     """Honest identities that signed it, in the order in which they did."""
-    when_ns: NDArray[np.int64]
+    when_ns: list[int]
     """When each of them first did."""
 
     def reached_ns(self, need: int) -> int | None:
         """When so many honest identities had signed; None if they never did."""
         if need <= 0:
             return -1
-        return int(self.when_ns[need - 1]) if len(self.when_ns) >= need else None
+        return self.when_ns[need - 1] if len(self.when_ns) >= need else None
+
+
+Said = tuple[int, int, Any]
+"""When in ns, which identity, and what."""
 
 
 class Signatures:
@@ -41,59 +43,71 @@ class Signatures:
 
     def __init__(self, evidence: Evidence, ballots: Ballots) -> None:
         self.ballots = ballots
-        honest = evidence.honest[: evidence.identities]
-        self.liars = int(evidence.identities - honest.sum())
+        honest = evidence.honest[: evidence.identities].tolist()
+        self.liars = evidence.identities - sum(honest)
         f = evidence.faulty_bound
         self.need = 2 * f + 1 if ballots.enough == "2f+1" else (evidence.identities + f) // 2 + 1
         """Signatures that a quorum must have so that any two share an honest one."""
         self.most = (evidence.identities + f) // 2 + 1
         self.first: dict[tuple[Place, int, str], Vote] = {}
         self.last: dict[tuple[Place, str], Vote] = {}
-        kinds = (ballots.first, ballots.last, ballots.proposal)
-        counts = np.array([type(said) in kinds for said in evidence.contents], np.bool_)
-        spoken = evidence.spoken[counts[evidence.spoken[:, 3]]] if len(evidence.spoken) else evidence.spoken
-        self.proposals = _proposals(spoken, evidence, ballots)
-        heard = spoken[honest[spoken[:, 1]]] if len(spoken) else spoken
-        first = _firsts(heard)
-        self.rows = heard[first]
-        """The votes and proposals of honest identities, each content once."""
-        by_content = np.argsort(self.rows[:, 3], kind="stable")
-        numbers, starts = np.unique(self.rows[by_content, 3], return_index=True)
-        ends = [*starts[1:].tolist(), len(by_content)][: len(starts)]
-        one_kind = ballots.first is ballots.last and bool(ballots.step)
-        for number, start, end in zip(numbers.tolist(), starts.tolist(), ends, strict=True):
-            said = evidence.contents[number]
-            kind = type(said)
-            if kind is ballots.first or kind is ballots.last:
-                rows = self.rows[by_content[start:end]]
-                self._enter(said, kind is ballots.last and not one_kind, one_kind, rows)
+        self.proposals: dict[tuple[Place, str], dict[int, int]] = {}
+        """Who proposed each block in each place, liars too, and when first."""
+        self.rows: list[Said] = []
+        """The votes and proposals of honest identities, each content once, in order of time."""
+        self._read(evidence, honest)
         if ballots.leader_counts:
-            self._count_leaders(evidence)
+            self._count_leaders()
 
-    def _enter(self, said: Any, is_last: bool, one_kind: bool, rows: NDArray[np.int64]) -> None:
-        place = place_of(said, self.ballots.place)
-        step = getattr(said, self.ballots.step) if one_kind else 0
-        if not said.digest:
-            return
-        made = Vote(place, step, said.digest, rows[:, 1], rows[:, 0])
-        if is_last or (one_kind and step == self.ballots.steps - 1):
-            self.last[place, said.digest] = made
-        if not is_last or self.ballots.first is self.ballots.last:
-            self.first[place, step, said.digest] = made
+    def _read(self, evidence: Evidence, honest: list[bool]) -> None:
+        """Go through all that was said, once; of what an identity says again only the first time counts."""
+        contents, proposal = evidence.contents, self.ballots.proposal
+        votes = [self._blank(said) for said in contents]
+        heard: dict[tuple[int, int], None] = {}
+        for time_ns, identity, _, number in evidence.spoken.tolist():
+            vote = votes[number]
+            if vote is None or (number, identity) in heard:
+                continue
+            heard[number, identity] = None
+            said = contents[number]
+            if type(said) is proposal:
+                self.proposals.setdefault((vote.place, vote.digest), {}).setdefault(identity, time_ns)
+            if honest[identity]:
+                self.rows.append((time_ns, identity, said))
+                vote.by.append(identity)
+                vote.when_ns.append(time_ns)
+        for said, vote in zip(contents, votes, strict=True):
+            if vote is not None and vote.by and vote.digest:
+                self._enter(vote, type(said))
 
-    def _count_leaders(self, evidence: Evidence) -> None:
+    def _blank(self, said: Any) -> Vote | None:
+        """A vote or proposal that nobody has signed yet; None for messages of other kinds."""
+        ballots, kind = self.ballots, type(said)
+        if kind is not ballots.first and kind is not ballots.last and kind is not ballots.proposal:
+            return None
+        step = int(getattr(said, ballots.step)) if ballots.step and kind is ballots.first is ballots.last else 0
+        return Vote(place_of(said, ballots.place), step, said.digest, [], [])
+
+    def _enter(self, vote: Vote, kind: type[Any]) -> None:
+        ballots = self.ballots
+        one_kind = ballots.first is ballots.last and bool(ballots.step)
+        if kind is ballots.last and (not one_kind or vote.step == ballots.steps - 1):
+            self.last[vote.place, vote.digest] = vote
+        if kind is ballots.first:
+            self.first[vote.place, vote.step, vote.digest] = vote
+
+    def _count_leaders(self) -> None:
         """A proposal stands for its sender's vote."""
-        for row in self.rows:
-            said = evidence.contents[row[3]]
+        for time_ns, identity, said in self.rows:
             if type(said) is self.ballots.proposal:
                 place = place_of(said, self.ballots.place)
                 known = self.first.get((place, 0, said.digest))
-                if known is None:
-                    self.first[place, 0, said.digest] = Vote(place, 0, said.digest, row[1:2], row[:1])
-                elif row[1] not in known.by:
-                    by, when = np.append(known.by, row[1]), np.append(known.when_ns, row[0])
-                    order = np.argsort(when, kind="stable")
-                    self.first[place, 0, said.digest] = Vote(place, 0, said.digest, by[order], when[order])
+                by, when_ns = ([], []) if known is None else (known.by.copy(), known.when_ns.copy())
+                if identity not in by:
+                    at = bisect_right(when_ns, time_ns)
+                    by.insert(at, identity)
+                    when_ns.insert(at, time_ns)
+                    self.first[place, 0, said.digest] = Vote(place, 0, said.digest, by, when_ns)
 
     def certified(self) -> Iterator[tuple[int, Vote]]:
         """(when, vote) of each content of the first phase that a quorum with all liars could certify, places rising."""
@@ -103,28 +117,9 @@ class Signatures:
                 yield when_ns, vote
 
 
-def _proposals(spoken: NDArray[np.int64], evidence: Evidence, ballots: Ballots) -> dict[tuple[Place, str], dict[int, int]]:
-    """Who proposed each block in each place, liars too, and when first."""
-    found: dict[tuple[Place, str], dict[int, int]] = {}
-    proposes = np.array([type(said) is ballots.proposal for said in evidence.contents], np.bool_)
-    rows = spoken[proposes[spoken[:, 3]]] if len(spoken) else spoken
-    for time_ns, identity, _, number in rows[_firsts(rows)].tolist():
-        said = evidence.contents[number]
-        found.setdefault((place_of(said, ballots.place), said.digest), {}).setdefault(identity, time_ns)
-    return found
-
-
 def place_of(said: Any, names: tuple[str, ...]) -> Place:
     """Where a message speaks."""
     return tuple([int(getattr(said, name)) for name in names])
-
-
-def _firsts(rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The places of the rows in which an identity says a content for the first time, in order."""
-    if not len(rows):
-        return np.zeros(0, np.int64)
-    key = rows[:, 3] << 21 | rows[:, 1]
-    return np.sort(np.unique(key, return_index=True)[1])
 
 
 def signatures(evidence: Evidence) -> Signatures | None:

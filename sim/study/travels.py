@@ -96,15 +96,19 @@ def travels_of(network: Network) -> Travels:
     core = network.world
     count = len(network.item_names)
     items, books = core.items[:count], core.item_books[:count]
-    owner = np.where(items["whole"] >= 0, items["whole"], np.arange(count))
+    pieces = items["whole"] >= 0
+    in_pieces = bool(pieces.any())
+    owner = np.where(pieces, items["whole"], np.arange(count))
     first_copies = np.zeros(count, np.int64)
     for slab in np.array_split(np.arange(count), max(1, count * core.came_from.shape[1] // MOST_CELLS)):
         first_copies[slab] = (core.came_from[items["row"][slab]] >= 0).sum(axis=1)
-    chosen = np.flatnonzero((items["published_ns"] >= 0) & (items["whole"] < 0))
+    chosen = np.flatnonzero((items["published_ns"] >= 0) & ~pieces)
     codes: dict[str, int] = {}
-    kind = [codes.setdefault(_kind(network, int(item)), len(codes)) for item in chosen]
+    kind = [codes.setdefault(_kind(network, item), len(codes)) for item in chosen.tolist()]
 
     def counted(column: NDArray[np.int64]) -> NDArray[np.int64]:
+        if not in_pieces:
+            return column[chosen]
         total = np.zeros(count, np.int64)
         np.add.at(total, owner, column)
         return total[chosen]
@@ -112,7 +116,7 @@ def travels_of(network: Network) -> Travels:
     return Travels(
         kinds=tuple(codes),
         kind=np.array(kind, np.int64),
-        names=tuple(str(network.item_names[item]) for item in chosen),
+        names=tuple([str(network.item_names[item]) for item in chosen.tolist()]),
         publisher=items["publisher"][chosen].astype(np.int64),
         published_ns=items["published_ns"][chosen],
         packets=counted(books[:, st.BOOK_PACKETS]),
