@@ -22,12 +22,16 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="command", parser_class=_Parser)
     run = commands.add_parser("run", help="run one scenario and report")
     check = commands.add_parser("check", help="run scenarios and print only what was judged")
-    explain = commands.add_parser("explain", help="print every value of a scenario, or the manual entry of a part (consensus.pbft)")
+    explain = commands.add_parser(
+        "explain", help="print every value of a scenario, or the manual entry of a part (consensus.pbft) or of the report"
+    )
     compare = commands.add_parser("compare", help="run two or more scenarios over the same seeds and compare them")
     sweep = commands.add_parser("sweep", help="run a scenario over its [sweep] axes and seeds on all cores")
     lists = commands.add_parser("list", help="list the parts of a group, or all groups")
     validate = commands.add_parser("validate", help="compare runs with published and exact numbers, case by case")
-    calibrate = commands.add_parser("calibrate", help="measure signing, hashing and coding on this machine, for [seat] cpu")
+    calibrate = commands.add_parser(
+        "calibrate", help="measure signing, hashing, coding and commitments on this machine, for [seat] cpu"
+    )
     calibrate.add_argument("--out", metavar="FILE", help='write the service times there (.toml), for cpu = "FILE"')
     calibrate.add_argument("--curve", default="ed25519", help="whose signatures go into FILE: ed25519, ecdsa-p256 or secp256k1")
     live = commands.add_parser("live", help="run a scenario's protocol in real time, its nodes joined by sockets on this machine")

@@ -112,7 +112,11 @@ def _explain(options: argparse.Namespace) -> int:
     from sim.study.explain import explain_part, explain_scenario
 
     group, _, kind = options.scenario.partition(".")
-    if kind and not options.scenario.endswith(".toml"):
+    if group == "report" and kind != "toml":
+        from sim.study.definitions import explain_report
+
+        print(explain_report(kind))
+    elif kind and not options.scenario.endswith(".toml"):
         print(explain_part(group, kind))
     else:
         print(explain_scenario(options.scenario, options.set))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sim.availability import kzg
 from sim.cli import main
 from sim.kernel.errors import ScenarioError
 from sim.study import calibrate
@@ -16,6 +17,23 @@ from sim.study.seat import Seat
 from sim.study.service import SERVICES, TABLES, service_table
 
 SCENARIO = 'duration = "1 s"\n[topology]\nkind = "ring"\nseats = 4\n[seat]\ncores = 2\ncpu = "ward.toml"\nsign = "7 us"\n'
+
+
+@pytest.fixture(autouse=True)
+def without_commitments(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """They take seconds; one test measures them."""
+    if "commitments" not in request.node.name:
+        monkeypatch.setattr(kzg, "ckzg", None)
+
+
+@pytest.mark.skipif(kzg.ckzg is None, reason="the extra kzg is not installed")
+def test_commitments_are_measured_beside_what_is_charged() -> None:
+    """A column of 21 cells costs more than one of 1, less than 21 times; a blob's rebuilding more than either; none is a service."""
+    found = {one.name.removeprefix("kzg: "): one for one in calibrate._commitments(batches=1)}
+    single, column, rebuild = (found[name] for name in ("check a column of 1", "check a column of 21", "rebuild a blob from half"))
+    assert single.fastest_ns < column.fastest_ns < 21 * single.fastest_ns < 21 * rebuild.fastest_ns
+    assert (single.shipped_ns, column.shipped_ns, rebuild.shipped_ns) == (5_070_000, 10_470_000, 480_000_000)
+    assert not any(one.service for one in found.values())
 
 
 def test_what_is_measured() -> None:

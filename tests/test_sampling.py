@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 import sim
-from sim.adversary.withhold_shares import hidden_by
+from sim.adversary.withhold_shares import Matrix, hidden_by
 from sim.availability.layout import Shape, kept_shares, mesh_of
 from sim.availability.peeling import completing, rebuildable_at, rebuilt
 from sim.kernel.dice import Dice
@@ -70,10 +70,32 @@ def test_repair_agrees_with_another_solver_on_all_patterns_of_a_grid_of_four() -
     ways = {True: 0, False: 0}
     for pattern in range(1 << 16):
         order = np.array([cell for cell in range(16) if pattern >> cell & 1], np.int64)
-        found = int(completing(order, 4, 4, 2)) >= 0
+        found = int(completing(order, 4, 4, 2, 2)) >= 0
         ways[found] += 1
         assert found == solver(pattern), f"{pattern:016b}"
     assert min(ways.values()) > 1000
+
+
+def filled(there: NDArray[np.bool_], across: int, down: int) -> bool:
+    """Another judge, for any matrix: fill lines until nothing more can be filled."""
+    there = there.copy()
+    before = -1
+    while before != (before := int(there.sum())):
+        there[there.sum(axis=1) >= across] = True
+        there[:, there.sum(axis=0) >= down] = True
+    return bool(there.all())
+
+
+def test_repair_agrees_where_the_matrix_is_no_square() -> None:
+    """All patterns of 2 x 6 and of 4 x 2 cells, half of a row and half of a column being enough."""
+    for rows, columns in ((2, 6), (4, 2)):
+        ways = {True: 0, False: 0}
+        for pattern in range(1 << rows * columns):
+            there = np.array([pattern >> cell & 1 for cell in range(rows * columns)], np.bool_).reshape(rows, columns)
+            found = rebuilt(there, columns // 2, rows // 2)
+            ways[found] += 1
+            assert found == filled(there, columns // 2, rows // 2), (rows, columns, pattern)
+        assert min(ways.values()) > 10
 
 
 def test_linear_algebra_agrees_with_peeling_where_peeling_succeeds() -> None:
@@ -92,30 +114,42 @@ def test_linear_algebra_agrees_with_peeling_where_peeling_succeeds() -> None:
 def test_in_one_dimension_it_is_the_kth_share(enough: int) -> None:
     times = np.array([[70, -1, 20, 50, -1, 10]], np.int64)
     expected = {1: 10, 3: 50, 5: -1}
-    assert rebuildable_at(times, enough) == expected[enough]
+    assert rebuildable_at(times, enough, 1) == expected[enough]
 
 
 def test_the_moment_of_rebuilding_is_that_of_the_last_share_needed() -> None:
     """Two full rows of four in time 5, then a third cell of each other row is given by its columns at once."""
     times = np.full((4, 4), -1, np.int64)
     times[0, :2], times[1, :2] = 5, 9
-    assert rebuildable_at(times, 2) == 9
+    assert rebuildable_at(times, 2, 2) == 9
     times[1, 1] = -1
-    assert rebuildable_at(times, 2) == -1
+    assert rebuildable_at(times, 2, 2) == -1
 
 
-def patterns() -> Iterator[tuple[str, int, int, int]]:
-    for rows, columns, enough in ((1, 32, 16), (16, 16, 8), (8, 8, 4), (1, 5, 3)):
-        yield from ((pattern, rows, columns, enough) for pattern in ("all", "minimal", "almost-minimal"))
+BOUNDARY = ("all", "minimal", "almost-minimal", "diagonal", "almost-diagonal", "maximal", "past-maximal")
 
 
-@pytest.mark.parametrize(("pattern", "rows", "columns", "enough"), list(patterns()))
-def test_the_patterns_lie_on_the_boundary(pattern: Any, rows: int, columns: int, enough: int) -> None:
-    for seed in range(20):
-        hidden: NDArray[np.bool_] = hidden_by(pattern, 0, rows, columns, enough, Dice(seed), "block")
-        least = (columns - enough + 1) * (1 if rows == 1 else rows - enough + 1)
-        assert hidden.sum() == {"all": rows * columns, "minimal": least, "almost-minimal": least - 1}[pattern]
-        assert rebuilt(~hidden, enough) == (pattern == "almost-minimal")
+def patterns() -> Iterator[tuple[str, Matrix]]:
+    for rows, columns, enough in ((1, 32, 16), (16, 16, 8), (8, 8, 4), (1, 5, 3), (6, 4, 2), (4, 10, 5), (256, 256, 128)):
+        yield from ((pattern, Matrix(rows, columns, enough, rows // 2)) for pattern in BOUNDARY)
+
+
+@pytest.mark.parametrize(("pattern", "matrix"), list(patterns()))
+def test_the_patterns_lie_on_the_boundary(pattern: Any, matrix: Matrix) -> None:
+    """Each unrecoverable pattern is told from its neighbour, one share apart; the least and the most are what is reckoned."""
+    rows, columns, enough = matrix.rows, matrix.columns, matrix.enough
+    for seed in range(20 if columns < 100 else 1):
+        hidden: NDArray[np.bool_] = hidden_by(pattern, 0, matrix, Dice(seed), "block")
+        least = (columns - enough + 1) * (1 if rows == 1 else rows - matrix.enough_down + 1)
+        most = rows * columns - enough * (1 if rows == 1 else matrix.enough_down)
+        sizes = {"all": rows * columns, "minimal": least, "almost-minimal": least - 1, "maximal": most, "past-maximal": most + 1}
+        assert hidden.sum() == sizes.get(pattern, hidden.sum())
+        expected = pattern in ("almost-minimal", "almost-diagonal", "maximal")
+        if pattern != "almost-diagonal" or rows in (1, columns):
+            assert rebuilt(~hidden, enough, matrix.enough_down) == expected
+        if pattern == "diagonal":
+            assert (~hidden).sum(axis=1).max() < enough
+            assert rows == 1 or (~hidden).sum(axis=0).max() < matrix.enough_down
 
 
 def test_meshes_are_what_they_should_be() -> None:
@@ -125,7 +159,7 @@ def test_meshes_are_what_they_should_be() -> None:
     assert (mesh != members[:, None]).all() and np.bincount(mesh.ravel())[100:].tolist() == [6] * 40
     few = mesh_of(members[:3], 6, Dice(1), 0)
     assert sorted(few[0][few[0] >= 0]) == [101, 102]
-    shape = Shape(2, 8, 8, 4, 6, 1, 0, 1, 0, 0, 0, True)
+    shape = Shape(2, 8, 8, 4, 4, 6, 1, 0, 1, 0, 0, 0, True)
     assert kept_shares(shape, np.array([0, 1, 8])) == 2 * 8 + 8 - 2
 
 
@@ -221,7 +255,7 @@ def test_every_key_has_an_effect(name: str) -> None:
             "patience": "700 ms", "turns": 0, "proof": "merkle", "rebuild": "900 ms", "deadline": "300 ms",
         },
         "grid": {
-            "side": 18, "cell": "700 B", "rows": 1, "columns": 1, "validators": 2, "heavy": 5, "heavy_validators": 3, "degree": 4,
+            "side": 18, "height": 12, "cell": "700 B", "rows": 1, "columns": 1, "validators": 2, "heavy": 5, "heavy_validators": 3, "degree": 4,
             "copies": 3, "patience": "700 ms", "turns": 0, "proof": "merkle", "rebuild": "900 ms", "deadline": "300 ms",
         },
         "sampling": {
@@ -246,7 +280,7 @@ def test_every_key_has_an_effect(name: str) -> None:
      ({"kind": "custody", "patience": "0 s"}, "patience", "1 ms"), ({"kind": "custody", "copies": 0}, "copies", "nobody"),
      ({"kind": "custody", "samples": 129}, "samples", "128"), ({"kind": "custody", "columns": 10**6}, "columns", "262,144"),
      ({"kind": "grid", "side": 100_000}, "side", "262,144"), ({"kind": "grid", "cell": "0 B"}, "cell", "0 bytes"),
-     ({"kind": "grid", "rows": 65}, "rows", "64"), ({"kind": "grid", "heavy_validators": 0}, "heavy_validators", "at least 1"),
+     ({"kind": "grid", "rows": 65}, "rows", "64"), ({"kind": "grid", "height": 5}, "height", "even"), ({"kind": "grid", "heavy_validators": 0}, "heavy_validators", "at least 1"),
      ({"kind": "sampling", "servers": 40}, "servers", "leave somebody out"), ({"kind": "sampling", "side": 10_000}, "side", "262,144"),
      ({"kind": "certificate", "blob": "0 B"}, "blob", "0 bytes"), ({"kind": "custody", "degree": 10**5}, "degree", "1000"),
      ({"kind": "erasure", "hedge": 5}, "hedge", "only 4")],

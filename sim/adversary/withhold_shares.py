@@ -1,13 +1,16 @@
 """Publishers that keep back part of the data behind their blocks, or code it wrongly.
 
 The menu of the field (das-research's failure models; Al-Bassam, Sonnino, Buterin 2018, section 5.3): a random share, the first
-ones, the least that cannot be rebuilt from the rest, and one share less than that. In one dimension of n shares, k of which are
-enough, the least is n - k + 1; in a square with half lines of k it is (k + 1) x (k + 1) cells on any k + 1 rows and columns.
+ones, the least that cannot be rebuilt from the rest, and one share less than that; a band along the diagonal that leaves every line
+one share short; all but the least that can be rebuilt, and one share more than that. In one dimension of n shares, k of which are
+enough, the least that breaks it is n - k + 1; in a square with half lines of k it is (k + 1) x (k + 1) cells on any k + 1 rows and
+columns, and the least that can be rebuilt is k whole half lines of k cells.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -20,25 +23,54 @@ from sim.kernel.units import Duration, Share
 from sim.node.behind import Trick
 from sim.node.surroundings import Surroundings
 
-Pattern = Literal["all", "random", "sequential", "minimal", "almost-minimal"]
+Pattern = Literal[
+    "all", "random", "sequential", "minimal", "almost-minimal", "diagonal", "almost-diagonal", "maximal", "past-maximal"
+]
 Mask = NDArray[np.bool_]
 
 
-def minimal(rows: int, columns: int, enough: int, dice: Dice, name: str) -> Mask:
-    """The least that cannot be rebuilt from the rest, at places drawn for the block."""
-    hidden = np.zeros((rows, columns), np.bool_)
-    if rows == 1:
-        hidden[0, dice.shuffled(columns, "withheld", name)[: columns - enough + 1]] = True
-        return hidden
-    lost_rows = dice.shuffled(rows, "withheld rows", name)[: rows - enough + 1]
-    lost_columns = dice.shuffled(columns, "withheld columns", name)[: columns - enough + 1]
-    hidden[np.ix_(lost_rows, lost_columns)] = True
-    return hidden
+@dataclass(frozen=True)
+class Matrix:
+    """The shares behind one block: any `enough` of a row, or `enough_down` of a column, give the line; one row: give all."""
+
+    rows: int
+    columns: int
+    enough: int
+    enough_down: int
+
+    def drawn(self, dice: Dice, name: str, rows: int, columns: int) -> Mask:
+        """So many rows crossed with so many columns, drawn for the block."""
+        found = np.zeros((self.rows, self.columns), np.bool_)
+        lost_rows = dice.shuffled(self.rows, "withheld rows", name)[:rows]
+        lost_columns = dice.shuffled(self.columns, "withheld" if self.rows == 1 else "withheld columns", name)[:columns]
+        found[np.ix_(lost_rows, lost_columns)] = True
+        return found
+
+    def minimal(self, dice: Dice, name: str) -> Mask:
+        """The least that cannot be rebuilt from the rest."""
+        if self.rows == 1:
+            return self.drawn(dice, name, 1, self.columns - self.enough + 1)
+        return self.drawn(dice, name, self.rows - self.enough_down + 1, self.columns - self.enough + 1)
+
+    def diagonal(self) -> Mask:
+        """A band that winds along the diagonal and leaves every line of the shorter kind one share short, the others one or more."""
+        if self.rows == 1:
+            return np.arange(self.columns)[None, :] < self.columns - self.enough + 1
+        down, along = np.arange(self.rows)[:, None], np.arange(self.columns)[None, :]
+        if self.rows >= self.columns:
+            band: Mask = (along - down) % self.columns < self.columns - self.enough + 1
+        else:
+            band = (down - along) % self.rows < self.rows - self.enough_down + 1
+        return band
+
+    def maximal(self, dice: Dice, name: str) -> Mask:
+        """All but the least that can be rebuilt: as many rows as a column wants, of each as many shares as a row wants."""
+        return ~self.drawn(dice, name, 1 if self.rows == 1 else self.enough_down, self.enough)
 
 
-def hidden_by(pattern: Pattern, share: float, rows: int, columns: int, enough: int, dice: Dice, name: str) -> Mask:
+def hidden_by(pattern: Pattern, share: float, matrix: Matrix, dice: Dice, name: str) -> Mask:
     """bool[rows, columns]: what a publisher keeps back."""
-    count = rows * columns
+    count = matrix.rows * matrix.columns
     hidden = np.zeros(count, np.bool_)
     if pattern == "all":
         hidden[:] = True
@@ -46,12 +78,17 @@ def hidden_by(pattern: Pattern, share: float, rows: int, columns: int, enough: i
         hidden[: round(share * count)] = True
     elif pattern == "random":
         hidden[dice.shuffled(count, "withheld", name)[: round(share * count)]] = True
+    elif pattern in ("diagonal", "almost-diagonal"):
+        hidden = matrix.diagonal().ravel()
+    elif pattern in ("maximal", "past-maximal"):
+        hidden = matrix.maximal(dice, name).ravel()
     else:
-        hidden = minimal(rows, columns, enough, dice, name).ravel()
-        if pattern == "almost-minimal":
-            places = np.flatnonzero(hidden)
-            hidden[places[dice.below(len(places), "let out", name)]] = False
-    return hidden.reshape(rows, columns)
+        hidden = matrix.minimal(dice, name).ravel()
+    if pattern in ("almost-minimal", "almost-diagonal", "past-maximal"):
+        kept_back = pattern != "past-maximal"
+        places = np.flatnonzero(hidden == kept_back)
+        hidden[places[dice.below(len(places), "let out", name)]] = not kept_back
+    return hidden.reshape(matrix.rows, matrix.columns)
 
 
 def needs_shares(world: Surroundings, what: str) -> None:
@@ -65,8 +102,9 @@ class WithholdShares:
     """Publish blocks whose data is not all released."""
 
     pattern: Pattern = "minimal"
-    """all: nothing; minimal: the least that cannot be rebuilt is kept back; almost-minimal: one share less than that, so that it can;
-    random and sequential: a `share` of all."""
+    """all: nothing is released; minimal: the least that cannot be rebuilt is kept back; almost-minimal: one share less than that, so that
+    it can; diagonal: of every line one share too many; almost-diagonal: one share less, which is enough in a square; maximal: only the least that can be
+    rebuilt is released; past-maximal: one share less than that, so that it cannot; random and sequential: a `share` of all is kept back."""
     share: Share = 0.4
     """How much is kept back by `random` and `sequential`."""
     release: Duration = 0
@@ -85,8 +123,8 @@ class WithholdShares:
     def corrupt(self, seats: Sequence[int], world: Surroundings) -> Callable[[], None]:
         """Publish in this way from now on."""
 
-        def hidden(rows: int, columns: int, enough: int, dice: Dice, name: str) -> Mask:
-            return hidden_by(self.pattern, self.share, rows, columns, enough, dice, name)
+        def hidden(rows: int, columns: int, enough: int, enough_down: int, dice: Dice, name: str) -> Mask:
+            return hidden_by(self.pattern, self.share, Matrix(rows, columns, enough, enough_down), dice, name)
 
         return play(Trick(hidden, self.release, world.choose(self.victims, "victims")), seats, world)
 

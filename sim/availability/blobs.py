@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from sim.availability import shares
 from sim.availability.layout import Shape
 from sim.availability.peeling import rebuildable_at
-from sim.net.core.state import BAD, HELD, HOLD, PLAIN, SHARE
+from sim.net.core.state import BAD, HELD, HOLD, KEEPER_OPTIONS, PLAIN, SHARE
 from sim.net.shelf import Packed, Shelf
-from sim.node.behind import Shared
+from sim.node.behind import Rebuilt, Shared
 from sim.node.fetching import held
 from sim.node.node import Node
 from sim.node.surroundings import Surroundings
@@ -68,6 +68,7 @@ class Blobs:
         served: list[int],
         verdict_bytes: int = 1,
         opening: Opening | None = None,
+        weight: NDArray[np.int64] | None = None,
     ) -> None:
         self._shape, self._world = shape, world
         self.demands = vote == "when-available"
@@ -77,6 +78,7 @@ class Blobs:
         self._opening = opening
         self._served = served
         """Seats that the scheme has satisfied or not: all who keep lines or sample."""
+        self._weight = np.ones(world.topology.n, np.int64) if weight is None else weight
         self._shelf = Shelf(self._network)
         self._wholes: dict[str, Whole] = {}
         self._kept: dict[str, Whole] = {}
@@ -97,7 +99,7 @@ class Blobs:
         network.world.items[whole : first + shape.shares]["publisher"] = seat
         hidden = np.zeros(shape.shares, np.bool_)
         if trick is not None and trick.hidden is not None:
-            hidden = trick.hidden(shape.rows, shape.columns, shape.need, self._society.dice, digest).ravel()
+            hidden = trick.hidden(shape.rows, shape.columns, shape.need, shape.need_down, self._society.dice, digest).ravel()
         for index in np.flatnonzero(~hidden).tolist():
             network.publish(seat, first + index, True)
         if trick is not None and trick.release_ns and hidden.any():
@@ -222,9 +224,20 @@ class Blobs:
             size_bytes=self._blob_bytes,
             held_bytes=count * self._share_bytes,
             sound=whole.sound,
-            rebuildable_ns=rebuildable_at(first_ns, self._shape.need) if whole.sound else -1,
+            rebuildable_ns=rebuildable_at(first_ns, self._shape.need, self._shape.need_down) if whole.sound else -1,
+            heard_ns=world.arrival[rows[whole.header]].copy(),
             accepted_ns=world.arrival[rows[whole.item + shares.VERDICT]].copy(),
             refuted_ns=world.arrival[rows[whole.item + shares.FRAUD]].copy(),
             first_ns=first_ns,
             judged=judged & honest,
+            weight=self._weight,
         )
+
+    def rebuilt(self) -> Rebuilt | None:
+        """What seats rebuilt in the whole run; None where shares lie in no meshes, as no seat then decodes before it reads."""
+        if not self._shape.degree:
+            return None
+        world = self._network.world
+        first = int(world.setup[KEEPER_OPTIONS]) + shares.REBUILDS
+        lines, made, copies, cpu_ns = world.options[first : first + 4].tolist()
+        return Rebuilt(lines, made, copies, copies * self._share_bytes, cpu_ns)

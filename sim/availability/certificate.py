@@ -45,7 +45,7 @@ class Certificate:
     vote: Vote = "at-once"
     """Whether a node uses a block - votes for it, builds on it, lets it count for a branch - at once or only when it holds the certificate."""
     deadline: Duration = 4_000_000_000
-    """A block's data should be there, and nodes satisfied, within this time of its publication."""
+    """A block's data should be there, and nodes satisfied, within this time of its publication; 0: by the end of the run."""
 
     def check(self) -> None:
         """What is given makes sense by itself."""

@@ -22,7 +22,7 @@ from sim.availability import kzg
 from sim.availability.blobs import Blobs, Vote
 from sim.availability.layout import Shape, keeper_of
 from sim.availability.limits import check_cells, check_spread
-from sim.availability.proofs import Proof, check_ns, proof_bytes, rebuild_ns
+from sim.availability.proofs import BLOB_BYTES, Proof, cells_of, check_ns, proof_bytes, rebuild_ns
 from sim.kernel.dice import Dice
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
@@ -92,7 +92,7 @@ class Custody:
     vote: Vote = "at-once"
     """Whether a node uses a block - votes for it, builds on it, lets it count for a branch - at once or only when its own columns are there."""
     deadline: Duration = 4_000_000_000
-    """A block's data should be there, and nodes satisfied, within this time of its publication."""
+    """A block's data should be there, and nodes satisfied, within this time of its publication; 0: by the end of the run."""
 
     def check(self) -> None:
         """There is a code with these numbers, and everybody keeps something."""
@@ -113,12 +113,15 @@ class Custody:
                 raise ScenarioError(f"a real blob has {kzg.CELLS} columns of which {kzg.ENOUGH} are enough", "contents")
 
     def _shape(self, has_cores: bool) -> Shape:
-        usual_ns = rebuild_ns(self.proof, self.blob) if has_cores else 0
+        usual_ns = (
+            rebuild_ns(self.proof, self.blob if self.proof == "merkle" else cells_of(self.blob) * BLOB_BYTES) if has_cores else 0
+        )
         return Shape(
             dimensions=1,
             rows=1,
             columns=self.columns,
             need=self.enough,
+            need_down=1,
             degree=self.degree,
             copies=self.copies,
             samples=0,

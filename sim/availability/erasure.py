@@ -59,9 +59,9 @@ class Erasure:
     audit: Duration = 0
     """Every so often each holder must prove that it has its fragments; 0: never."""
     coding: Duration = 1_100_000
-    """CPU time to code 1 MiB, for each parity fragment or each missing one; without effect where `seat.cores` is 0."""
+    """CPU time to code 1 MiB, for each parity fragment or each missing one; it delays nobody where `seat.cores` is 0."""
     deadline: Duration = 10_000_000_000
-    """A decided block should be everywhere within this time of its publication, and an object at its holders."""
+    """A decided block should be everywhere within this time of its publication, and an object at its holders; 0: by the end of the run."""
 
     def check(self) -> None:
         """There is a code with these numbers, and nothing is set in vain."""

@@ -80,8 +80,11 @@ class Fetch:
             return
         store, thing, seat = self.store, self.thing, self.asked[fragment]
         self._release(fragment)
-        if seat != self.reader and self._without < 0:
-            store.books.fetched_bytes += thing.width_bytes
+        if seat != self.reader:
+            if self._without < 0:
+                store.books.fetched_bytes += thing.width_bytes
+            else:
+                store.books.repair_bytes += thing.width_bytes
         if not store.contents.is_sound(thing, fragment, store.world.alters[seat]):
             store.books.spoilt_found += 1
             self.bad[fragment] = None
@@ -91,9 +94,17 @@ class Fetch:
         self.sound[fragment] = None
         if len(self.sound) >= store.scheme.enough and not self._rebuilding:
             self._rebuilding = True
-            missing = sum(number not in self.sound for number in range(store.scheme.enough))
-            ready_ns = store.work(self.reader, thing.size_bytes, missing)
-            store.later(ready_ns, self._rebuilt)
+            store.later(self._decode(), self._rebuilt)
+
+    def _decode(self) -> int:
+        """Have the reader's CPU do what is missing, or a repairer's the one fragment it makes of the others; when it is done."""
+        store, size_bytes = self.store, self.thing.size_bytes
+        if self._without < 0:
+            return store.work(self.reader, size_bytes, sum(number not in self.sound for number in range(store.scheme.enough)))
+        before_ns = store.books.cpu_ns
+        ready_ns = store.work(self.reader, size_bytes, 1)
+        store.books.repair_cpu_ns += store.books.cpu_ns - before_ns
+        return ready_ns
 
     def _rebuilt(self) -> None:
         store = self.store

@@ -2,7 +2,7 @@
 
 The design studied for full danksharding (Al-Bassam, Sonnino, Buterin 2018, section 5; Krol and others, "Data availability sampling
 in Ethereum: analysis of P2P networking requirements", 2023, arXiv 2306.11456; Codex and Ethereum Foundation, arXiv 2407.18085):
-a square of `side` x `side` cells, any half of a line gives the line. Each validator keeps some rows and columns; a node with many
+a square of `side` x `side` cells (or `height` rows of `side`), any half of a line gives the line. Each validator keeps some rows and columns; a node with many
 validators keeps many. A cell that comes is passed on along its row and its column; who has half of a line rebuilds the rest and
 passes that on, which may complete lines across. The least that has to be kept back so that nothing can be rebuilt is a square of
 (half + 1) x (half + 1) cells, about a quarter (validation V78).
@@ -29,13 +29,13 @@ from sim.net.topology import Topology
 from sim.node.surroundings import Surroundings
 
 
-def lines_of(name: str, validators: int, rows: int, columns: int, side: int, dice: Dice) -> NDArray[np.int64]:
+def lines_of(name: str, validators: int, rows: int, columns: int, height: int, width: int, dice: Dice) -> NDArray[np.int64]:
     """The lines that a node keeps, ascending, rows first: `rows` and `columns` for each validator, each drawn by itself."""
     found: dict[int, None] = {}
-    for way, wanted in ((0, rows), (1, columns)):
+    for way, wanted, count in ((0, rows, height), (1, columns, width)):
         drawn = dice.words("lines", name, way, count=validators * wanted)
-        for line in np.unique((drawn >> np.uint64(32)).astype(np.int64) * side >> 32).tolist():
-            found[way * side + line] = None
+        for line in np.unique((drawn >> np.uint64(32)).astype(np.int64) * count >> 32).tolist():
+            found[way * height + line] = None
     return np.array(sorted(found), np.int64)
 
 
@@ -48,7 +48,9 @@ class Grid:
     """
 
     side: Count = 64
-    """Rows and columns of the extended square."""
+    """Columns of the extended matrix, and rows, unless `height` says otherwise."""
+    height: Count | None = None
+    """Rows of the extended matrix, where it is no square; as many as columns by default."""
     cell: Size = 560
     """Bytes of a cell: its bytes and its proof."""
     rows: Count = 2
@@ -76,17 +78,18 @@ class Grid:
     vote: Vote = "at-once"
     """Whether a node uses a block - votes for it, builds on it, lets it count for a branch - at once or only when its own lines are whole."""
     deadline: Duration = 12_000_000_000
-    """A block's data should be there, and nodes satisfied, within this time of its publication."""
+    """A block's data should be there, and nodes satisfied, within this time of its publication; 0: by the end of the run."""
 
     def check(self) -> None:
         """There is a code with these numbers, and everybody keeps something."""
-        if self.side < 2 or self.side % 2:
-            raise ScenarioError("a line is half data and half code: an even number of at least 2 is wanted", "side")
+        for key, count in (("side", self.side), ("height", self._height)):
+            if count < 2 or count % 2:
+                raise ScenarioError("a line is half data and half code: an even number of at least 2 is wanted", key)
         if self.rows + self.columns < 1 or self.validators < 1:
             raise ScenarioError("a node that keeps no line could not tell anything", "rows" if self.validators else "validators")
-        for key in ("rows", "columns"):
-            if getattr(self, key) > self.side:
-                raise ScenarioError(f"the square has only {self.side} {key}", key)
+        for key, count in (("rows", self._height), ("columns", self.side)):
+            if getattr(self, key) > count:
+                raise ScenarioError(f"the matrix has only {count} {key}", key)
         if self.heavy_validators < 1:
             raise ScenarioError("a node that keeps no line could not tell anything; give at least 1", "heavy_validators")
         if self.cell < 1:
@@ -94,41 +97,53 @@ class Grid:
         check_spread(self.degree, self.copies, self.patience, self.turns)
 
     @property
+    def _height(self) -> int:
+        return self.side if self.height is None else self.height
+
+    @property
     def _blob(self) -> int:
-        return self.cell * (self.side // 2) ** 2
+        return self.cell * (self.side // 2) * (self._height // 2)
 
     def _shape(self, has_cores: bool) -> Shape:
-        usual_ns = rebuild_ns(self.proof, self.cell * self.side // 2) if has_cores else 0
+        usual_ns = rebuild_ns(self.proof, self.cell * max(self.side, self._height) // 2) if has_cores else 0
         return Shape(
             dimensions=2,
-            rows=self.side,
+            rows=self._height,
             columns=self.side,
             need=self.side // 2,
+            need_down=self._height // 2,
             degree=self.degree,
             copies=self.copies,
             samples=0,
             patience_ns=self.patience,
             turns=self.turns,
             decode_ns=usual_ns if self.rebuild is None else self.rebuild,
-            check_ns=check_ns(self.proof, self.cell, self.side**2),
+            check_ns=check_ns(self.proof, self.cell, self.side * self._height),
             committed=self.proof == "kzg",
         )
 
     def keeper(self, topology: Topology, dice: Dice, has_cores: bool = False) -> Keeper:
         """The rule that moves cells. Raises ScenarioError where nobody is called as `heavy` says."""
-        check_cells(self.side**2, topology.n, "side")
-        selector: Selector = self.heavy
-        try:
-            heavy = dict.fromkeys(choose(selector, topology, dice, "heavy"))
-        except ScenarioError as error:
-            raise ScenarioError(error.sentence, "heavy") from None
+        check_cells(self.side * self._height, topology.n, "side")
+        validators = self._validators_of(topology, dice).tolist()
         keeps = [
-            lines_of(name, self.heavy_validators if seat in heavy else self.validators, self.rows, self.columns, self.side, dice)
-            for seat, name in enumerate(topology.names)
+            lines_of(name, count, self.rows, self.columns, self._height, self.side, dice)
+            for name, count in zip(topology.names, validators, strict=True)
         ]
         return keeper_of(self._shape(has_cores), keeps, (0,), dice)
+
+    def _validators_of(self, topology: Topology, dice: Dice) -> NDArray[np.int64]:
+        selector: Selector = self.heavy
+        try:
+            heavy = choose(selector, topology, dice, "heavy")
+        except ScenarioError as error:
+            raise ScenarioError(error.sentence, "heavy") from None
+        counts = np.full(topology.n, self.validators, np.int64)
+        counts[list(heavy)] = self.heavy_validators
+        return counts
 
     def behind(self, world: Surroundings) -> Blobs:
         """The run's data behind blocks."""
         everybody = list(range(world.topology.n))
-        return Blobs(self._shape(False), world, self._blob, self.cell, self.vote, everybody)
+        weight = self._validators_of(world.topology, world.society.dice)
+        return Blobs(self._shape(False), world, self._blob, self.cell, self.vote, everybody, weight=weight)

@@ -24,7 +24,9 @@ class Shape:
     rows: int
     columns: int
     need: int
-    """Shares of a line, in one dimension of the whole, that are enough for the rest."""
+    """Shares of a row, in one dimension of the whole, that are enough for the rest."""
+    need_down: int
+    """Shares of a column that are; without meaning in one dimension."""
     degree: int
     copies: int
     samples: int
@@ -38,7 +40,7 @@ class Shape:
     @classmethod
     def plain(cls, columns: int, need: int) -> Shape:
         """Shares in one dimension that no mesh spreads."""
-        return cls(1, 1, columns, need, 0, 0, 0, 0, 0, 0, 0, False)
+        return cls(1, 1, columns, need, 1, 0, 0, 0, 0, 0, 0, 0, False)
 
     @property
     def shares(self) -> int:
@@ -117,6 +119,7 @@ def keeper_of(shape: Shape, keeps: Sequence[Ints], servers: Sequence[int], dice:
         shares.ROWS: shape.rows,
         shares.COLUMNS: shape.columns,
         shares.NEED: shape.need,
+        shares.NEED_DOWN: shape.need_down,
         shares.PATIENCE_NS: shape.patience_ns,
         shares.DECODE_NS: shape.decode_ns,
         shares.SAMPLES: shape.samples,

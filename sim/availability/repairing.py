@@ -77,7 +77,6 @@ class Repairs:
     def _repaired(self, thing: Thing, fragment: int, seat: int) -> None:
         store, key = self.store, (thing.number, fragment)
         store.books.repaired += 1
-        store.books.repair_bytes += store.scheme.enough * thing.width_bytes
         store.books.repair_ns.append(store.loop.now_ns - self._due[thing.number].pop(fragment))
         self._turn[key] += 1
         store.contents.mend(thing, fragment)

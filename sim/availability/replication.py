@@ -13,4 +13,6 @@ from sim.kernel.units import Duration
 class Replication:
     """Keep everything everywhere; a block is available once every honest seat holds it."""
 
-    deadline: Duration = 10_000_000_000  # a decided block should be everywhere within this time of its publication
+    deadline: Duration = (
+        10_000_000_000  # a decided block should be everywhere within this time of its publication; 0: by the end of the run
+    )

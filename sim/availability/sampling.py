@@ -62,7 +62,7 @@ class Sampling:
     vote: Vote = "at-once"
     """Whether a node uses a block - votes for it, builds on it, lets it count for a branch - at once or only when it is satisfied."""
     deadline: Duration = 10_000_000_000
-    """A block's data should be there, and nodes satisfied, within this time of its publication."""
+    """A block's data should be there, and nodes satisfied, within this time of its publication; 0: by the end of the run."""
 
     def check(self) -> None:
         """There is a code with these numbers, and something to draw."""
@@ -81,6 +81,7 @@ class Sampling:
             rows=self.side if self.dimensions == 2 else 1,
             columns=self.side,
             need=self.side // 2,
+            need_down=self.side // 2,
             degree=self.degree,
             copies=self.copies,
             samples=self.samples,

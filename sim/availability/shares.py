@@ -20,9 +20,11 @@ from sim.net.core.state import (
 )
 
 (DIMENSIONS, ROWS, COLUMNS, NEED, PATIENCE_NS, DECODE_NS, SAMPLES, COPIES, KEY, DEGREE, TURNS, CHECKS, MOST_ASKED) = range(13)
-(SLOTS_AT, MESH_AT, FIRST_MEMBER_AT, MEMBERS_AT, FIRST_LINE_AT, LINES_AT, WANTED_AT, SERVERS_AT, SERVERS) = range(13, 22)
-OPTION_WORDS = 22
-"""Words of the keeper's options; those that end in AT say where a table begins, counted from the first word."""
+(SLOTS_AT, MESH_AT, FIRST_MEMBER_AT, MEMBERS_AT, FIRST_LINE_AT, LINES_AT, WANTED_AT, SERVERS_AT, SERVERS, NEED_DOWN) = range(13, 23)
+(REBUILDS, REBUILT, RESEEDED, REBUILD_CPU_NS) = range(23, 27)
+OPTION_WORDS = 27
+"""Words of the keeper's options; those that end in AT say where a table begins, counted from the first word. NEED is of a row, NEED_DOWN
+of a column. The last four the rule counts up itself: lines rebuilt, shares that came of it, copies of them sent, CPU time."""
 VERDICT, FRAUD, FIRST_LINE = 1, 2, 3  # items behind the whole
 ASK_AGAIN, REBUILD = 1, 2  # ticks; REBUILD + 1 + line is for a line of two
 _U32 = np.uint64(32)
@@ -71,6 +73,18 @@ def length(w: World, line: int) -> int:
     if word(w, DIMENSIONS) == 1:
         return 1
     return word(w, COLUMNS) if line < word(w, ROWS) else word(w, ROWS)
+
+
+@njit
+def need(w: World, line: int) -> int:
+    """How many shares of a line are enough for the rest of it; in one dimension, of the whole."""
+    return word(w, NEED) if word(w, DIMENSIONS) == 1 or line < word(w, ROWS) else word(w, NEED_DOWN)
+
+
+@njit
+def count_up(w: World, place: int, by: int) -> None:
+    """One of the keeper's own counts grows."""
+    w.options[w.setup[KEEPER_OPTIONS] + place] += by
 
 
 @njit

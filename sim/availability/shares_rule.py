@@ -30,6 +30,10 @@ from sim.availability.shares import (
     NEED,
     PATIENCE_NS,
     REBUILD,
+    REBUILD_CPU_NS,
+    REBUILDS,
+    REBUILT,
+    RESEEDED,
     SAMPLES,
     SERVERS,
     SERVERS_AT,
@@ -38,8 +42,10 @@ from sim.availability.shares import (
     WANTED_AT,
     act,
     below,
+    count_up,
     length,
     line_of,
+    need,
     own_lines,
     row_of,
     share_on,
@@ -47,16 +53,20 @@ from sim.availability.shares import (
     word,
 )
 from sim.kernel.jit import njit
+from sim.net.core.links import take_core
 from sim.net.core.relay import attach
 from sim.net.core.state import (
     ABSENT,
     BAD,
     BODY,
+    CORES,
     GOT,
     HELD,
     KEEPER_TICK,
+    NOW,
     PLAIN,
     PUBLISHED,
+    RELAYS,
     REQUEST,
     REQUESTED,
     TICK,
@@ -129,7 +139,7 @@ def plan_rebuilding(w: World, seat: int, whole: int, index: int, count: int) -> 
             first, end = own_lines(w, seat)
             if end > first:
                 w.notes[verdict, seat] += _REBUILDING
-                count = act(w, count, TICK, REBUILD, whole, word(w, DECODE_NS))
+                count = act(w, count, TICK, REBUILD, whole, decoding_ns(w, seat))
         return count
     for way in range(2):
         line = line_of(w, index, way)
@@ -143,10 +153,21 @@ def plan_line(w: World, seat: int, whole: int, line: int, count: int) -> int:
     """Begin to rebuild a line of two dimensions if enough of it is here, not all, and it has not been begun."""
     row = row_of(w, whole + FIRST_LINE + line)
     kept = w.notes[row, seat]
-    if kept >= word(w, NEED) and kept < length(w, line) and w.held[row, seat] == ABSENT:
+    if kept >= need(w, line) and kept < length(w, line) and w.held[row, seat] == ABSENT:
         w.held[row, seat] = WANTED
-        count = act(w, count, TICK, REBUILD + 1 + line, whole, word(w, DECODE_NS))
+        count = act(w, count, TICK, REBUILD + 1 + line, whole, decoding_ns(w, seat))
     return count
+
+
+@njit
+def decoding_ns(w: World, seat: int) -> int:
+    """How long a seat takes from now on to decode a line: its cores, where there are any, do one thing after the other."""
+    work_ns = word(w, DECODE_NS)
+    count_up(w, REBUILDS, 1)
+    count_up(w, REBUILD_CPU_NS, work_ns)
+    if w.setup[CORES] == 0:
+        return work_ns
+    return take_core(w, seat, w.clock[NOW], work_ns) - w.clock[NOW]
 
 
 @njit
@@ -162,7 +183,11 @@ def rebuild(w: World, seat: int, whole: int, line: int, count: int) -> int:
         if w.held[first_row + index, seat] != HELD:
             attach(w, seat, share)
             take(w, seat, whole, share, index)
+            before = count
             count = pass_on(w, seat, -1, share, index, count)
+            count_up(w, REBUILT, 1)
+            if w.seats[seat]["flags"] & RELAYS:
+                count_up(w, RESEEDED, count - before)
     return count
 
 
@@ -225,8 +250,9 @@ def ask(w: World, seat: int, whole: int, turn: int) -> int:
         draws = (w.notes[row_of(w, whole + VERDICT), seat] >> 32) & 0x3FFFFFFF
         for place in range(draws):
             index = below(w, whole, seat, place, shares)
-            if w.held[first_row + index, seat] != HELD:
+            if w.held[first_row + index, seat] != HELD and w.notes[first_row + index, seat] != turn + 2:
                 share = first_share + index
+                w.notes[first_row + index, seat] = turn + 2  # a share drawn twice is asked for once
                 server = below(w, whole, seat, (turn + 1 << 32) + place, word(w, SERVERS))
                 count = act(w, count, REQUEST, word(w, word(w, SERVERS_AT) + server), share, 0)
     elif turn > 0:

@@ -18,8 +18,8 @@ from sim.kernel.dice import Dice
 if TYPE_CHECKING:
     from sim.node.node import Node
 
-Hidden = Callable[[int, int, int, Dice, str], NDArray[np.bool_]]
-"""(rows, columns, shares of a line that are enough, dice, name of the block) to bool[rows, columns]: what is kept back.
+Hidden = Callable[[int, int, int, int, Dice, str], NDArray[np.bool_]]
+"""(rows, columns, shares of a row and of a column that are enough, dice, name of the block) to bool[rows, columns]: what is kept back.
 
 With one row the shares are columns of one dimension, any `enough` of which are the whole.
 """
@@ -52,6 +52,8 @@ class Shared:
     """False where the publisher coded it wrongly."""
     rebuildable_ns: int
     """When honest seats other than the publisher together held enough; never, where the code is wrong."""
+    heard_ns: NDArray[np.int64]
+    """int64[seats]: when each seat came to hold the block, and so to look for its data."""
     accepted_ns: NDArray[np.int64]
     """int64[seats]: when each seat was satisfied."""
     refuted_ns: NDArray[np.int64]
@@ -60,6 +62,23 @@ class Shared:
     """int64[rows, columns]: when the first honest seat other than the publisher held each share."""
     judged: NDArray[np.bool_]
     """bool[seats]: honest seats whose rule this is, the publisher left out."""
+    weight: NDArray[np.int64]
+    """int64[seats]: validators of each seat, 1 where the scheme knows none."""
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What seats did in one run to make good what had not come."""
+
+    lines: int
+    """Lines, in one dimension whole blocks, that a seat decoded; each seat counts by itself."""
+    shares: int
+    """Shares that came of it."""
+    copies: int
+    """Copies of these that were sent on."""
+    sent_bytes: int
+    cpu_ns: int
+    """CPU time of decoding, as modelled."""
 
 
 class Behind(Protocol):
@@ -79,3 +98,6 @@ class Behind(Protocol):
 
     def shared(self) -> tuple[Shared, ...]:
         """The truth about the data of each block, in the order of publication."""
+
+    def rebuilt(self) -> Rebuilt | None:
+        """What seats rebuilt in the whole run; None where the scheme has nobody rebuild."""

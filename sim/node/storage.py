@@ -44,6 +44,9 @@ class StorageBooks:
     repaired: int = 0
     repair_failed: int = 0
     repair_bytes: int = 0
+    """Of fragments that came to those who repair, whatever became of the repair."""
+    repair_cpu_ns: int = 0
+    """The part of `cpu_ns` that repairs took."""
     lost_bytes: int = 0
     """Bytes of fragments that were found missing or spoilt."""
     cpu_ns: int = 0

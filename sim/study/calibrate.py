@@ -10,12 +10,14 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 
+from sim.availability import kzg, proofs
 from sim.availability.code import encode
 from sim.kernel.errors import EnvironmentTrouble, ScenarioError
 from sim.study.report import write_whole
@@ -26,6 +28,7 @@ CURVES = ("ed25519", "ecdsa-p256", "secp256k1")
 """Signatures that can be measured here, by the names of `sim.study.service.TABLES`."""
 _BATCH_NS, _BATCHES = 10_000_000, 9
 _PIECES, _ENOUGH = 12, 8
+_BLOBS = 21  # of a block, since January 2026
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ def timings(batches: int = _BATCHES) -> Iterator[Timing]:
     name = f"Reed-Solomon ({_PIECES}, {_ENOUGH}) in NumPy, a KiB"
     coded = mebibyte[: MIB // 8]
     yield _timing(name, lambda: encode(coded, _PIECES, _ENOUGH), batches, usual["encode_per_kib"], "encode_per_kib", "", KIB // 8)
+    yield from _commitments(batches)
 
 
 def check_request(curve: str, out: str | None) -> None:
@@ -116,6 +120,28 @@ def _timing(
             work()
         spent.append((time.process_time_ns() - begun) / times / share)
     return Timing(name, min(spent), median(spent), shipped_ns, service, curve)
+
+
+def _commitments(batches: int) -> Iterator[Timing]:
+    """What `proof = "kzg"` charges for, done by the library; one blob stands for all, as arithmetic does not care which it is.
+
+    Nothing where the library is not installed.
+    """
+    try:
+        kzg.check_installed()
+    except ScenarioError:
+        return
+    text = bytes(range(256)) * (kzg.TEXT_BYTES // 256)
+    one = kzg.committed(text)
+    yield _timing("kzg: commit to a blob, prove its cells", lambda: kzg.committed(text), batches, None, "", "")
+    for blobs in (1, _BLOBS):
+        many = kzg.Committed(one.commitments * blobs, one.cells * blobs, one.proofs * blobs)
+        column, shipped_ns = many.column(0), proofs.check_ns("kzg", blobs * proofs.BLOB_BYTES, kzg.CELLS)
+        work = partial(many.opens, 0, column)
+        yield _timing(f"kzg: check a column of {blobs}", work, batches, shipped_ns, "", "")
+    half = {index: one.column(index) for index in range(kzg.ENOUGH)}
+    shipped_ns = proofs.rebuild_ns("kzg", proofs.BLOB_BYTES)
+    yield _timing("kzg: rebuild a blob from half", lambda: kzg.rebuilt(half, len(text)), batches, shipped_ns, "", "")
 
 
 def _signatures(curve: str) -> tuple[Callable[[], object], Callable[[], object]]:

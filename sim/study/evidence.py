@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.availability.durability import Reckoning
 from sim.kernel.trace import Trace
 from sim.node.ballots import Ballots, Logs
-from sim.node.behind import Shared
+from sim.node.behind import Rebuilt, Shared
 from sim.node.storage import Kept, StorageBooks
 from sim.study.travels import Travels
 
@@ -143,10 +144,14 @@ class Evidence:
     """How long after its publication a block may take to be available; 0: to the end of the run."""
     shared: tuple[Shared, ...] = ()
     """The truth about the data behind each block, where a scheme keeps it in shares."""
+    rebuilt: Rebuilt | None = None
+    """What seats did to make good what had not come of it; None where nobody does."""
     kept: tuple[Kept, ...] = ()
     """The truth about each object that a scheme has stored off the chain."""
     storage: StorageBooks | None = None
     """What that scheme did; None where there is none."""
+    reckoning: Reckoning | None = None
+    """The closed form that the objects obey; None where there is none."""
 
     @property
     def seats(self) -> int:

@@ -2,8 +2,13 @@
 
 Terms of the field: a block's data is available once honest seats other than its publisher together hold enough of it (the oracle of
 data availability sampling). *confidence_s* is the time from publication until a seat's own check passed, never where it did not.
+*time_to_sample_s* runs from when the seat held the block, which is when it begins to look for the data. *ninety_percent_s* is, of each
+block, the time until nine tenths of the validators were satisfied (das-research's time to availability). *satisfied_share* tells how
+many pairs of a seat and a block were satisfied by each tenth of the deadline: confidence against time.
 *false_accept* is the share, among pairs of a seat and a block whose data never became available, where the check had passed by the
 deadline and no proof against it had come; *false_reject* the share, among pairs whose data was available in time, where it had not.
+*unavailable_blocks* counts blocks whose data never became available, *fraud_known_s* is from publication until a seat had a proof that
+the code is wrong.
 """
 
 from __future__ import annotations
@@ -47,6 +52,37 @@ def confidence_s(shared: Sequence[Shared]) -> NDArray[np.float64]:
     return np.concatenate(each) if each else np.zeros(0)
 
 
+def time_to_sample_s(shared: Sequence[Shared]) -> NDArray[np.float64]:
+    """Seconds from holding a block to being satisfied with its data: 0 where that came first, infinity for never; only who held the block."""
+    each = []
+    for one in shared:
+        heard, accepted = one.heard_ns[one.judged], one.accepted_ns[one.judged]
+        waited = np.where(accepted == NEVER, np.inf, np.maximum(0, accepted - heard) / SECOND_NS)
+        each.append(waited[heard != NEVER])
+    return np.concatenate(each) if each else np.zeros(0)
+
+
+def ninety_percent_s(shared: Sequence[Shared]) -> NDArray[np.float64]:
+    """Seconds until seats with nine tenths of the judged validators were satisfied with each block, infinity for never."""
+    spans = []
+    for one in shared:
+        waited, weight = confidence_s([one]), one.weight[one.judged]
+        if weight.size:
+            order = np.argsort(waited, kind="stable")
+            enough = 10 * np.cumsum(weight[order]) >= 9 * int(weight.sum())
+            spans.append(float(waited[order][int(np.argmax(enough))]))
+    return np.array(spans, np.float64)
+
+
+def satisfied_share(evidence: Evidence) -> dict[str, float] | None:
+    """Share of the pairs of judged seat and block that were satisfied by each tenth of the deadline, or of the run where there is none."""
+    waited = confidence_s(evidence.shared)
+    if not waited.size:
+        return None
+    span_s = (evidence.deadline_ns or evidence.duration_ns) / SECOND_NS
+    return {f"{10 * tenth} %": float((waited <= span_s * tenth / 10).mean()) for tenth in range(1, 11)}
+
+
 def sampling(evidence: Evidence) -> dict[str, Any] | None:
     """The report's table `sampling`; None where no data lies behind blocks."""
     if not evidence.shared:
@@ -57,6 +93,9 @@ def sampling(evidence: Evidence) -> dict[str, Any] | None:
     known = [span[span >= 0] for span in refuted]
     return {
         "confidence_s": distribution(confidence_s(evidence.shared)),
+        "time_to_sample_s": distribution(time_to_sample_s(evidence.shared)),
+        "ninety_percent_s": distribution(ninety_percent_s(evidence.shared)),
+        "satisfied_share": satisfied_share(evidence),
         "false_accept": float(np.concatenate(wrong).mean()) if wrong and sum(map(len, wrong)) else None,
         "false_reject": 1 - float(np.concatenate(right).mean()) if right and sum(map(len, right)) else None,
         "unavailable_blocks": sum(one.rebuildable_ns == NEVER for one in evidence.shared),

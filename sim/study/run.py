@@ -24,6 +24,7 @@ from sim.study.build import World, build, clear_up
 from sim.study.evidence import Evidence, Spread, Waiting
 from sim.study.plugins import kind_of
 from sim.study.pricing import not_modelled
+from sim.study.reckoning import reckoning_of
 from sim.study.report import Report
 from sim.study.scenario import Scenario
 from sim.study.travels import travels_of
@@ -173,8 +174,10 @@ def evidence_of(world: World) -> Evidence:
         availability_kind="full" if scenario.availability is None else kind_of(scenario.availability),
         deadline_ns=getattr(scenario.availability, "deadline", 0),
         shared=() if world.society.behind is None else world.society.behind.shared(),
+        rebuilt=None if world.society.behind is None else world.society.behind.rebuilt(),
         kept=() if world.society.storage is None else world.society.storage.kept(),
         storage=None if world.society.storage is None else world.society.storage.books,
+        reckoning=reckoning_of(scenario),
         not_modelled=not_modelled(scenario) + ((PLAIN_RULE,) if core.plain is not None else ()),
     )
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import comb
 from typing import Any
 
+from sim.availability.durability import Lives, binomial_below
 from sim.study.validation.case import Case, Errors, Measured, mean_of, share_of
 from sim.study.validation.worlds import Table, evidence
 
@@ -13,21 +13,9 @@ _LIFE_S = 1000
 """Mean life of a fragment, the unit of time of the chain."""
 
 
-def binomial_below(trials: int, chance: float, least: int) -> float:
-    """P(Bin(trials, chance) < least)."""
-    return sum(comb(trials, hits) * chance**hits * (1 - chance) ** (trials - hits) for hits in range(least))
-
-
 def mean_life(pieces: int, enough: int, repair_rate: float) -> float:
-    """Mean time until fewer than `enough` of `pieces` are left, in mean lives of one; each missing one is repaired at `repair_rate`.
-
-    The birth-death chain on the number of fragments left, from all of them: T(i) = 1/(i) + ..., summed over the states above the last.
-    """
-    waited = total = 0.0
-    for left in range(pieces, enough - 1, -1):
-        waited = 1 / left + (pieces - left) * repair_rate / left * waited
-        total += waited
-    return total
+    """Mean time until fewer than `enough` of `pieces` are left, in mean lives of one; each missing one is repaired at `repair_rate`."""
+    return Lives(pieces, enough, 1.0, repair_rate).mean_s()
 
 
 def stored(pieces: int, enough: int, objects: int, more: Mapping[str, Any]) -> Table:
