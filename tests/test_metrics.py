@@ -91,6 +91,7 @@ def test_consensus_section() -> None:
     assert tuple(section) == ("kind", *metrics_consensus.UNMEASURED)
     assert (section["decided"], section["messages"], section["messages_per_decision"]) == (2, 22, 11.0)
     assert section["bytes_per_decision"] == 1000.0
+    assert section["all_bytes_per_decision"] == 50.0, "10 + 20 + 30 + 40 bytes sent in all, two blocks"
     assert section["throughput_tx_s"] == pytest.approx(2 / 1.4)
     assert section["goodput_bytes_s"] == pytest.approx(4000 / 1.4)
     without = metrics_consensus.consensus(good(consensus_kind=None))

@@ -158,6 +158,13 @@ def test_final_but_not_there_and_for_how_long() -> None:
     assert sampling.final_unavailable(good()) is None
 
 
+def test_blocks_that_were_passed_over_for_want_of_data() -> None:
+    """C is nobody's decision and its data never came; X was not decided either, but could have been."""
+    data = (shared("A", 1.0, 1.1), shared("C", 2.1, -1), shared("X", 3.0, 3.1))
+    found = sampling.final_unavailable(good(shared=data))
+    assert found is not None and (found["blocks"], found["passed_over"]) == (0, 1)
+
+
 # durability ------------------------------------------------------------------------------------------------------------------
 
 
@@ -180,16 +187,16 @@ def test_the_chain_agrees_with_what_is_known_of_it() -> None:
         left = float(np.exp(-age))
         assert Lives(5, 2, 1.0, 0.0).lost_by([age])[0] == pytest.approx(binomial_below(5, left, 2), rel=1e-9)
     chain = Lives(4, 2, 0.5, 3.0)
-    ages = np.linspace(0, 60 * chain.mean_s(), 20_001)
+    ages = np.linspace(0, 30 * chain.mean_s(), 2_001)
     step = chain._steps(float(ages[1]))
     state, integral = np.eye(4)[0], 0.0
     for _ in ages:
         integral += float(1 - state[-1]) * float(ages[1])
         state = state @ step
-    assert integral == pytest.approx(chain.mean_s(), rel=0.003)
+    assert integral == pytest.approx(chain.mean_s(), rel=0.01)
     many = chain.lost_by([1.0, 2.5, 4.0])
     assert many == pytest.approx([chain.lost_by([age])[0] for age in (1.0, 2.5, 4.0)], rel=1e-6)
-    assert Lives(200, 50, 1e-9, 1e-4).lost_by([1e9])[0] < 1e-200, "nothing is subtracted, so nothing is lost to rounding"
+    assert Lives(60, 10, 1e-9, 1e-4).lost_by([1e9])[0] < 1e-200, "nothing is subtracted, so nothing is lost to rounding"
 
 
 def test_absences_settle_to_the_binomial() -> None:

@@ -15,7 +15,11 @@ PLAYED = [pytest.param(case, id=case.name.replace(" ", "-")) for case in all_cas
 LONGER = [pytest.param(case, id=case.name.replace(" ", "-")) for case in all_cases() if case.runs > case.quick]
 
 
-TOO_RARE = ("V74 double spending, q = 0.1, z = 6",)
+TOO_RARE = (
+    "V74 double spending, q = 0.1, z = 6",
+    "V78 2-D sampling, k = 32, 30 samples: P(detect)",
+    "V79 1-D sampling, 2k = 128, 16 samples: P(fooled)",
+)
 """What happens so seldom that a few runs cannot tell: they must say so, and all the runs (`-m thorough`) must decide it."""
 
 

@@ -19,8 +19,8 @@ from sim.study.metrics_rows import NEVER, SECOND_NS, Reading, distinct, read, tr
 
 UNMEASURED = (
     "decided", "consensus_time_s", "first_decide_s", "last_decide_s", "finality_s", "block_interval_s", "view_changes",
-    "stale_rate", "reverted", "reorganisation_depth", "double_spends", "messages", "messages_per_decision", "bytes_per_decision", "throughput_tx_s",
-    "goodput_bytes_s",
+    "stale_rate", "reverted", "reorganisation_depth", "double_spends", "messages", "messages_per_decision", "bytes_per_decision",
+    "all_bytes_per_decision", "throughput_tx_s", "goodput_bytes_s",
 )  # fmt: skip
 
 
@@ -119,7 +119,7 @@ def stale_rate(evidence: Evidence) -> float | None:
     """Share of the proposed blocks that no honest node holds for decided, among those whose fate is settled.
 
     Settled is a block that an honest seat published and whose height is not above the highest decided block's; what liars make up beside
-    does not count. None where nothing was decided.
+    does not count, nor what they publish without its data: `availability.final_unavailable.passed_over` does. None where nothing was decided.
     """
     reading = read(evidence)
     known = reading.decisions
@@ -207,7 +207,8 @@ def consensus(evidence: Evidence) -> dict[str, Any]:
     """The report's section `consensus`; all None where the scenario has no consensus.
 
     `messages` and `bytes_per_decision` count the consensus's own messages (unicast copies, self excluded; by gossip, every packet
-    sent about one), not the bodies of blocks, which are gossip's; `decided` counts slots that at least one honest node decided.
+    sent about one), not the bodies of blocks, which are gossip's; `all_bytes_per_decision` is whatever all seats sent, bodies, shares
+    and reads too. `decided` counts slots that at least one honest node decided.
     """
     if evidence.consensus_kind is None:
         return {"kind": None, **dict.fromkeys(UNMEASURED)}
@@ -231,6 +232,7 @@ def consensus(evidence: Evidence) -> dict[str, Any]:
         "messages": messages,
         "messages_per_decision": per(messages, decided),
         "bytes_per_decision": per(size_bytes, decided),
+        "all_bytes_per_decision": per(int(evidence.sent_bytes.sum()), decided),
         "throughput_tx_s": per(load[0], span) if load else None,
         "goodput_bytes_s": per(load[1], span) if load else None,
     }

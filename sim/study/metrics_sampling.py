@@ -112,7 +112,8 @@ def time_to_rebuildable_s(shared: Sequence[Shared]) -> NDArray[np.float64]:
 def final_unavailable(evidence: Evidence) -> dict[str, Any] | None:
     """Blocks that an honest seat decided before their data could be had: how many, what share of all decided, for how long.
 
-    The time runs from the first decision to the data's being available, or to the end of the run.
+    The time runs from the first decision to the data's being available, or to the end of the run. `passed_over` are blocks whose data
+    was never there and that nobody honest decided: the orphans of those who keep data back.
     """
     reading = read(evidence)
     shared = {one.digest: one for one in evidence.shared}
@@ -126,4 +127,6 @@ def final_unavailable(evidence: Evidence) -> dict[str, Any] | None:
         there_ns = shared[digest].rebuildable_ns
         if there_ns == NEVER or there_ns > first_ns:
             spans.append(((evidence.duration_ns if there_ns == NEVER else there_ns) - first_ns) / SECOND_NS)
-    return {"blocks": len(spans), "share": len(spans) / len(decided), "for_s": distribution(spans)}
+    known = dict.fromkeys(digest for digest, _ in decided)
+    passed_over = sum(one.rebuildable_ns == NEVER and one.digest not in known for one in evidence.shared)
+    return {"blocks": len(spans), "share": len(spans) / len(decided), "for_s": distribution(spans), "passed_over": passed_over}

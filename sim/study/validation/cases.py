@@ -15,6 +15,7 @@ from sim.study.validation import (
     epidemics,
     epochs,
     floods,
+    large_blocks,
     leaders,
     links,
     members,
@@ -30,7 +31,7 @@ from sim.study.validation import (
 )
 from sim.study.validation.case import Case
 
-GROUPS = {"A": (1, 14), "B": (15, 38), "C": (41, 67), "D": (70, 75), "E": (77, 86)}
+GROUPS = {"A": (1, 14), "B": (15, 38), "C": (41, 67), "D": (70, 75), "E": (77, 87)}
 """A engine, links, queues; B dissemination; C consensus; D proof of work; E availability and durability: first and last case."""
 _FILES = (
     links,
@@ -50,6 +51,7 @@ _FILES = (
     durability,
     elections,
     sampled,
+    large_blocks,
     conventions,
     work,
     spending,
