@@ -135,6 +135,19 @@ def test_it_is_refused_in_one_sentence_with_its_place(name: str, tmp_path: Path,
     assert spent_s < 1
 
 
+def test_events_of_health_records_are_looked_through_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Anchors follow from encounters and are no events of their own; a stranger is told with its place."""
+    scenario = tmp_path / "scenario.toml"
+    scenario.write_text(SCENARIO.format(key="events", file="events").replace("consent", "ehr"))
+    for row, organisation, words in (
+        ("record_anchor", "hospital-00", "line 2 column 3: no row is called 'record_anchor'"),
+        ("ed_visit_bundle", "hospitl-00", "line 2 column 19: no organisation of this network"),
+    ):
+        (tmp_path / "events").write_text(f"{HEAD}1,{row},{organisation},\n")
+        assert main(["run", str(scenario)]) == 2
+        assert words in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("keys", "words"),
     [

@@ -64,6 +64,17 @@ def test_the_parts_run_in_scenarios(folder: Path) -> None:
     assert sorted(waited) == ([0, 0, 0, 10, 20] if from_the_rim else [0, 0, 10, 20, 30])
 
 
+def test_ones_own_events_are_played_as_the_readme_says(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    [events] = re.findall(r"^```csv\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    [day] = [one for one in re.findall(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL) if "my-events.csv" in one]
+    (tmp_path / "my-events.csv").write_text(events)
+    (tmp_path / "my-day.toml").write_text(day)
+    outcome = sim.run(sim.load(tmp_path / "my-day.toml")).to_dict()["workload"][0]
+    assert outcome["submitted"] == outcome["final"] == outcome["outcomes"]["encounters"] == 2
+    assert outcome["outcomes"]["messages"] == 1 and outcome["outcomes"]["reads"]["emergency"]["served"] == 1
+
+
 def test_the_examples_are_clean(folder: Path) -> None:
     """A reader copies their style too: every key has a comment, every name a docstring."""
     from sequencer import Sequencer

@@ -9,9 +9,11 @@ from sim.health.ehr_outcome import outcome_of
 from sim.health.reading import EMERGENCY, ROUTINE, Reading
 from sim.health.records import Vault
 from sim.health.registrar import registrar_of
+from sim.health.replay import events_of, unknown_organisation
 from sim.health.world import WorkloadWorld
 from sim.health.writing import Writing
 from sim.kernel.errors import ScenarioError
+from sim.kernel.files import FileName
 from sim.kernel.part import part
 from sim.kernel.units import Count, Duration, Share
 
@@ -68,6 +70,8 @@ class EHR:
     """An anchor must be final within this time."""
     reads: bool = True
     """Whether anybody reads."""
+    events: FileName = ""
+    """Events of your own (CSV or JSON lines with time_s, row, organisation, size_bytes) that take the place of drawn arrivals."""
 
     def check(self, world: WorkloadWorld | None = None) -> list[dict[str, str]]:
         """Without a world: whether the fields make sense. With one: the verdicts on a finished run."""
@@ -81,6 +85,8 @@ class EHR:
             raise ScenarioError('has no effect on stand-ins; write encrypt = "real" too', "content")
         if self.replicas < 1:
             raise ScenarioError("at least the source keeps a copy: 1 or more", "replicas")
+        if self.events:
+            self._replayed()
         return []
 
     @property
@@ -99,8 +105,29 @@ class EHR:
         registrar_of(world)  # its ears before ours: what is final is settled before readers look again
         world.on_decide(writing.decided)
 
+    @classmethod
+    def rows(cls) -> tuple[str, ...]:
+        """The rows of the tables that events name; anchors are none of them, as they follow from encounters."""
+        return tuple(entry.name for entry in ehr_entries() if entry.use != "anchor")
+
+    def _replayed(self) -> list[tuple[int, str, str, int]]:
+        """The user's own events."""
+        return events_of(self.events, self.rows())
+
+    def _replay(self, world: WorkloadWorld) -> None:
+        by_name = {entry.name: entry for entry in ehr_entries()}
+        for index, (time_ns, row, organisation, size_bytes) in enumerate(self._replayed()):
+            if organisation not in world.names:
+                raise unknown_organisation(self.events, index, organisation, world.names)
+            if time_ns < world.duration_ns:
+                seat = world.names.index(organisation)
+                world.at(time_ns, self._do, world, by_name[row].weighing(size_bytes), seat, index)
+
     def start(self, world: WorkloadWorld) -> None:
         """Schedule the first arrival of every actor and kind; each one then schedules its successor."""
+        if self.events:
+            self._replay(world)
+            return
         actors = actors_of(world.roles)
         for entry in ehr_entries():
             if entry.use == "anchor" or (entry.use.endswith("_read") and not self.reads):
@@ -114,6 +141,9 @@ class EHR:
     def _happen(self, world: WorkloadWorld, entry: Entry, seat: int, times: list[int], index: int) -> None:
         if index + 1 < len(times):
             world.at(times[index + 1], self._happen, world, entry, seat, times, index + 1)
+        self._do(world, entry, seat, index)
+
+    def _do(self, world: WorkloadWorld, entry: Entry, seat: int, index: int) -> None:
         writing: Writing = world.memory["writing"]
         reading: Reading = world.memory["reading"]
         if entry.use == "encounter":

@@ -20,6 +20,7 @@ from sim.health.desks import Desks
 from sim.health.levels import Ask, Level, class_table, slo_table
 from sim.health.outcomes.ledger import clinical_reorg, geographic_fairness, time_to_final
 from sim.health.registrar import Filing, registrar_of
+from sim.health.replay import unknown_organisation
 from sim.health.tally import distribution
 from sim.health.workbook import seats_of
 from sim.health.world import WorkloadWorld
@@ -131,7 +132,7 @@ class Play:
         world = self.world
         for index, (time_ns, row, organisation, size_bytes) in enumerate(self.part.replayed()):
             if organisation not in world.names:
-                raise self.part.unknown_organisation(index, organisation, world.names)
+                raise unknown_organisation(self.part.events, index, organisation, world.names)
             act = self.story.acts.get(row)
             entry = self.chapter.entries[row]
             if act is not None and time_ns < world.duration_ns:

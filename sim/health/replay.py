@@ -10,6 +10,7 @@ import csv
 import json
 import math
 from collections.abc import Iterator
+from difflib import get_close_matches
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -33,6 +34,15 @@ def events_of(file: str, rows: tuple[str, ...]) -> list[Event]:
         line, column = place_in(error.object, error.start)
         raise _flaw(file, line, column, "this is not UTF-8 text") from None
     return list(_checked(file, text, rows))
+
+
+def unknown_organisation(file: str, index: int, name: str, names: tuple[str, ...]) -> ScenarioError:
+    """The complaint about an event at a place that the network does not have."""
+    near = get_close_matches(name[:100], names, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"the first ones are {', '.join(names[:3])}"
+    return ScenarioError(
+        f"{file} {place_of(file, index)}: no organisation of this network is called {shown(name)}; {hint}", "events"
+    )
 
 
 def place_of(file: str, index: int) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any, ClassVar, Literal
 
 from sim.health.catalogue import WEEKDAYS, Calendar, Entry
@@ -13,7 +12,7 @@ from sim.health.workbook import chapter_of
 from sim.health.workbook_check import Chapter
 from sim.health.world import WorkloadWorld
 from sim.kernel.errors import ScenarioError
-from sim.kernel.files import FileName, shown
+from sim.kernel.files import FileName
 from sim.kernel.units import Count, Duration
 
 
@@ -99,20 +98,16 @@ class Timetable:
         """What multiplies a row's rate."""
         return self.scale * self.rates.get(entry.name, 1.0)
 
+    @classmethod
+    def rows(cls) -> tuple[str, ...]:
+        """The rows of the shipped tables, which `rates` and events name."""
+        return tuple(chapter_of(cls.workload, "").entries)
+
     def replayed(self) -> list[tuple[int, str, str, int]]:
         """The user's own events: (time_ns, row, organisation, size_bytes), ascending; ScenarioError names line and column."""
         from sim.health.replay import events_of
 
         return events_of(self.events, tuple(self.chapter.entries))
-
-    def unknown_organisation(self, index: int, name: str, names: tuple[str, ...]) -> ScenarioError:
-        """The complaint about an event at a place that the network does not have."""
-        from sim.health.replay import place_of
-
-        near = get_close_matches(name[:100], names, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"the first ones are {', '.join(names[:3])}"
-        where = f"{self.events} {place_of(self.events, index)}"
-        return ScenarioError(f"{where}: no organisation of this network is called {shown(name)}; {hint}", "events")
 
     def setup(self, world: WorkloadWorld) -> None:
         """Write the founding state and listen to the ledger."""

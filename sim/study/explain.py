@@ -44,6 +44,8 @@ def explain_part(group: str, kind: str) -> str:
     for entry in fields_of(cls):
         default = "required" if entry.default is MISSING else shown(entry.default, entry.kind)
         lines.append(f"  {entry.name:<18} {entry.kind:<10} {default:<14} {entry.manual}")
+    if hasattr(cls, "rows"):
+        lines += ["", "  rows of its tables, which events of your own name: " + ", ".join(cls.rows())]
     presets = getattr(cls, "presets", {})
     if presets:
         lines += ["", "  presets, whose values a key that is given overrides:"]

@@ -9,7 +9,7 @@ from typing import Any
 from sim.health.registrar import Filing
 from sim.health.tally import distribution, share
 
-CAUSES = ("insider", "told_final", "undecided")
+CAUSES = ("insider", "told_final", "lag", "undecided")
 
 
 @dataclass(eq=False, slots=True)
@@ -44,24 +44,28 @@ def _revoked_for_ns(access: Access) -> int:
     return access.time_ns - revoked.submitted_ns if revoked is not None and revoked.submitted_ns < access.time_ns else -1
 
 
-def _cause(access: Access) -> str:
+def _cause(access: Access, behind_ns: int) -> str:
     revoked = access.grant.revoked
     assert revoked is not None
     if access.insider:
         return "insider"
-    return "told_final" if 0 <= revoked.first_final_ns <= access.time_ns else "undecided"
+    if not 0 <= revoked.first_final_ns <= access.time_ns:
+        return "undecided"
+    return "lag" if access.time_ns - revoked.first_final_ns <= behind_ns else "told_final"
 
 
-def stale_consent_reads(accesses: Sequence[Access], grace_ns: int, usable_ns: int) -> dict[str, Any]:
+def stale_consent_reads(accesses: Sequence[Access], grace_ns: int, usable_ns: int, behind_ns: int) -> dict[str, Any]:
     """M1: reads admitted after the revocation was submitted and the grace period had passed; and its twin, grants refused.
 
-    Causes: an insider admits everything; the patient had been told that the revocation is final; the ledger had not decided it.
+    Causes: an insider admits everything; the patient had been told that the revocation is final (for longer than the `behind_ns` by
+    which the policy lets a node's newest block be old; for less, it is honest lag); the ledger had not decided it. On one chain nobody
+    who has been told for longer is read: a node that young has the block.
     A grant is wrongly refused when it was submitted `usable_ns` ago or more and nobody has revoked it.
     """
     stale = [access for access in accesses if access.admitted and _revoked_for_ns(access) > grace_ns]
     causes = dict.fromkeys(CAUSES, 0)
     for access in stale:
-        causes[_cause(access)] += 1
+        causes[_cause(access, behind_ns)] += 1
     refused = [
         access
         for access in accesses

@@ -216,7 +216,7 @@ class ConsentStory:
         play, minute = self.play, REVOKE.deadline_ns(1.0)
         patients_of = [len(patients) for patients in self._homes]
         return {
-            "stale_consent_reads": stale_consent_reads(self.accesses, minute, GRANT.deadline_ns(1.0)),
+            "stale_consent_reads": stale_consent_reads(self.accesses, minute, GRANT.deadline_ns(1.0), self.part.freshness),
             "revocation_latency": revocation_latency(self._of("consent_revoke"), play.registrar.everywhere_ns, minute),
             "emergency_read_unavailable": emergency_read_unavailable(self.summaries),
             "audit_gap": notices_missing(self._of("break_glass_access"), NOTICE.deadline_ns(1.0), play.world.now_ns),
