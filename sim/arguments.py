@@ -64,6 +64,8 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("--out", metavar="DIR", help="write the report as JSON and text, and plots, there")
     for one in (run, check, compare, sweep, lists, validate, calibrate, live):
         one.add_argument("--json", action="store_true", help="print exactly one JSON document")
+    explain.add_argument("--json", action="store_true", help="print exactly one JSON document, in base units (ns, bytes, bit/s)")
+    for one in (run, check, compare, sweep, lists, validate, calibrate, live):
         one.add_argument("--quiet", action="store_true", help="no progress on standard error")
     serve.add_argument("folder", nargs="?", default="scenarios", help="where the scenario files are (scenarios)")
     serve.add_argument("--port", type=int, default=8000, help="0 takes any free one (8000)")

@@ -5,14 +5,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from sim.arguments import parser
 from sim.study.bar import Bar
+from sim.study.telling import give_up_on_output, one_line
 
 HELD, FAILED, WRONG, TROUBLE, INTERRUPTED = 0, 1, 2, 3, 130
+MOST_SEED = 2**62
+"""As in a scenario file."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,14 +36,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from sim.kernel.errors import EnvironmentTrouble, ScenarioError, SimError
 
     try:
-        return _COMMANDS[options.command](options)
+        status = _COMMANDS[options.command](options)
+        sys.stdout.flush()
+        return status
     except ScenarioError as error:
         return _told(error, WRONG)
     except EnvironmentTrouble as error:
         return _told(error, TROUBLE)
     except SimError as error:
         return _told(error, FAILED)
+    except BrokenPipeError:  # whoever read along, such as `head`, has had enough and needs no telling
+        give_up_on_output()
+        return TROUBLE
     except (OSError, MemoryError) as error:
+        give_up_on_output()
         return _told(error, TROUBLE)
     except KeyboardInterrupt:
         sys.stderr.write("\nmedgossip: interrupted\n")
@@ -47,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _told(error: BaseException, status: int) -> int:
-    sys.stderr.write(f"medgossip: {str(error) or type(error).__name__}\n")
+    sys.stderr.write(f"medgossip: {one_line(error)}\n")
     return status
 
 
@@ -73,8 +83,9 @@ def _read(path: str, settings: Sequence[str]) -> Any:
 def _run(options: argparse.Namespace) -> int:
     from sim.study.run import run
 
-    scenario = _loaded(options.scenario, options)
-    report = run(scenario, _seed(options.seed), Bar(options.quiet))
+    scenario, seed = _loaded(options.scenario, options), _seed(options.seed)
+    _make_folder(options.out)
+    report = run(scenario, seed, Bar(options.quiet))
     if options.json:
         _print_json(report.to_dict())
     else:
@@ -91,8 +102,9 @@ def _check(options: argparse.Namespace) -> int:
     from sim.study.run import run
 
     rows = []
-    for path in options.scenarios:
-        report = run(_loaded(path, options), _seed(options.seed), Bar(options.quiet))
+    seed = _seed(options.seed)
+    for path, scenario in [(path, _loaded(path, options)) for path in options.scenarios]:
+        report = run(scenario, seed, Bar(options.quiet))
         judged = report.to_dict()["checks"]
         rows.append({"scenario": path, "ok": report.ok(), "checks": judged, "expectations": list(report.failed_expectations)})
         if not options.json:
@@ -109,21 +121,29 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _explain(options: argparse.Namespace) -> int:
-    from sim.study.explain import explain_part, explain_scenario
+    from sim.kernel.errors import ScenarioError
+    from sim.study import explain
+    from sim.study.graph import write_graph
+    from sim.study.read import load
 
     group, _, kind = options.scenario.partition(".")
-    if group == "report" and kind != "toml":
-        from sim.study.definitions import explain_report
+    if (kind or group == "report") and not options.scenario.endswith(".toml"):
+        if options.graph or options.set or options.seed is not None:
+            raise ScenarioError(
+                f"has no effect on the manual entry {options.scenario}; name a scenario file", "--graph, --set, --seed"
+            )
+        if group == "report":
+            from sim.study.definitions import explain_report
 
-        print(explain_report(kind))
-    elif kind and not options.scenario.endswith(".toml"):
-        print(explain_part(group, kind))
-    else:
-        print(explain_scenario(options.scenario, options.set))
-    if options.graph:
-        from sim.study.graph import write_graph
-
-        sys.stderr.write(f"wrote {write_graph(_read(options.scenario, options.set), options.graph, _seed(options.seed))}\n")
+            _print_json({"key": kind, "about": explain_report(kind)}) if options.json else print(explain_report(kind))
+            return HELD
+        _print_json(explain.part_table(group, kind)) if options.json else print(explain.explain_part(group, kind))
+        return HELD
+    scenario = load(options.scenario, options.set)
+    written = write_graph(scenario, options.graph, _seed(options.seed)) if options.graph else None
+    _print_json(explain.scenario_table(scenario)) if options.json else print(explain.explain_scenario(scenario))
+    if written is not None:
+        sys.stderr.write(f"wrote {written}\n")
     return HELD
 
 
@@ -134,6 +154,7 @@ def _compare(options: argparse.Namespace) -> int:
     bar = Bar(options.quiet)
     named = varied(options.scenarios, options.set, options.vary, _read)
     seeds = _count(options.seeds, 20)
+    _make_folder(options.out)
     result, tables = contest(
         list(named.values()), seeds, lambda done, total: bar(done / total, f"{done} of {total} runs"), list(named)
     )
@@ -162,9 +183,27 @@ def _seed(given: int | None) -> int | None:
     """A seed as a scenario file may have it: a whole number of at least 0."""
     from sim.kernel.errors import ScenarioError
 
-    if given is not None and given < 0:
-        raise ScenarioError(f"{given} is negative; a seed is a whole number of at least 0", "--seed")
+    if given is not None and not 0 <= given <= MOST_SEED:
+        raise ScenarioError(f"{given} is no seed, which is a whole number from 0 to {MOST_SEED}", "--seed")
     return given
+
+
+def _make_folder(place: str | None) -> None:
+    """The folder for results, before hours of work are lost for want of it."""
+    if place is None:
+        return
+    from sim.kernel.errors import EnvironmentTrouble, ScenarioError
+
+    if not place.strip():
+        raise ScenarioError("names no folder; write one that results may go to", "--out")
+    try:
+        os.makedirs(place, exist_ok=True)
+    except FileExistsError:
+        raise ScenarioError(f"{place} is a file and no folder; name another", "--out") from None
+    except (OSError, ValueError) as error:
+        raise EnvironmentTrouble(f"--out: the folder {place} cannot be made: {getattr(error, 'strerror', None) or error}") from None
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise EnvironmentTrouble(f"--out: nothing can be written to the folder {place}")
 
 
 def _sweep(options: argparse.Namespace) -> int:
@@ -172,6 +211,7 @@ def _sweep(options: argparse.Namespace) -> int:
 
     bar = Bar(options.quiet)
     scenario = _loaded(options.scenario, options)
+    _make_folder(options.out)
     done = sweep(scenario, options.seeds, options.out, lambda n, of: bar(n / of, f"{n} of {of} runs"))
     _print_json(done.to_dict()) if options.json else print(done.text())
     return HELD if done.ok() else FAILED

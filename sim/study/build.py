@@ -12,6 +12,7 @@ from sim.kernel.loop import VirtualLoop
 from sim.kernel.presets import chosen
 from sim.kernel.trace import LEVELS, WIRE, Trace
 from sim.net.arena import retire
+from sim.net.choose import choose
 from sim.net.core.members import REPORTS
 from sim.net.membership import enter
 from sim.net.network import Network
@@ -52,6 +53,7 @@ def build(scenario: Scenario, seed: int) -> World:
     """Make everything; raises ScenarioError where the parts do not fit each other."""
     dice = Dice(seed)
     topology = topology_of(scenario, dice)
+    _check_seats(scenario, topology, dice)
     costs = costs_of(scenario, topology)
     loop = VirtualLoop()  # type: ignore[abstract]  # asyncio raises NotImplementedError for what has no place here
     strategy = strategy_of(scenario, topology, dice)
@@ -104,6 +106,21 @@ def build(scenario: Scenario, seed: int) -> World:
     world.safety.watch(trace)
     _add_workloads(world)
     return world
+
+
+def _check_seats(scenario: Scenario, topology: Topology, dice: Dice) -> None:
+    """Refuse seats that nobody has before rules are compiled, which may take a minute."""
+    for place, entry in enumerate(scenario.adversary):
+        try:
+            seats_held(entry, place, topology, dice)
+        except ScenarioError as error:
+            raise error.under(f"adversary[{place}]") from None
+    for place, entry in enumerate(scenario.fault):
+        try:
+            for group in getattr(entry.part, "groups", None) or [getattr(entry.part, "seats", 0)]:
+                choose(group, topology, dice, "check")
+        except ScenarioError as error:
+            raise error.under(f"fault[{place}]") from None
 
 
 def _check_preset(protocol: Any, n: int) -> None:
@@ -227,10 +244,8 @@ def _add_trouble(world: World) -> None:
 
 
 def _check_fault(world: World, place: int, entry: Any) -> None:
-    """Refuse seats that nobody has, and what does not fit, before the run begins and not in its middle."""
+    """Refuse what does not fit before the run begins and not in its middle."""
     try:
-        for group in getattr(entry.part, "groups", None) or [getattr(entry.part, "seats", 0)]:
-            world.surroundings.choose(group, "check")
         fits = getattr(entry.part, "fits", None)
         if fits is not None:
             fits(world.surroundings)

@@ -84,6 +84,8 @@ def check_request(curve: str, out: str | None) -> None:
         raise ScenarioError(f"{curve!r} cannot be measured; there are {', '.join(CURVES)}", "--curve")
     if out is not None and not out.lower().endswith(".toml"):
         raise ScenarioError(f"{out!r} does not end in .toml, as [seat] cpu wants it", "--out")
+    if out is not None and not Path(out).absolute().parent.is_dir():
+        raise ScenarioError(f"there is no folder {Path(out).absolute().parent} to write into", "--out")
 
 
 def write(out: str | None, measured: Sequence[Timing], curve: str) -> None:

@@ -6,6 +6,7 @@ have stays, save a preset; a key that is itself among the changes is never dropp
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,6 +17,11 @@ from sim.study.plugins import GROUPS, find
 
 _INSIDE = ("protocol", "part")
 """The field of a wrapper that holds the part itself; scenario files write the keys of both in one table."""
+
+
+LISTS = ("workload", "adversary", "fault")
+"""Tables of which a scenario may have several."""
+_PLACE = re.compile(r"\[(\d+)\](?=\.|$)")
 
 
 class _Branch(dict[str, Any]):
@@ -39,7 +45,12 @@ def _parsed(text: str) -> tuple[tuple[str, ...], Any]:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except ValueError:
         parsed = value.strip()
-    return tuple(key.strip().split(".")), parsed
+    return words_of(key.strip()), parsed
+
+
+def words_of(key: str) -> tuple[str, ...]:
+    """A key as the words of its path: `adversary[0].seats`, as errors and `explain` write it, and `adversary.0.seats` are the same."""
+    return tuple(_PLACE.sub(r".\1", key).split("."))
 
 
 def _owner(tables: dict[str, Any], way: tuple[str, ...]) -> dict[str, Any]:
@@ -49,6 +60,8 @@ def _owner(tables: dict[str, Any], way: tuple[str, ...]) -> dict[str, Any]:
         if isinstance(owner, list) and word.isdigit() and int(word) < len(owner):
             owner = owner[int(word)]
         elif isinstance(owner, dict):
+            if owner is tables and word in LISTS and word not in owner:
+                raise ScenarioError(f"the scenario has no {word} that could be changed", f"--set {'.'.join(way)}")
             owner = owner.setdefault(word, {})
         else:
             raise ScenarioError(f"there is no {word!r} in the scenario", f"--set {'.'.join(way)}")
@@ -75,7 +88,7 @@ def changed(owner: Any, changes: Mapping[str, Any]) -> Any:
     """A copy of a part with some keys changed, all at once; inner keys are written with dots (`gossip.fanout`)."""
     tree = _Branch()
     for key, value in changes.items():
-        *way, last = key.split(".")
+        *way, last = words_of(key)
         branch = tree
         for word in way:
             branch = branch.setdefault(word, _Branch())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
 from dataclasses import MISSING
 from difflib import get_close_matches
 from typing import Any
@@ -12,20 +11,24 @@ from sim.kernel import units
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import fields_of, is_part
 from sim.study.plugins import GROUPS, find, names
-from sim.study.read import load
-from sim.study.scenario import kind_of
+from sim.study.scenario import Scenario, kind_of, plain
 
 _UNIT_KINDS = ("duration", "size", "rate", "share")
 
 
 def listing(group: str | None = None) -> list[tuple[str, str, str]]:
     """(group, kind, first line of its manual) for every part of a group, or of all groups."""
-    if group is not None and group not in GROUPS:
-        near = get_close_matches(group, GROUPS, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"groups are {', '.join(GROUPS)}"
-        raise ScenarioError(f"there is no group {group!r}; {hint}", "list")
+    if group is not None:
+        _must_be(group, "list")
     groups = GROUPS if group is None else (group,)
     return [(one, kind, _first_line(find(one, kind))) for one in groups for kind in names(one)]
+
+
+def _must_be(group: str, command: str) -> None:
+    if group not in GROUPS:
+        near = get_close_matches(group, GROUPS, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"groups are {', '.join(GROUPS)}"
+        raise ScenarioError(f"there is no group {group!r}; {hint}", command)
 
 
 def promised() -> list[dict[str, str]]:
@@ -35,10 +38,43 @@ def promised() -> list[dict[str, str]]:
     return [{"statement": one.statement, "scenario": one.scenario, "metric": one.metric} for one in PROMISES]
 
 
+def part_table(group: str, kind: str) -> dict[str, Any]:
+    """The manual entry of a part as JSON; defaults in base units, null where there is none."""
+    _must_be(group, "explain")
+    cls = find(group, kind)
+    return {
+        "group": group,
+        "kind": kind,
+        "about": inspect.cleandoc(cls.__doc__ or ""),
+        "keys": [
+            {
+                "name": entry.name,
+                "kind": entry.kind,
+                "required": entry.required,
+                "default": None if entry.required else plain(entry.default),
+                "about": entry.manual,
+            }
+            for entry in fields_of(cls)
+        ],
+        "presets": {name: preset.shown() for name, preset in getattr(cls, "presets", {}).items()},
+    }
+
+
+def scenario_table(scenario: Scenario) -> dict[str, Any]:
+    """Every value of a scenario as JSON, in base units, and what the run would not model."""
+    from sim.study.pricing import not_modelled
+
+    return {
+        "digest": scenario.digest(),
+        "scenario": scenario.to_dict(),
+        "odd": list(scenario.doubts()),
+        "not_modelled": list(not_modelled(scenario)),
+    }
+
+
 def explain_part(group: str, kind: str) -> str:
     """The manual entry of a part: what it is, its keys with defaults and meaning."""
-    if group not in GROUPS:
-        listing(group)
+    _must_be(group, "explain")
     cls = find(group, kind)
     lines = [f"{group} {kind}", "", inspect.cleandoc(cls.__doc__ or ""), ""]
     for entry in fields_of(cls):
@@ -53,11 +89,10 @@ def explain_part(group: str, kind: str) -> str:
     return "\n".join(lines).rstrip()
 
 
-def explain_scenario(path: str, overrides: Sequence[str] = ()) -> str:
-    """Every value of a scenario file, defaults marked, and what the run would not model."""
+def explain_scenario(scenario: Scenario) -> str:
+    """Every value of a scenario, defaults marked, and what the run would not model."""
     from sim.study.pricing import not_modelled
 
-    scenario = load(path, overrides)
     lines = [f"{scenario.title}", f"digest {scenario.digest()}", ""]
     lines += _values(scenario, "")
     lines += ["", *(f"odd: {sentence}" for sentence in scenario.doubts())]

@@ -13,7 +13,7 @@ from typing import Any
 from sim.kernel.errors import ScenarioError
 from sim.kernel.files import near, read_whole
 from sim.kernel.part import PartField, fields_of, settle
-from sim.study.change import override
+from sim.study.change import LISTS, override, words_of
 from sim.study.link import Link
 from sim.study.plugins import find
 from sim.study.pool import Pool
@@ -24,7 +24,6 @@ MOST_BYTES = 1 << 20
 _COMPARISON = re.compile(r"\s*(<=|>=|==|!=|<|>)\s*(.+?)\s*$")
 _WRAPPED = {"consensus": (Consensus, "protocol"), "adversary": (Corruption, "part"), "fault": (Trouble, "part")}
 _PLAIN: Mapping[str, type[Any]] = {"link": Link, "seat": Seat, "mempool": Pool}
-_LISTS = ("workload", "adversary", "fault")
 
 
 def load(path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
@@ -33,6 +32,8 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
     Raises ScenarioError, in one sentence with the key, for everything that is wrong with the file.
     """
     place = Path(path)
+    if not str(path).strip():
+        raise ScenarioError("an empty name is no scenario file; write a path such as scenarios/one-hospital-lies.toml", "scenario")
     try:
         content = read_whole(place, MOST_BYTES, "scenario file")
     except (OSError, ValueError) as error:
@@ -75,7 +76,7 @@ def from_dict(tables: Mapping[str, Any], source: str = "", overrides: Sequence[s
 
 
 def _table(name: str, value: Any, entry: PartField, folder: Path | None) -> Any:
-    if name in _LISTS:
+    if name in LISTS:
         if not isinstance(value, list):
             raise ScenarioError(f"write it with double brackets, [[{name}]], one table each", name)
         return tuple(_named(name, one, f"{name}[{place}]", folder) for place, one in enumerate(value))
@@ -93,7 +94,7 @@ def _table(name: str, value: Any, entry: PartField, folder: Path | None) -> Any:
 def _axes(table: Mapping[str, Any], path: str) -> list[tuple[str, Any]]:
     """`seeds` and keys of the scenario, each with the values it is to take."""
     known = ["seeds", *(entry.name for entry in fields_of(Scenario))]
-    _refuse_unknown({key.split(".")[0]: None for key in table}, known, path)
+    _refuse_unknown({words_of(key)[0]: None for key in table}, known, path)
     return [(key, tuple(many) if isinstance(many, list) else many) for key, many in table.items()]
 
 
@@ -192,7 +193,8 @@ def _refuse_unknown(table: Mapping[str, Any], known: list[str], path: str) -> No
         if key not in known:
             near = get_close_matches(key, known, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"known keys are {', '.join(known) or 'none'}"
-            raise ScenarioError(f"there is no such key; {hint}", f"{path}.{key}" if path else key)
+            named = key or '""'
+            raise ScenarioError(f"there is no such key; {hint}", f"{path}.{named}" if path else named)
 
 
 def _near_file(place: Path) -> str:

@@ -164,9 +164,9 @@ class Scenario:
 
     def to_dict(self) -> dict[str, Any]:
         """Every key in base units (ns, bytes, bit/s); parts with their kind."""
-        plain: dict[str, Any] = _plain(self)
-        del plain["kind"]
-        return plain
+        tables: dict[str, Any] = plain(self)
+        del tables["kind"]
+        return tables
 
 
 def kind_of(one: Any) -> str:
@@ -175,13 +175,14 @@ def kind_of(one: Any) -> str:
     return registered(kind) or str(kind.__name__).lower()
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value of a scenario as JSON has it, parts as tables with their kind."""
     if is_part(value):
-        return {"kind": kind_of(value)} | {entry.name: _plain(getattr(value, entry.name)) for entry in fields_of(type(value))}
+        return {"kind": kind_of(value)} | {entry.name: plain(getattr(value, entry.name)) for entry in fields_of(type(value))}
     if isinstance(value, Expectation):
         return [value.path, value.operator, value.value]
     if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
+        return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     return value

@@ -1,0 +1,116 @@
+"""Requests as careless or hostile users make them: one line, the right status, and nothing lost that took long to make."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sim.cli import main
+from sim.study.telling import MOST_TOLD
+
+FOUR = 'duration = "1 s"\n[topology]\nkind = "complete"\nseats = 4\n[consensus]\nkind = "pbft"\nblock_interval = "100 ms"\n'
+
+
+@pytest.fixture
+def four(tmp_path: Path) -> str:
+    """A scenario file of a run that takes no time."""
+    place = tmp_path / "four.toml"
+    place.write_text(FOUR)
+    return str(place)
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> str:
+    """What was said on standard error, which is one line; nothing was printed."""
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.count("\n") == 1 and said.err.startswith("medgossip: "), said
+    return said.err
+
+
+@pytest.mark.parametrize("command", ["run", "sweep", "compare"])
+def test_a_folder_for_results_is_tried_before_anything_is_run(
+    command: str, four: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file in its place and an empty name are wrong requests; a folder that cannot be made is trouble."""
+    monkeypatch.setattr("sim.study.run.build", lambda *_: pytest.fail("was run all the same"))
+    arguments = [command, four, *([four, "--seeds", "1"] if command == "compare" else []), "--quiet", "--out"]
+    assert main([*arguments, four]) == 2 and "is a file and no folder" in told(capsys)
+    assert main([*arguments, ""]) == 2 and "--out: names no folder" in told(capsys)
+    assert main([*arguments, f"{four}/inside"]) == 3 and "cannot be made: Not a directory" in told(capsys)
+
+
+def test_what_a_name_holds_does_not_break_the_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Ends of lines, escapes of terminals and right-to-left marks are shown as what they are; endless names lose their middle."""
+    assert main(["run", "a\nb\x1b[31m\u202e.toml"]) == 2
+    assert "a\\nb\\x1b[31m\\u202e.toml" in told(capsys)
+    assert main(["run", "x", "--set", f"seed={'a' * 5000}"]) == 2
+    assert len(told(capsys)) <= MOST_TOLD + 20
+    assert main(["run", ""]) == 2 and "empty name" in told(capsys)
+
+
+def test_all_files_are_read_before_the_first_is_run(four: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A misspelt second name costs nothing."""
+    assert main(["check", four, "nowhere.toml", "--quiet"]) == 2
+    told(capsys)
+
+
+def test_a_seed_is_as_large_as_in_a_file(four: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """And not larger."""
+    assert main(["run", four, "--quiet", "--seed", str(2**62 + 1)]) == 2 and "--seed" in told(capsys)
+    assert main(["run", four, "--quiet", "--seed", str(2**62)]) == 0
+
+
+def test_settings_take_paths_as_errors_write_them(four: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """`adversary[0].seats` as well as `adversary.0.seats`; of what is not there, in one sentence."""
+    liar = 'adversary=[{kind = "silent"}]'
+    for way in ("adversary[0].seats", "adversary.0.seats"):
+        assert main(["explain", four, "--json", "--set", liar, "--set", f"{way}=2"]) == 0
+        assert json.loads(capsys.readouterr().out)["scenario"]["adversary"][0]["seats"] == 2
+    assert main(["run", four, "--set", "workload[0].kind=ehr"]) == 2 and "has no workload" in told(capsys)
+    assert main(["run", four, "--set", liar, "--set", "adversary[1].seats=2"]) == 2 and "no '1'" in told(capsys)
+    assert main(["run", four, "--set", '""=1']) == 2 and '"": there is no such key' in told(capsys)
+
+
+def test_explain_is_one_document_too(four: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a scenario and of a part, in base units; what cannot be written is told before anything is printed."""
+    assert main(["explain", four, "--json"]) == 0
+    scenario = json.loads(capsys.readouterr().out)
+    assert scenario["scenario"]["duration"] == 1_000_000_000 and scenario["not_modelled"]
+    assert main(["explain", "consensus.qbft", "--json"]) == 0
+    part = json.loads(capsys.readouterr().out)
+    assert part["kind"] == "qbft" and part["keys"][0] | {"about": ""} == {
+        "name": "patience",
+        "kind": "duration",
+        "required": False,
+        "default": 10_000_000_000,
+        "about": "",
+    }
+    assert main(["explain", four, "--graph", str(tmp_path / "x.doc")]) == 2
+    told(capsys)
+    assert main(["explain", "consensus.qbft", "--graph", str(tmp_path / "x.edges")]) == 2
+    told(capsys)
+    assert main(["explain", "consenus.qbft"]) == 2 and "explain: there is no group 'consenus'" in told(capsys)
+
+
+def test_calibrate_looks_where_it_is_to_write_before_it_measures(capsys: pytest.CaptureFixture[str]) -> None:
+    """Measuring takes seconds."""
+    assert main(["calibrate", "--out", "/nowhere/at/all.toml"]) == 2
+    assert "no folder /nowhere/at" in told(capsys)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no device that is always full")
+def test_standard_output_that_takes_no_more_is_trouble_without_noise() -> None:
+    """A full disk is told once; a reader that has had enough is not told at all."""
+    program = [sys.executable, "-m", "sim", "explain", "consensus.pbft"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 3 and done.stderr.count("\n") == 1 and "No space left" in done.stderr
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(program, stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert done.returncode == 3 and done.stderr == ""
