@@ -15,7 +15,8 @@ from sim.consensus.hotstuff.chained import ChainedHotStuff
 from sim.consensus.hotstuff.jolteon import Jolteon
 from sim.consensus.hotstuff.two_phases import HotStuff2
 from sim.consensus.ibft import IBFT2
-from sim.consensus.pbft import PBFT, QBFT
+from sim.consensus.pbft import PBFT
+from sim.consensus.qbft import QBFT
 from sim.consensus.raft import Raft
 from sim.consensus.simplex import Simplex
 from sim.consensus.smartbft import SmartBFT

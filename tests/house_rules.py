@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from statistics import median
 
 MOST_FILE_LINES, MOST_FUNCTION_LINES = 300, 60
+MEDIAN_PROTOCOL_LINES = 150  # half of the protocols' own files stay below
 FLOORS = {"kernel": 0, "net": 1, "node": 2, "study": 4, "cli": 5, "arguments": 5, "dashboard": 5, "sockets": 5, "__main__": 5}
 PARTS = ("gossip", "membership", "consensus", "availability", "adversary", "fault", "ledger", "health")
 FACES = ("", "testing")  # sim/__init__.py and sim/testing.py offer what lies on every floor
@@ -288,3 +290,12 @@ def named_for_what_it_is(source: Source) -> Iterator[str]:
     """No file is called after nothing in particular."""
     idle = [piece for piece in source.path.removesuffix(".py").split("/") if piece in IDLE_NAMES]
     yield from (f"{source.path}: '{piece}' says nothing about what is in it" for piece in idle)
+
+
+def protocols_on_a_screen(protocols: Mapping[str, str]) -> Iterator[str]:
+    """A student reads a protocol on a screen or two: over the files that the entry points name (text by path), half are short."""
+    lines = {path: len(text.splitlines()) for path, text in protocols.items()}
+    middle = median(lines.values())
+    if middle >= MEDIAN_PROTOCOL_LINES:
+        longest = ", ".join(f"{path} {lines[path]}" for path in sorted(lines, key=lambda path: -lines[path])[:5])
+        yield f"half of the protocols have {middle:g} lines or more, {MEDIAN_PROTOCOL_LINES} are too many; the longest: {longest}"

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import sim
-from sim.consensus.pbft import PBFT, QBFT
+from sim.consensus.pbft import PBFT
+from sim.consensus.qbft import QBFT
 from sim.consensus.raft import Raft
 from sim.gossip.announce import Announce
 from sim.gossip.push import Push

@@ -11,12 +11,14 @@ import pytest
 from worlds import DELAY_NS, agreeing
 
 import sim
-from sim.consensus.dag import anchors, bullshark, leaders
+from sim.consensus.dag import anchors, leaders, narwhal
 from sim.consensus.dag.anchors import Anchors
-from sim.consensus.dag.bullshark import Ack, Bullshark, Certified, Header
-from sim.consensus.dag.graph import Graph, Pen, whole
+from sim.consensus.dag.bullshark import Bullshark
+from sim.consensus.dag.graph import Graph, whole
 from sim.consensus.dag.leaders import OPEN, SKIP, Leaders
 from sim.consensus.dag.mysticeti import Mysticeti
+from sim.consensus.dag.narwhal import Ack, Certified, Header
+from sim.consensus.dag.rounds import Pen
 from sim.kernel.dice import Dice
 from sim.kernel.part import part
 from sim.ledger.block import LOOSE, Block, Transaction
@@ -166,13 +168,13 @@ class Forgetful(dict[Any, Any]):
 def test_a_planted_second_signature_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two blocks of one author and round are shown to all; who signs both has both certified."""
     assert verdict(sim.run(two_certificates(4, 1, both_to_all=True)), "agreement") == "pass"
-    made = bullshark.Author.__init__
+    made = narwhal.Narwhal.__init__
 
-    def forgetting(self: Any, rules: Any, node: Any) -> None:
-        made(self, rules, node)
+    def forgetting(self: Any, *args: Any) -> None:
+        made(self, *args)
         self.signed = Forgetful()
 
-    monkeypatch.setattr(bullshark.Author, "__init__", forgetting)
+    monkeypatch.setattr(narwhal.Narwhal, "__init__", forgetting)
     assert verdict(sim.run(two_certificates(4, 1, both_to_all=True)), "agreement") == "fail"
 
 

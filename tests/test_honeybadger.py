@@ -11,7 +11,8 @@ from worlds import DELAY_NS, agreeing
 import sim
 from sim.consensus import binary_agreement, honeybadger
 from sim.consensus.binary_agreement import Aux, BVal, Coin, Done, estimate, settled
-from sim.consensus.honeybadger import Decrypt, Echo, HoneyBadger, Propose, Ready
+from sim.consensus.common_subset import Echo, Propose, Ready
+from sim.consensus.honeybadger import Decrypt, HoneyBadger
 from sim.ledger.block import LOOSE, Block
 from sim.net.topology import numbered
 from sim.study.report import Report

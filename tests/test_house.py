@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from house_rules import (
+    MEDIAN_PROTOCOL_LINES,
     MOST_FILE_LINES,
     MOST_FUNCTION_LINES,
     Source,
@@ -22,6 +24,7 @@ from house_rules import (
     no_open_keywords,
     no_printing,
     no_shared_state,
+    protocols_on_a_screen,
     short_enough,
 )
 
@@ -118,6 +121,20 @@ def test_the_rule_refuses(rule: Rule, path: str, text: str) -> None:
 @pytest.mark.parametrize(("rule", "path", "text"), [(rule, *case) for rule, cases in ALLOWED.items() for case in cases])
 def test_the_rule_allows(rule: Rule, path: str, text: str) -> None:
     assert not list(rule(Source(path, text)))
+
+
+def test_protocols_are_read_on_a_screen_or_two() -> None:
+    project = tomllib.loads((SIM.parent / "pyproject.toml").read_text("utf-8"))
+    places = project["project"]["entry-points"]["medgossip.consensus"].values()
+    paths = dict.fromkeys(place.partition(":")[0].replace(".", "/") + ".py" for place in places)
+    assert len(paths) > 20
+    assert not list(protocols_on_a_screen({path: (SIM.parent / path).read_text("utf-8") for path in paths}))
+
+
+def test_half_of_the_protocols_too_long_is_too_many() -> None:
+    short, long = "x = 1\n" * (MEDIAN_PROTOCOL_LINES - 1), "x = 1\n" * MEDIAN_PROTOCOL_LINES
+    assert not list(protocols_on_a_screen({"a.py": short, "b.py": short, "c.py": long}))
+    assert list(protocols_on_a_screen({"a.py": short, "b.py": long, "c.py": long}))
 
 
 def test_there_is_a_house_to_read() -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from sim.consensus.pbft import PBFT, QBFT
+from sim.consensus.pbft import PBFT
+from sim.consensus.qbft import QBFT
 from sim.consensus.raft import Raft
 from sim.consensus.simplex import Simplex
 from sim.consensus.streamlet import Streamlet

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from scripted import LOST, decided, play, verdict
 
-from sim.consensus import honeybadger, raft, votor, votor_pool
+from sim.consensus import common_subset, honeybadger, raft, raft_log, raft_replication, votor, votor_pool
 from sim.consensus.honeybadger import HoneyBadger
 from sim.consensus.raft import Raft
 from sim.consensus.votor import Votor
@@ -30,33 +30,34 @@ def broken(report: Report) -> set[str]:
 # Raft ---------------------------------------------------------------------------------------------------------------------------
 
 
-async def follow(self: Any, node: Any, server: Any) -> None:
+async def follow(self: Any) -> None:
     """As Raft's, but what the leader has committed counts though this append does not reach so far."""
+    node, server = self.node, self.server
     while True:
         mail = await node.receive(raft.Append)
         append = mail.message
         if append.term < server.term:
             node.send(mail.sender, raft.Ack(server.term, 0, False))
             continue
-        if append.term > server.term or server.role != raft.FOLLOWER:
-            raft.step_down(node, server, append.term)
+        if append.term > server.term or server.role != raft_log.FOLLOWER:
+            raft_log.step_down(node, server, append.term)
         server.leader, server.heard_ns = mail.sender, node.now
-        if not raft.consistent(server.log, append.previous, append.previous_term):
+        if not raft_log.consistent(server.log, append.previous, append.previous_term):
             node.send(mail.sender, raft.Ack(server.term, min(len(server.log), append.previous - 1), False))
             continue
-        raft.adopt(server.log, append.previous, append.entries)
+        raft_log.adopt(server.log, append.previous, append.entries)
         node.send(mail.sender, raft.Ack(server.term, append.previous + len(append.entries), True))
         server.commit = max(server.commit, append.commit)
-        await raft.apply(node, server)
+        await self.apply()
 
 
 @pytest.mark.parametrize("planted", [False, True])
 def test_m42_a_commit_beyond_what_was_appended(monkeypatch: pytest.MonkeyPatch, planted: bool) -> None:
     """The first leader comes back with an entry that nobody else has, and hears of the new log from its beginning, piece by piece."""
-    monkeypatch.setattr(raft, "MOST_ENTRIES", 1)
+    monkeypatch.setattr(raft_replication, "MOST_ENTRIES", 1)
     first = next(row[2] for row in play(SLOW, seats=3, duration="20 s").evidence.trace.of("note") if row[3] == "leader")
     if planted:
-        monkeypatch.setattr(Raft, "follow", follow)
+        monkeypatch.setattr(raft_replication.Replication, "follow", follow)
     cut = {"kind": "partition", "at": "19500 ms", "lasts": "25 s", "groups": [[f"seat-{first}"]]}
     report = play(SLOW, seats=3, duration="60 s", fault=[cut])
     assert len({row[2] for row in report.evidence.trace.of("note") if row[3] == "leader"}) > 1
@@ -88,7 +89,7 @@ def test_a_ballot_of_an_election_given_up(monkeypatch: pytest.MonkeyPatch, plant
     """
     stage = Stage(SLOW, seats=5)
     if planted:
-        monkeypatch.setattr(raft.Server, "trial", property(lambda self: Either(), lambda self, trial: None), raising=False)
+        monkeypatch.setattr(raft_log.Server, "trial", property(lambda self: Either(), lambda self, trial: None), raising=False)
 
     def until(trial: bool, term: int) -> None:
         while not any(isinstance(said, raft.RequestVote) and (said.trial, said.term) == (trial, term) for _, said in stage.sent):
@@ -162,9 +163,9 @@ async def unmoved(self: Any, proposer: int) -> None:
     """Bracha's broadcast without the rule that f + 1 READY make one more."""
     node, instance = self.node, self.number * self.node.n + proposer
     self.tasks.append(node.spawn(self.echo(proposer, instance)))
-    proof = await node.quorum(honeybadger.Echo, (node.n + node.f + 2) // 2, instance=instance)
-    self.say(("ready", instance), honeybadger.Ready(instance, proof.message.digest))
-    proof = await node.quorum(honeybadger.Ready, 2 * node.f + 1, instance=instance)
+    proof = await node.quorum(common_subset.Echo, (node.n + node.f + 2) // 2, instance=instance)
+    self.say(("ready", instance), common_subset.Ready(instance, proof.message.digest))
+    proof = await node.quorum(common_subset.Ready, 2 * node.f + 1, instance=instance)
     await node.fetch(proof.message.digest)
     self.batches[proposer] = proof.message.digest
     self.agreements[proposer].start(1)
@@ -175,14 +176,14 @@ async def unmoved(self: Any, proposer: int) -> None:
 def test_m53_nobody_takes_up_a_ready(monkeypatch: pytest.MonkeyPatch, planted: bool) -> None:
     """Seat 3, the liar, hides its batches and ECHOs from seat 2 and its READYs from all but seat 0, which alone delivers."""
     if planted:
-        monkeypatch.setattr(honeybadger.Epoch, "broadcast", unmoved)
+        monkeypatch.setattr(common_subset.CommonSubset, "broadcast", unmoved)
 
     def lie(world: Surroundings, seat: int, to: int, said: Any) -> Iterator[tuple[int, Any]]:
         hidden = isinstance(said, honeybadger.Result)
-        if isinstance(said, honeybadger.Propose):
+        if isinstance(said, common_subset.Propose):
             hidden = to == 2
-        elif isinstance(said, (honeybadger.Echo, honeybadger.Ready)) and said.instance % 4 == 3:
-            hidden = to == 2 or (to == 1 and isinstance(said, honeybadger.Ready))
+        elif isinstance(said, (common_subset.Echo, common_subset.Ready)) and said.instance % 4 == 3:
+            hidden = to == 2 or (to == 1 and isinstance(said, common_subset.Ready))
         if not hidden:
             yield to, said
 

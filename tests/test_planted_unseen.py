@@ -16,8 +16,20 @@ import pytest
 sys.path.append(str(Path(__file__).parent.parent))  # benchmarks are no part of the installed package
 
 from benchmarks.timers import SEATS, TIMED
-from sim.consensus import algorand, honeybadger, pbft, raft, raft_log, simplex, smartbft, streamlet, tendermint
-from sim.consensus.dag import bullshark
+from sim.consensus import (
+    algorand,
+    common_subset,
+    pbft,
+    raft,
+    raft_election,
+    raft_log,
+    raft_replication,
+    simplex,
+    smartbft,
+    streamlet,
+    tendermint,
+)
+from sim.consensus.dag import narwhal
 from sim.consensus.hotstuff import basic, chained, jolteon
 from sim.study.hunt import breaks, hunt
 from sim.testing import check_consensus
@@ -107,7 +119,7 @@ def any_proposal_is_justified() -> list[Patch]:
 
 @bug("smartbft", "lock-monotonicity")
 def view_data_binds_nobody() -> list[Patch]:
-    return [(smartbft, "bound", lambda reports, slot, quorum_size: None)]
+    return [(smartbft, "locked", lambda reports, slot, quorum_size: None)]
 
 
 @bug("tendermint", "lock-monotonicity")
@@ -188,28 +200,28 @@ def goes_on_without_what_was_certified() -> list[Patch]:
 def echoes_everything() -> list[Patch]:  # M51
     async def echo(self: Any, proposer: int, instance: int) -> None:
         while True:
-            mail = await self.node.receive(honeybadger.Propose, sender=proposer, epoch=self.number)
-            self.node.broadcast(honeybadger.Echo(instance, mail.message.digest))
+            mail = await self.node.receive(common_subset.Propose, sender=proposer, epoch=self.number)
+            self.node.broadcast(common_subset.Echo(instance, mail.message.digest))
 
-    return [(honeybadger.Epoch, "echo", echo)]
+    return [(common_subset.CommonSubset, "echo", echo)]
 
 
 @bug("bullshark", "one-vote")
 def signs_every_header() -> list[Patch]:
     def judge(self: Any, mail: Any, block: Any) -> None:
-        self.node.send(mail.sender, bullshark.Ack(mail.message.round, mail.sender, mail.message.digest))
+        self.node.send(mail.sender, narwhal.Ack(mail.message.round, mail.sender, mail.message.digest))
 
-    return [(bullshark.Author, "judge", judge)]
+    return [(narwhal.Narwhal, "judge", judge)]
 
 
 @bug("raft", "certificate-soundness")
 def a_majority_less_one() -> list[Patch]:
-    return [(raft, "committed", lambda held, log, term, majority: raft_log.committed(held, log, term, majority - 1))]
+    return [(raft_replication, "committed", lambda held, log, term, majority: raft_log.committed(held, log, term, majority - 1))]
 
 
 @bug("raft", "certificate-soundness")
 def old_entries_committed_by_counting() -> list[Patch]:  # M37
-    return [(raft, "committed", lambda held, log, term, majority: sorted(held, reverse=True)[majority - 1])]
+    return [(raft_replication, "committed", lambda held, log, term, majority: sorted(held, reverse=True)[majority - 1])]
 
 
 @bug("raft", "leader-uniqueness")
@@ -233,7 +245,7 @@ def acknowledges_before_it_is_written() -> list[Patch]:  # M40
 
 @bug("raft", "leader-completeness")
 def votes_for_shorter_logs() -> list[Patch]:
-    return [(raft, "up_to_date", lambda last_term, last_index, own_term, own_index: True)]
+    return [(raft_election, "up_to_date", lambda last_term, last_index, own_term, own_index: True)]
 
 
 @pytest.mark.parametrize("name", BUGS)

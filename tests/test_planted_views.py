@@ -14,7 +14,8 @@ import pytest
 from scripted import LOST, alone, decided, dies, play, shown_twin, verdict
 
 from sim.consensus import pbft
-from sim.consensus.pbft import PBFT, QBFT
+from sim.consensus.pbft import PBFT
+from sim.consensus.qbft import QBFT
 from sim.node.message import Certificate
 from sim.node.node import Node
 from sim.node.surroundings import Surroundings

@@ -11,7 +11,7 @@ import pytest
 import sim.study.read
 from sim.cli import main
 from sim.consensus.hotstuff.jolteon import Jolteon
-from sim.consensus.pbft import QBFT
+from sim.consensus.qbft import QBFT
 from sim.consensus.tendermint import Tendermint
 from sim.kernel.errors import ScenarioError
 from sim.study.change import override

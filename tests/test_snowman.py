@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 import sim
-from sim.consensus.snowman import Snowball, Snowballs, Snowman
+from sim.consensus.snowball import Snowball, Snowballs
+from sim.consensus.snowman import Snowman
 from sim.kernel.errors import ScenarioError
 from sim.ledger.block import GENESIS, Block
 from sim.study.read import from_dict

@@ -9,7 +9,8 @@ import pytest
 
 import sim
 from sim.cli import main
-from sim.consensus.pbft import PBFT, QBFT
+from sim.consensus.pbft import PBFT
+from sim.consensus.qbft import QBFT
 from sim.consensus.raft import Raft
 from sim.consensus.streamlet import Streamlet
 from sim.kernel.errors import ScenarioError

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from sim.consensus.pbft import PBFT, QBFT, Prepare, Propose
+from sim.consensus.pbft import PBFT, Prepare, Propose
+from sim.consensus.qbft import QBFT
 from sim.consensus.raft import Raft
 from sim.consensus.streamlet import Streamlet
 from sim.gossip.announce import Announce

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sim.kernel import units
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import fields_of, part
-from sim.kernel.units import Count, Duration, Rate, Share, Size
+from sim.kernel.units import AtLeastOne, Count, Duration, Least, Patience, Rate, Share, Size
 
 
 @part
@@ -26,6 +26,9 @@ class Sample:
     cap: Size | None = None
     speed: Rate
     drift: float = field(default=0.0, metadata={"signed": True})
+    wait: Patience = units.SECOND
+    turns: AtLeastOne | None = None
+    growth: Annotated[float, Least(1, "must not shrink")] = 1.0
 
     def check(self) -> None:
         """A rule of its own."""
@@ -136,6 +139,9 @@ def test_a_part_takes_text_or_base_units() -> None:
         {"loss": float("inf")},
         {"drift": float("nan")},
         {"cap": []},
+        {"wait": 999_999},
+        {"turns": 0},
+        {"growth": 0.99},
     ],
 )
 def test_a_part_that_breaks_its_rules_cannot_exist(wrong: dict[str, Any]) -> None:
@@ -143,6 +149,14 @@ def test_a_part_that_breaks_its_rules_cannot_exist(wrong: dict[str, Any]) -> Non
     with pytest.raises(ScenarioError) as caught:
         Sample(**{"speed": 0, **wrong})
     assert caught.value.path == next(iter(wrong))
+
+
+def test_the_least_value_is_taken_and_less_is_told_in_the_words_of_the_annotation() -> None:
+    made: Any = Sample
+    assert made(speed=0, wait="1 ms", turns=1, growth=1).wait == units.MS
+    with pytest.raises(ScenarioError, match=r"^growth: must not shrink$"):
+        made(speed=0, growth=0)
+    assert {entry.name: entry.kind for entry in fields_of(Sample)}["growth"] == "float"
 
 
 def test_fields_know_their_manual() -> None:

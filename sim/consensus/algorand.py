@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
-from sim.kernel.units import Count, Duration
+from sim.kernel.units import AtLeastOne, Count, Duration
 from sim.node.ballots import Ballots
 from sim.node.either import either
 from sim.node.message import Certificate, message, vote
@@ -102,7 +102,7 @@ class Algorand:
     """Sortition: every step has a committee of its own, drawn anew; two thirds of honest stake are safe on any network."""
 
     committee: Count = 0  # expected members of each step's committee; 0: everybody
-    proposers: Count = 20  # expected proposers of a period
+    proposers: AtLeastOne = 20  # expected proposers of a period
     filter: Duration = 4_000_000_000  # how long proposals are waited for
     deadline: Duration = 17_000_000_000  # how long a period lasts before it is voted on
 
@@ -115,8 +115,6 @@ class Algorand:
         """Proposals are chosen before the deadline."""
         if not 0 < self.filter < self.deadline:
             raise ScenarioError("must lie between nothing and the deadline", path="filter")
-        if not self.proposers:
-            raise ScenarioError("give at least 1", path="proposers")
 
     def need(self, node: Node, step: str) -> int:
         """How many votes of a step's committee are enough."""

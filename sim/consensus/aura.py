@@ -13,9 +13,8 @@ from typing import Any, ClassVar, Literal
 
 from sim.consensus.forking.forest import Forest
 from sim.consensus.forking.signers import signers_of
-from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
-from sim.kernel.units import Duration, show_duration
+from sim.kernel.units import Lasting, show_duration
 from sim.node.node import Node
 from sim.node.terms import Terms
 
@@ -30,13 +29,8 @@ class Aura:
     finality: ClassVar[str] = "probable"
 
     signers: tuple[str, ...] = ()  # the authorities, by name, role or region; none given: all
-    step: Duration = 5_000_000_000  # how long each authority's turn lasts
+    step: Lasting = 5_000_000_000  # how long each authority's turn lasts
     quorum: Literal["majority", "two-thirds"] = "majority"  # signers on a block that make it final: more than this
-
-    def check(self) -> None:
-        """A step must last."""
-        if self.step <= 0:
-            raise ScenarioError("must be longer than nothing", path="step")
 
     def fits(self, terms: Terms) -> str:
         """There is a block every step."""

@@ -20,7 +20,7 @@ from sim.consensus.forking.forest import Forest
 from sim.consensus.gasper_votes import Attestation, View, checkpoint_of
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
-from sim.kernel.units import Count, Duration, Share, show_duration
+from sim.kernel.units import AtLeastOne, Lasting, Share, show_duration
 from sim.node.node import Node
 from sim.node.terms import Terms
 
@@ -31,16 +31,14 @@ class Gasper:
 
     follows: ClassVar[str] = "latest votes"
 
-    slot: Duration = 12_000_000_000  # how long a slot lasts
-    slots_per_epoch: Count = 32  # slots in which everybody attests once
+    slot: Lasting = 12_000_000_000  # how long a slot lasts
+    slots_per_epoch: AtLeastOne = 32  # slots in which everybody attests once
     attest_at: Share = 0.3333  # how far into the slot its committee votes, whether or not a block has come
     boost: Share = 0.4  # what a block that comes before that counts for, as a share of a committee; 0: no proposer boost
     discount: bool = True  # whether who votes twice in a slot is not heard; if not, the vote that came first counts, as before 2022
 
     def check(self) -> None:
-        """Slots last, and attesting is done within them."""
-        if self.slot <= 0 or not self.slots_per_epoch:
-            raise ScenarioError("must be more than nothing", path="slot" if self.slot <= 0 else "slots_per_epoch")
+        """Attesting is done within the slot."""
         if not 0 < self.attest_at < 1:
             raise ScenarioError("must lie within the slot, between 0 and 100 %", path="attest_at")
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from sim.consensus.pbft import PBFT, two_thirds
+from sim.consensus.pbft import PBFT
 from sim.kernel.part import part
 from sim.kernel.presets import Preset
-from sim.kernel.units import Duration
+from sim.kernel.units import Patience
 from sim.node.node import Node
 
 
@@ -21,7 +21,7 @@ from sim.node.node import Node
 class IBFT2(PBFT):
     """IBFT 2.0: the proposal counts as a PREPARE; 2n(n-1) messages, three delays, timers T*2^round, quorum ceil(2n/3)."""
 
-    patience: Duration = 4_000_000_000  # round timeout T; Besu's documentation proposes 4 s
+    patience: Patience = 4_000_000_000  # round timeout T; Besu's documentation proposes 4 s
     preset: str = ""  # figures somebody runs; they fill what is not given
 
     presets: ClassVar[Mapping[str, Preset]] = {
@@ -33,3 +33,8 @@ class IBFT2(PBFT):
         """PBFT's conversation with Istanbul's quorum."""
         node.quorum_size = two_thirds(node.n)
         await PBFT.run(self, node)
+
+
+def two_thirds(n: int) -> int:
+    """ceil(2n/3), the quorum of the Istanbul family: n - f, or one less where n is a multiple of 3."""
+    return -(-2 * n // 3)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+from sim.node.node import Node
+
 FOLLOWER, CANDIDATE, LEADER = "follower", "candidate", "leader"
 
 
@@ -60,3 +62,12 @@ def adopt(log: list[tuple[int, str]], previous: int, entries: tuple[tuple[int, s
             del log[place:]
         if place >= len(log):
             log.append(entry)
+
+
+def step_down(node: Node, server: Server, term: int) -> None:
+    """Follow, in a term at least as new as one's own (5.1)."""
+    if term > server.term:
+        server.term, server.voted_for = term, None
+        node.keep.update(term=term, voted_for=None)
+    server.role, server.leader, server.heard_ns = FOLLOWER, None, node.now
+    server.moved.set()

@@ -17,13 +17,12 @@ from collections.abc import Container
 from typing import ClassVar, Literal
 
 from sim.consensus.tree import Tree
-from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
-from sim.kernel.units import Duration, show_duration
+from sim.kernel.units import Lasting
 from sim.node.ballots import Ballots
 from sim.node.message import Certificate, Signed, message, vote
 from sim.node.node import Node
-from sim.node.terms import ROUTES, Terms
+from sim.node.terms import ROUTES, Terms, too_hasty
 
 REMEMBERED = 64  # views below the present one whose certificates stay known at least
 EVERY_CERTIFICATE = 1 << 62  # above all numbers of messages
@@ -93,24 +92,17 @@ class Known:
 class Simplex:
     """Simplex: (n-1)(2n+1) messages, a block every two delays, final after three; timers that never grow."""
 
-    delta: Duration = 1_000_000_000  # what is assumed to be the longest delay: 2 delta for a proposal, 3 delta for a view
+    delta: Lasting = 1_000_000_000  # what is assumed to be the longest delay: 2 delta for a proposal, 3 delta for a view
     leaders: Literal["in-turn", "by-lot"] = "in-turn"  # whether leaders take turns or are drawn for each view
     rebroadcast: bool = True  # send each notarisation to everybody: n(n-1) messages more, and nobody is left behind
 
     routes: ClassVar[tuple[str, ...]] = ROUTES
     ballots: ClassVar[Ballots] = Ballots(Notarize, ("view",), Finalize, Propose)
 
-    def check(self) -> None:
-        """A view must last."""
-        if self.delta <= 0:
-            raise ScenarioError("must be longer than nothing", path="delta")
-
     def fits(self, terms: Terms) -> str:
         """Whether a leader has time to propose before the others nullify its view."""
-        if 2 * self.delta > terms.block_interval:
-            return ""
         why = "views are nullified while their leader waits for the next block to be due"
-        return f"delta: twice delta is no longer than block_interval, {show_duration(terms.block_interval)}: {why}"
+        return too_hasty(2 * self.delta, terms, "delta: twice delta is", why)
 
     async def run(self, node: Node) -> None:
         """Look at each proposal as it comes; the rest follows from certificates and time."""

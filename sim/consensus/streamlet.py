@@ -17,9 +17,10 @@ import asyncio
 from itertools import count
 from typing import Any, ClassVar
 
+from sim.consensus.tree import Tree
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
-from sim.kernel.units import Duration, show_duration
+from sim.kernel.units import Lasting, show_duration
 from sim.node.ballots import Ballots
 from sim.node.message import Certificate, message, vote
 from sim.node.node import Node
@@ -48,78 +49,53 @@ class Chains:
     """The notarised blocks one node knows, each with all that lie below it; survives a crash."""
 
     def __init__(self, epoch_ns: int) -> None:
-        self.epoch_ns = epoch_ns
-        self.blocks: dict[str, Any] = {}
+        self.epoch_ns, self.tree = epoch_ns, Tree()
         self.proof: Certificate | None = None
         """Why the highest block is notarised; of equally high ones the first seen."""
         self.height = 0
-        self.begun = -1
-        """The newest epoch this node took part in."""
-        self.final_height, self.final_epoch = 0, -1
+        self.begun = self.final_epoch = -1
+        """The newest epoch this node took part in, and the newest whose block is final."""
 
     def epoch_of(self, digest: str) -> int:
         """The epoch of a known block; the beginning lies just before epoch 0."""
-        block = self.blocks.get(digest)
+        block = self.tree.blocks.get(digest)
         return -1 if block is None else int(block.time_ns // self.epoch_ns)
 
     def extends_a_longest(self, block: Any) -> bool:
         """Whether a block stands on a notarised chain that is as long as any seen here."""
-        return (block.height == 1 or block.parent in self.blocks) and bool(block.height > self.height)
+        return (block.height == 1 or block.parent in self.tree.blocks) and bool(block.height > self.height)
 
     async def learn(self, node: Node, proof: Certificate) -> None:
         """Take a notarised block and all below it; those are notarised too, or no honest node had voted for it."""
-        path: list[Any] = []
-        digest = proof.message.digest
-        while digest not in self.blocks:
-            path.append(await node.fetch(digest, self.epoch_ns // 8))
-            if path[-1].height == 1:
-                break
-            digest = path[-1].parent
-        for block in reversed(path):
-            if block.digest not in self.blocks:
-                self.blocks[block.digest] = block
-                self.finalise(node, block)
-        if path and path[0].height > self.height:
-            self.height, self.proof = path[0].height, proof
+        new = await self.tree.grow(node, proof.message.digest, self.epoch_ns // 8)
+        for block in new:
+            self.finalise(node, block)
+        if new and new[-1].height > self.height:
+            self.height, self.proof = new[-1].height, proof
 
     def finalise(self, node: Node, block: Any) -> None:
         """The rule: three in a row with consecutive epochs make all up to the middle one final."""
-        middle = self.blocks.get(block.parent)
-        if middle is None or middle.height <= self.final_height:
+        middle, epoch = self.tree.blocks.get(block.parent), self.epoch_of(block.digest)
+        if middle is None or (self.epoch_of(middle.digest), self.epoch_of(middle.parent)) != (epoch - 1, epoch - 2):
             return
-        epoch = self.epoch_of(block.digest)
-        if (self.epoch_of(middle.digest), self.epoch_of(middle.parent)) != (epoch - 1, epoch - 2):
-            return
-        self.final_epoch = epoch - 1
-        path = [middle]
-        while path[-1].height > self.final_height + 1:
-            path.append(self.blocks[path[-1].parent])
-        self.final_height = middle.height
-        for final in reversed(path):
-            node.decide(final.height - 1, final.digest)
+        self.final_epoch = max(self.final_epoch, epoch - 1)
+        self.tree.finalise(node, middle.digest)
 
 
 @part
 class Streamlet:
     """Streamlet: one vote an epoch, no view change; final 2 delta + 2 delays after the proposal at best."""
 
-    delta: Duration = 1_000_000_000  # what is assumed to be the longest delay; an epoch lasts twice as long
+    delta: Lasting = 1_000_000_000  # what is assumed to be the longest delay; an epoch lasts twice as long
 
     ballots: ClassVar[Ballots] = Ballots(Vote, ("epoch",), proposal=Propose, row=3, final=1)
-
-    def check(self) -> None:
-        """An epoch must last."""
-        if self.delta <= 0:
-            raise ScenarioError("must be longer than nothing", path="delta")
 
     def fits(self, terms: Terms) -> str:
         """Three blocks of consecutive epochs need a block in every epoch."""
         if terms.block_interval > 2 * self.delta:
-            longest = f"at most 2 delta, {show_duration(2 * self.delta)}"
+            given, epoch = show_duration(terms.block_interval), show_duration(2 * self.delta)
             why = "no three blocks in a row would be of consecutive epochs, so nothing would ever be final"
-            raise ScenarioError(
-                f"{show_duration(terms.block_interval)} is longer than an epoch: {why}; write {longest}", "block_interval"
-            )
+            raise ScenarioError(f"{given} is longer than an epoch: {why}; write at most 2 delta, {epoch}", "block_interval")
         return ""
 
     async def run(self, node: Node) -> None:

@@ -7,7 +7,7 @@ rests on `may_prevote` and on the lock.
 
 The paper trusts the gossip to bring everything at last, and a proposal that was valid before to be backed by PREVOTEs that all
 have heard. Here the proposal carries that polka as a certificate, and who is STUCK in a round says so: everybody answers with
-what it voted there, and f + 1 who are stuck in later rounds pull it along (line 55). To send votes and blocks as CometBFT does
+what it voted there, and f + 1 who are stuck in later rounds pull it along (line 55; `tendermint_stuck.py`). To send votes and blocks as CometBFT does
 choose `route = "gossip"`, and `chunk = "64 KiB"` for its block parts.
 """
 
@@ -17,14 +17,15 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any, ClassVar
 
-from sim.consensus.pbft import Missing, help_stragglers, keep_up
+from sim.consensus.catching_up import Decisions
+from sim.consensus.tendermint_stuck import Ahead, Stragglers, Stuck
 from sim.kernel.part import part
 from sim.kernel.presets import Preset
-from sim.kernel.units import Duration, show_duration
+from sim.kernel.units import Duration, Patience
 from sim.node.ballots import Ballots
 from sim.node.message import Certificate, message, vote
 from sim.node.node import Node
-from sim.node.terms import ROUTES, Terms, must_last
+from sim.node.terms import ROUTES, Terms, too_hasty
 
 LOOKS = 8  # how often within a timeout it is looked whether a quorum has voted at all
 
@@ -59,22 +60,6 @@ class Precommit:
     nil: bool
 
 
-@message
-class Stuck:
-    """I wait in this round for votes that do not come."""
-
-    slot: int
-    round: int
-
-
-class Ahead(Exception):
-    """f + 1 are in a later round."""
-
-    def __init__(self, turn: int) -> None:
-        super().__init__(turn)
-        self.turn = turn
-
-
 class Locks:
     """What a node has said and must stand by at one height; survives a crash."""
 
@@ -92,8 +77,8 @@ class Tendermint:
     """Tendermint: every validator prevotes and precommits; (n-1)(2n+1) messages, three delays, timers that grow by a constant."""
 
     propose: Duration = 3_000_000_000  # how long a proposal is waited for in round 0
-    prevote: Duration = 1_000_000_000  # how long, after a quorum has prevoted, for one that agrees
-    precommit: Duration = 1_000_000_000  # the same for precommits
+    prevote: Patience = 1_000_000_000  # how long, after a quorum has prevoted, for one that agrees
+    precommit: Patience = 1_000_000_000  # the same for precommits
     growth: Duration = 500_000_000  # what each of these times grows by with each round
     commit: Duration = 1_000_000_000  # rest between a decision and the next height
     preset: str = ""  # figures somebody runs; they fill what is not given
@@ -108,37 +93,25 @@ class Tendermint:
     routes: ClassVar[tuple[str, ...]] = ROUTES
     ballots: ClassVar[Ballots] = Ballots(Prevote, ("slot", "round"), Precommit, Propose)
 
-    def check(self) -> None:
-        """Votes have time to come."""
-        must_last(self.prevote, "prevote")
-        must_last(self.precommit, "precommit")
-
     def fits(self, terms: Terms) -> str:
         """Whether a proposer has time to propose before the others prevote nil."""
-        if self.propose + self.commit > terms.block_interval:
-            return ""
         why = "every height loses rounds, for the others prevote nil while the proposer waits for its block to be due"
-        return f"propose: with commit no longer than block_interval, {show_duration(terms.block_interval)}: {why}"
+        return too_hasty(self.propose + self.commit, terms, "propose: with commit", why)
 
     async def run(self, node: Node) -> None:
         """Decide height after height (line 49)."""
-        proofs: list[Certificate] = node.keep.setdefault("proofs", [])
-        ahead: dict[int, Stuck] = {}
-        node.spawn(help_stragglers(node, proofs))
-        node.spawn(keep_up(node, proofs, self.prevote, Propose))
-        node.spawn(attend(node, proofs, ahead))
-        for slot in count(len(proofs)):
-            talking = node.spawn(self.talk(node, slot, ahead))
-            proof = await node.quorum(Precommit, node.quorum_size, slot=slot, nil=False)
-            await node.fetch(proof.message.digest, self.prevote // 8)
+        decisions = Decisions(node, Precommit, Propose, self.prevote, {"nil": False})
+        stragglers = Stragglers(node, decisions)
+        node.spawn(stragglers.attend())
+        for slot in count(decisions.slot):
+            talking = node.spawn(self.talk(node, slot, stragglers))
+            proof = await decisions.next()
             talking.cancel()
-            proofs.append(proof)
-            node.decide(slot, proof.message.digest)
-            node.forget(Propose, slot=slot + 1)
-            if self.commit and not node.has_mail(Propose, slot=lambda other, here=slot: other > here + 1):  # behind
+            decisions.add(proof)
+            if self.commit and not decisions.passed_by():
                 await node.sleep(self.commit)
 
-    async def talk(self, node: Node, slot: int, ahead: dict[int, Stuck]) -> None:
+    async def talk(self, node: Node, slot: int, stragglers: Stragglers) -> None:
         """Round after round until `run` has decided; after a crash never again one in which this node may have voted."""
         locks: Locks = node.keep.get("locks") or Locks(slot)
         if locks.slot != slot:
@@ -148,26 +121,26 @@ class Tendermint:
         while True:
             locks.round = turn
             try:
-                await self.round(node, locks, ahead)
+                await self.round(node, locks, stragglers)
                 turn += 1
             except Ahead as others:
                 turn = others.turn
             node.note("view-change", slot=slot, view=turn)
 
-    async def round(self, node: Node, locks: Locks, ahead: dict[int, Stuck]) -> None:
+    async def round(self, node: Node, locks: Locks, stragglers: Stragglers) -> None:
         """One round, up to the end of its precommits (lines 11 to 48)."""
         slot, turn = locks.slot, locks.round
         if proposer(node, slot, turn) == node.id:
             node.spawn(self.lead(node, locks, turn))
         digest = await self.acceptable_proposal(node, locks)
         say(node, locks, Prevote(slot, turn, digest))
-        polka = await self.quorum_or_late(node, locks, ahead, self.prevote, Prevote)
+        polka = await self.quorum_or_late(node, locks, stragglers, self.prevote, Prevote)
         if polka is not None and polka.message.digest:
             locks.locked_round, locks.locked, locks.valid = turn, polka.message.digest, polka
             say(node, locks, Precommit(slot, turn, locks.locked, False))
         else:
             say(node, locks, Precommit(slot, turn, "", True))
-        await self.quorum_or_late(node, locks, ahead, self.precommit, Precommit)
+        await self.quorum_or_late(node, locks, stragglers, self.precommit, Precommit)
 
     async def lead(self, node: Node, locks: Locks, turn: int) -> None:
         """Propose what was valid before, or something new (lines 14 to 19)."""
@@ -196,7 +169,7 @@ class Tendermint:
             return ""
 
     async def quorum_or_late(
-        self, node: Node, locks: Locks, ahead: dict[int, Stuck], patience_ns: int, kind: type[Any]
+        self, node: Node, locks: Locks, stragglers: Stragglers, patience_ns: int, kind: type[Any]
     ) -> Certificate | None:
         """A quorum for one value; None if a quorum has voted and does not agree within the timeout (lines 34, 47).
 
@@ -214,9 +187,7 @@ class Tendermint:
                 looks += 1
             if voted_ns < 0 and voters(node.ballots(kind, slot=slot, round=turn)) >= node.quorum_size:
                 voted_ns = node.now
-            later = later_round(ahead, slot, turn, node.f)
-            if later is not None:
-                raise Ahead(later)
+            stragglers.pull(slot, turn)
             if voted_ns < 0 and looks % LOOKS == 0:
                 node.broadcast(Stuck(slot, turn))
         return None
@@ -233,12 +204,6 @@ def newest_polka(ballots: tuple[Certificate | None, ...], quorum_size: int) -> C
     return max(polkas, key=lambda polka: int(polka.message.round), default=None)
 
 
-def later_round(ahead: dict[int, Stuck], slot: int, turn: int, f: int) -> int | None:
-    """The latest round after `turn` that f + 1 have reached (line 55)."""
-    later = sorted((said.round for said in ahead.values() if said.slot == slot and said.round > turn), reverse=True)
-    return later[f] if len(later) > f else None
-
-
 def proposer(node: Node, slot: int, turn: int) -> int:
     """Round robin over heights and rounds."""
     return (slot + turn) % node.n
@@ -253,20 +218,3 @@ def say(node: Node, locks: Locks, said: Prevote | Precommit) -> None:
     """Vote, and remember it for those who are stuck."""
     locks.said.setdefault(said.round, []).append(said)
     node.broadcast(said, centre=proposer(node, said.slot, said.round) if said.digest else None)
-
-
-async def attend(node: Node, proofs: list[Certificate], ahead: dict[int, Stuck]) -> None:
-    """Answer those who are stuck: with the decision, or with what was voted there."""
-    while True:
-        mail = await node.receive(Stuck)
-        said, locks = mail.message, node.keep.get("locks")
-        if mail.sender == node.id:
-            continue
-        ahead[mail.sender] = said
-        if said.slot < len(proofs):
-            node.send(mail.sender, proofs[said.slot])
-        elif said.slot > len(proofs):
-            node.send(mail.sender, Missing(len(proofs)))
-        elif locks is not None and locks.slot == said.slot:
-            for own in locks.said.get(said.round, ()):
-                node.send(mail.sender, own)

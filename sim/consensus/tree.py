@@ -22,16 +22,20 @@ class Tree:
         self.final_height = 0
         self._final: list[str] = []
 
-    async def grow(self, node: Node, digest: str, ask_after_ns: int) -> None:
-        """Take a block and all below it that are not known yet; what lies deep is not on its way and is asked for at once."""
+    async def grow(self, node: Node, digest: str, ask_after_ns: int) -> list[Any]:
+        """Take a block and all below it that are not known yet; what lies deep is not on its way and is asked for at once.
+
+        Returns what is new, the lowest first.
+        """
         path: list[Any] = []
         while digest not in self.blocks and digest != node.genesis:
             path.append(await node.fetch(digest, ask_after_ns if len(path) < ON_THE_WAY else 1))
             if path[-1].height <= self.final_height:
                 break
             digest = path[-1].parent
-        for block in path:
-            self.blocks[block.digest] = block
+        new = [block for block in reversed(path) if block.digest not in self.blocks]  # others may have come for them meanwhile
+        self.blocks |= {block.digest: block for block in new}
+        return new
 
     def extends(self, digest: str, lower: str) -> bool:
         """Whether a known block is `lower` or stands on it."""

@@ -21,9 +21,8 @@ from itertools import count
 from typing import Any, ClassVar
 
 from sim.consensus.votor_pool import Final, Notar, NotarFallback, Pool, Skip, SkipFallback, safe_to_notarise, safe_to_skip, share
-from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
-from sim.kernel.units import Count, Duration, show_duration
+from sim.kernel.units import AtLeastOne, Duration, Lasting, show_duration
 from sim.node.message import message
 from sim.node.node import Node
 from sim.node.terms import Terms
@@ -51,20 +50,12 @@ class Lacking:
 class Votor:
     """Alpenglow's Votor: final one delay after 80 % hold the block, or two after 60 %; 2n(n-1) votes."""
 
-    delta: Duration = 250_000_000  # what is assumed to be the longest delay
-    window: Count = 4  # slots in a row that one leader has
+    delta: Lasting = 250_000_000  # what is assumed to be the longest delay
+    window: AtLeastOne = 4  # slots in a row that one leader has
     block_time: Duration = 400_000_000  # from a leader's block to its next one
-    patience: Duration = 750_000_000  # how long after a window may begin its first block may take, beside a block_time
+    patience: Lasting = 750_000_000  # how long after a window may begin its first block may take, beside a block_time
 
     faulty_one_in: ClassVar[int] = 5
-
-    def check(self) -> None:
-        """There are slots, and something to look at them by."""
-        if not self.window:
-            raise ScenarioError("a leader needs at least one slot", "window")
-        for name in ("delta", "patience"):
-            if getattr(self, name) <= 0:
-                raise ScenarioError("must be longer than nothing", name)
 
     def fits(self, terms: Terms) -> str:
         """Blocks further apart than slots are skipped."""

@@ -124,10 +124,8 @@ def _settle_part(value: Any, entry: PartField, path: str) -> Any:
 
 def _settle(value: Any, hint: Any, strict: bool, signed: bool) -> Any:
     origin = get_origin(hint)
-    if origin is Annotated and hint.__metadata__[0] in _UNIT_KINDS:
-        return _settle_unit(value, hint.__metadata__[0], strict)
     if origin is Annotated:
-        return _settle(value, get_args(hint)[0], strict, signed)
+        return _settle_annotated(value, hint, strict, signed)
     if hint is Any or hint is object or hint is None:
         return value
     if hint is bool or hint is str:
@@ -148,6 +146,15 @@ def _settle(value: Any, hint: Any, strict: bool, signed: bool) -> Any:
     if origin in (dict, Mapping):
         return _settle_table(value, hint, strict, signed)
     return value
+
+
+def _settle_annotated(value: Any, hint: Any, strict: bool, signed: bool) -> Any:
+    first, *_ = said = hint.__metadata__
+    settled = _settle_unit(value, first, strict) if first in _UNIT_KINDS else _settle(value, get_args(hint)[0], strict, signed)
+    for least in said:
+        if isinstance(least, units.Least) and settled < least.value:
+            raise ScenarioError(least.otherwise)
+    return settled
 
 
 def _settle_unit(value: Any, kind: str, strict: bool) -> int | float:
@@ -277,7 +284,7 @@ def _kind_of(hint: Any, written: Any) -> str:
     if get_origin(hint) in (Union, types.UnionType) and len(choices) == 1:
         return _kind_of(choices[0], written)
     if get_origin(hint) is Annotated:
-        return str(hint.__metadata__[0])
+        return str(hint.__metadata__[0]) if isinstance(hint.__metadata__[0], str) else _kind_of(get_args(hint)[0], written)
     if get_origin(hint) is Literal:
         return " | ".join(str(choice) for choice in get_args(hint))
     if hint in (int, float, bool, str):

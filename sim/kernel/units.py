@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Annotated, Final
 
@@ -34,6 +35,22 @@ DAY: Final = 24 * HOUR
 KIB: Final = 1024
 MIB: Final = 1024**2
 GIB: Final = 1024**3
+
+
+@dataclass(frozen=True)
+class Least:
+    """Beside a unit in an annotation: the least value that a key takes, and the sentence for whatever is less."""
+
+    value: int
+    otherwise: str
+
+
+Lasting = Annotated[int, "duration", Least(1, "must be longer than nothing")]
+"""Nanoseconds, at least 1."""
+Patience = Annotated[int, "duration", Least(MS, "no message could arrive in so short a time; write at least 1 ms")]
+"""Nanoseconds, at least a million: with less, views would pass and time stand still."""
+AtLeastOne = Annotated[int, "count", Least(1, "give at least 1")]
+"""A whole number, at least 1."""
 
 MOST: Final = 2**62
 """Nothing larger is taken: sums of two such numbers still fit int64."""

@@ -22,9 +22,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sim.kernel.errors import ScenarioError
+from sim.kernel.units import show_duration
 
-LEAST_NS = 1_000_000
 ROUTES = ("direct", "gossip", "star")
 USUAL_ROUTES = ("direct", "gossip")
 """What a protocol that says nothing about routes can take: its broadcasts name no `centre`."""
@@ -44,10 +43,11 @@ class Terms:
     """Bytes of weight without content in every block."""
 
 
-def must_last(duration_ns: int, key: str) -> None:
-    """ScenarioError at `key` for a patience in which no message could arrive: views would pass and time stand still."""
-    if duration_ns < LEAST_NS:
-        raise ScenarioError("no message could arrive in so short a time; write at least 1 ms", key)
+def too_hasty(patience_ns: int, terms: Terms, told: str, why: str) -> str:
+    """What `fits` says of a patience (`told`: its key, a colon, and what it "is") that ends before the next block is due; else ''."""
+    if patience_ns > terms.block_interval:
+        return ""
+    return f"{told} no longer than block_interval, {show_duration(terms.block_interval)}: {why}"
 
 
 def bounds(protocol: Any, n: int) -> tuple[int, int]:

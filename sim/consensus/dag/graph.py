@@ -108,33 +108,6 @@ class Graph:
         self.top = max(self.top, block.height)
 
 
-class Pen:
-    """Writes one node's blocks, one a round and never two. Survives a crash.
-
-    A transaction is taken up by the seat it was submitted at; by everybody once it has waited for `rescue_ns`, for that seat may be
-    down. What this node's own undecided blocks carry is not taken again before they are older than `kept_rounds`.
-    """
-
-    def __init__(self, rescue_ns: int, kept_rounds: int) -> None:
-        self.rescue_ns, self.kept_rounds = rescue_ns, kept_rounds
-        self.written: dict[int, str] = {}
-        self._carried: dict[str, int] = {}
-
-    async def write(self, node: Node, number: int, edges: Any) -> str:
-        """The digest of this node's block in a round; `edges()` is asked when it is made."""
-        if number not in self.written:
-
-            def mine(transaction: Any) -> bool:
-                old = node.now - transaction.submitted_ns > self.rescue_ns
-                carried = self._carried.get(transaction.id, -self.kept_rounds) > number - self.kept_rounds
-                return (transaction.submitter == node.id or old) and not carried
-
-            block = await node.next_bundle(number, edges, mine)
-            self.written[number] = node.publish(block)
-            self._carried |= dict.fromkeys((transaction.id for transaction in block.transactions), number)
-        return self.written[number]
-
-
 def sound(node: Node, block: Any, number: int, author: int) -> bool:
     """Whether a block is genuine, of that round and author, and points to a quorum of authors' blocks of the round before.
 

@@ -14,18 +14,19 @@ can be fetched from anybody. Late blocks are pointed to when they come, however 
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from sim.consensus.dag.graph import Graph, Pen, sound, whole
+from sim.consensus.catching_up import when_stalled
+from sim.consensus.dag.graph import Graph, sound, whole
 from sim.consensus.dag.leaders import Leaders, leader
-from sim.kernel.errors import ScenarioError
+from sim.consensus.dag.rounds import Pen, Rounds
 from sim.kernel.part import part
-from sim.kernel.units import Count, Duration
+from sim.kernel.units import Duration, Lasting, Least
 from sim.node.message import Signed, message
 from sim.node.node import Node
 
 MOST_ROUNDS = 64  # rounds of own blocks that one answer to a straggler tells
+KeptRounds = Annotated[int, "count", Least(3, "a leader's block is settled by the third round; write 3 or more")]
 
 
 @message
@@ -48,31 +49,24 @@ class Stalled:
 class Mysticeti:
     """Mysticeti-C: uncertified blocks by everybody, votes are what they point to; n-1 messages a block, three delays at best."""
 
-    patience: Duration = 1_000_000_000  # how long a round waits for its leader's block
-    resend: Duration = 1_000_000_000  # how long a round may stand still before what was lost is asked for
+    patience: Lasting = 1_000_000_000  # how long a round waits for its leader's block
+    resend: Lasting = 1_000_000_000  # how long a round may stand still before what was lost is asked for
     rescue: Duration = 5_000_000_000  # how long a transaction waits for its own seat before everybody proposes it
-    kept_rounds: Count = 50  # blocks so much older than a leader's are not ordered any more
-
-    def check(self) -> None:
-        """Rounds last, and old blocks are still known when a leader is committed."""
-        for name in ("patience", "resend"):
-            if getattr(self, name) <= 0:
-                raise ScenarioError("must be longer than nothing", name)
-        if self.kept_rounds < 3:
-            raise ScenarioError("a leader's block is settled by the third round; write 3 or more", "kept_rounds")
+    kept_rounds: KeptRounds = 50  # blocks so much older than a leader's are not ordered any more
 
     async def run(self, node: Node) -> None:
         """Round after round; everything else answers mail."""
         author = Author(self, node)
-        for duty in (author.learn, author.help, author.complain):
-            node.spawn(duty())
-        author.round = max(author.pen.written, default=0)
+        rounds, pen = author.rounds, author.pen
+        node.spawn(author.learn())
+        node.spawn(author.help())
+        node.spawn(when_stalled(node, self.resend, lambda: rounds.now, lambda number: node.broadcast(Stalled(number))))
+        rounds.now = max(pen.written, default=0)
         while True:
-            digest = await author.pen.write(node, author.round, author.edges)
-            node.broadcast(Vertex(author.round, digest))
-            await author.end_of_round()
-            author.round = author.graph.newest(node.quorum_size) + 1
-            node.forget(Vertex, round=author.round - self.kept_rounds)
+            digest = await pen.write(node, rounds.now, author.edges)
+            node.broadcast(Vertex(rounds.now, digest))
+            await rounds.end()
+            node.forget(Vertex, round=rounds.now - self.kept_rounds)
 
 
 class Author:
@@ -86,33 +80,18 @@ class Author:
         self.fresh: dict[str, int] = node.keep.setdefault("fresh", {})
         """Round by digest of the blocks here that no block of this node points to yet."""
         self.fetching: dict[str, None] = {}
-        self.round = 0
-        self.news = asyncio.Event()
+        self.rounds = Rounds(node, self.graph, rules.patience, self.may_leave)
 
     def edges(self) -> tuple[str, ...]:
         """What a block of this round points to: all of earlier rounds that this node's blocks have not pointed to."""
-        chosen = tuple(digest for digest, number in self.fresh.items() if number < self.round)
+        chosen = tuple(digest for digest, number in self.fresh.items() if number < self.rounds.now)
         for digest in chosen:
             del self.fresh[digest]
         return chosen
 
-    async def end_of_round(self) -> None:
-        """Blocks of a quorum of authors, and the leader's, unless patience ends."""
-        node, graph, number = self.node, self.graph, self.round
-        while graph.newest(node.quorum_size) < number:
-            await self.changed()
-        try:
-            async with node.timeout(self.rules.patience):
-                while graph.newest(node.quorum_size) == number and leader(number, node.n) not in graph.authors[number]:
-                    await self.changed()
-        except TimeoutError:
-            node.note("view-change", slot=number, view=1)
-        await node.sleep(0)  # blocks that arrive at this very instant count
-
-    async def changed(self) -> None:
-        """The graph has grown."""
-        self.news.clear()
-        await self.news.wait()
+    def may_leave(self, number: int) -> bool:
+        """Whether the block of a round's leader is here."""
+        return leader(number, self.node.n) in self.graph.authors[number]
 
     async def learn(self) -> None:
         """Take blocks into the graph as they come."""
@@ -141,7 +120,7 @@ class Author:
         for new in self.graph.add(block, lambda one: whole(self.graph, one, node.quorum_size)):
             self.fresh[new.digest] = new.height
             if self.graph.count(new.height) >= node.quorum_size:
-                self.news.set()
+                self.rounds.news.set()
             if self.leaders.learn(new):
                 self.commit()
         for digest in self.graph.lacked_by(block.digest):
@@ -153,14 +132,6 @@ class Author:
             first = len(self.graph.ordered)
             for slot, block in enumerate(self.graph.order(chosen, chosen.height - self.rules.kept_rounds), first):
                 self.node.decide(slot, block.digest)
-
-    async def complain(self) -> None:
-        """Ask again whenever a round has stood still for a while."""
-        while True:
-            before = self.round
-            await self.node.sleep(self.rules.resend)
-            if self.round == before:
-                self.node.broadcast(Stalled(before))
 
     async def help(self) -> None:
         """Tell a straggler of this node's blocks from its round on; what they point to it fetches by itself."""

@@ -13,10 +13,10 @@ import asyncio
 from typing import ClassVar
 
 from sim.consensus.hotstuff.chained import safe_node, view_of
-from sim.consensus.hotstuff.pacemaker import Pace, Pacemaker, Wish, check_pace, too_hasty
+from sim.consensus.hotstuff.pacemaker import Growth, Pace, Pacemaker, Wish, in_time
 from sim.consensus.tree import Tree
 from sim.kernel.part import part
-from sim.kernel.units import Count, Duration
+from sim.kernel.units import AtLeastOne, Count, Patience
 from sim.node.ballots import Ballots
 from sim.node.message import Certificate, Signed, message, vote
 from sim.node.node import Node
@@ -66,21 +66,17 @@ class Promises:
 class HotStuff:
     """Basic HotStuff: three phases through the leader; 7(n-1) messages, six delays to the leader's decision, seven to all."""
 
-    patience: Duration = 2_000_000_000  # how long a view may take before its leader is given up
-    growth: float = 2.0  # by what factor patience grows with each view given up in a row
+    patience: Patience = 2_000_000_000  # how long a view may take before its leader is given up
+    growth: Growth = 2.0  # by what factor patience grows with each view given up in a row
     most_growths: Count = 6  # how often it grows at most
-    turn: Count = 1  # views in a row of one leader
+    turn: AtLeastOne = 1  # views in a row of one leader
 
     phases: ClassVar[int] = 3
     ballots: ClassVar[Ballots] = Ballots(Vote, ("view",), Vote, Propose, step="phase", steps=3)
 
-    def check(self) -> None:
-        """A turn has views, and patience does not shrink."""
-        check_pace(self.patience, self.turn, self.growth)
-
     def fits(self, terms: Terms) -> str:
         """Whether a leader has time to propose before the others lose patience."""
-        return too_hasty(self.patience, terms)
+        return in_time(self.patience, terms)
 
     async def run(self, node: Node) -> None:
         """Look at each proposal as it comes; the rest of a view is `talk`."""

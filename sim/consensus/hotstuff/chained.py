@@ -15,11 +15,11 @@ import asyncio
 from collections.abc import Mapping
 from typing import ClassVar
 
-from sim.consensus.hotstuff.pacemaker import Pace, Pacemaker, Wish, check_pace, too_hasty
+from sim.consensus.hotstuff.pacemaker import Growth, Pace, Pacemaker, Wish, in_time
 from sim.consensus.tree import Tree
 from sim.kernel.part import part
 from sim.kernel.presets import Preset
-from sim.kernel.units import Count, Duration
+from sim.kernel.units import AtLeastOne, Count, Patience
 from sim.node.ballots import Ballots
 from sim.node.message import Certificate, Signed, message, vote
 from sim.node.node import Node
@@ -71,10 +71,10 @@ class Promises:
 class ChainedHotStuff:
     """Chained HotStuff: a block every two delays, final after three certificates in a row; 2(n-1) messages a block."""
 
-    patience: Duration = 2_000_000_000  # how long a view may take before its leader is given up
-    growth: float = 2.0  # by what factor patience grows with each view given up in a row
+    patience: Patience = 2_000_000_000  # how long a view may take before its leader is given up
+    growth: Growth = 2.0  # by what factor patience grows with each view given up in a row
     most_growths: Count = 6  # how often it grows at most
-    turn: Count = 4  # views in a row of one leader; below 4, one dead seat of four keeps everything from being final
+    turn: AtLeastOne = 4  # views in a row of one leader; below 4, one dead seat of four keeps everything from being final
     preset: str = ""  # figures somebody runs; they fill what is not given
 
     presets: ClassVar[Mapping[str, Preset]] = {
@@ -83,13 +83,9 @@ class ChainedHotStuff:
     ballots: ClassVar[Ballots] = Ballots(Vote, ("view",), proposal=Propose, row=3)
     lacking: ClassVar[str] = "its view began with neither votes nor wishes of a quorum"
 
-    def check(self) -> None:
-        """A turn has views, and patience does not shrink."""
-        check_pace(self.patience, self.turn, self.growth)
-
     def fits(self, terms: Terms) -> str:
         """Whether a leader has time to propose before the others lose patience."""
-        return too_hasty(self.patience, terms)
+        return in_time(self.patience, terms)
 
     async def run(self, node: Node) -> None:
         """Look at each proposal as it comes; everything else follows from votes and views."""

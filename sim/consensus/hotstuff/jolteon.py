@@ -14,10 +14,11 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from sim.consensus.hotstuff.chained import ChainedHotStuff, NewView, Promises, Propose, Vote, view_of
+from sim.consensus.hotstuff.pacemaker import Growth
 from sim.consensus.tree import Tree
 from sim.kernel.part import part
 from sim.kernel.presets import Preset
-from sim.kernel.units import Count, Duration
+from sim.kernel.units import AtLeastOne, Count, Patience
 from sim.node.ballots import Ballots
 from sim.node.message import Signed
 
@@ -26,10 +27,10 @@ from sim.node.message import Signed
 class Jolteon(ChainedHotStuff):
     """Jolteon: a block every two delays, final after two certificates in a row; 2(n-1) messages a block."""
 
-    patience: Duration = 1_500_000_000  # how long a view may take before its leader is given up
-    growth: float = 1.2  # by what factor patience grows with each view given up in a row
+    patience: Patience = 1_500_000_000  # how long a view may take before its leader is given up
+    growth: Growth = 1.2  # by what factor patience grows with each view given up in a row
     most_growths: Count = 6  # how often it grows at most
-    turn: Count = 1  # views in a row of one leader
+    turn: AtLeastOne = 1  # views in a row of one leader
 
     presets: ClassVar[Mapping[str, Preset]] = {
         "aptos": Preset("Aptos: 1.5 s times 1.2 up to six times", {"patience": "1500 ms", "growth": 1.2, "most_growths": 6}),

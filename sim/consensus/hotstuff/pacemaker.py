@@ -11,13 +11,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from sim.kernel.errors import ScenarioError
-from sim.kernel.units import show_duration
+from sim.kernel.units import Least
 from sim.node.message import Certificate, message, vote
 from sim.node.node import Node
-from sim.node.terms import Terms, must_last
+from sim.node.terms import Terms, too_hasty
+
+Growth = Annotated[float, Least(1, "must be at least 1: patience that shrinks never ends an outage")]
+"""By what factor patience grows with each view given up in a row."""
 
 
 @vote
@@ -59,21 +61,10 @@ class Pace:
         return (view // self.turn + 1) * self.turn
 
 
-def check_pace(patience_ns: int, turn: int, growth: float) -> None:
-    """A view lasts, a turn has views, and patience does not shrink; ScenarioError otherwise."""
-    must_last(patience_ns, "patience")
-    if turn < 1:
-        raise ScenarioError("a leader needs at least 1 view", "turn")
-    if growth < 1:
-        raise ScenarioError("must be at least 1: patience that shrinks never ends an outage", "growth")
-
-
-def too_hasty(patience_ns: int, terms: Terms) -> str:
+def in_time(patience_ns: int, terms: Terms) -> str:
     """The oddness of giving leaders up before their block is due, or ''."""
-    if patience_ns > terms.block_interval:
-        return ""
     why = "views are given up while their leader waits for the next block to be due"
-    return f"patience: is no longer than block_interval, {show_duration(terms.block_interval)}: {why}"
+    return too_hasty(patience_ns, terms, "patience: is", why)
 
 
 class Pacemaker:
