@@ -13,7 +13,7 @@ import asyncio
 from typing import ClassVar
 
 from sim.consensus.hotstuff.chained import safe_node, view_of
-from sim.consensus.hotstuff.pacemaker import Growth, Pace, Pacemaker, Wish, in_time
+from sim.consensus.hotstuff.pacemaker import Growth, NewView, Pace, Pacemaker, Wish, in_time
 from sim.consensus.tree import Tree
 from sim.kernel.part import part
 from sim.kernel.units import AtLeastOne, Count, Patience
@@ -43,14 +43,6 @@ class Vote:
     view: int
     phase: int
     digest: str
-
-
-@message
-class NewView:
-    """To the leader of a view that was wished for: my newest certificate of the first phase."""
-
-    view: int
-    high: Certificate | None
 
 
 class Promises:
@@ -94,14 +86,6 @@ class HotStuff:
         return lock is None or safe_node(view_of(justify), extends_lock, view_of(lock))
 
 
-def opens(proof: Certificate, phases: int) -> int:
-    """The view that a certificate begins: a decision begins the next, a quorum of wishes the one wished for; else -1."""
-    said = proof.message
-    if type(said) is Wish:
-        return int(said.view)
-    return said.view + 1 if type(said) is Vote and said.phase == phases - 1 else -1
-
-
 class Replica:
     """One node's part in the protocol."""
 
@@ -110,8 +94,7 @@ class Replica:
         self.tree: Tree = node.keep.setdefault("tree", Tree())
         self.promises: Promises = node.keep.setdefault("promises", Promises())
         pace = Pace(rules.patience, rules.growth, rules.most_growths, rules.turn)
-        self.views = Pacemaker(node, pace, opened=self.opened, gave_up=self.report, shown=self.shown)
-        self.reported = -1
+        self.views = Pacemaker(node, pace, opened=self.opened, high=lambda: self.promises.high, shown=self.shown)
         self.early: dict[int, Signed[Propose]] = {}
         """Proposals that came before what begins their view, for links differ."""
         self.leading: asyncio.Task[None] | None = None
@@ -124,19 +107,12 @@ class Replica:
                 task.cancel()
         self.leading = self.talking = None
         self.node.forget(Certificate, number=EVERY_CERTIFICATE)  # their votes are counted
-        if self.views.by_wish is not None and self.reported < view:
-            self.report(view)
         for earlier in [known for known in self.early if known < view]:
             del self.early[earlier]
         if view in self.early:
             self.node.spawn(self.consider(self.early.pop(view)))
         if self.views.is_mine(view):
             self.leading = self.node.spawn(self.lead(view))
-
-    def report(self, view: int) -> None:
-        """Tell the leader of a view that is wished for what is certified (NEW-VIEW); again with each wish, for it may be lost."""
-        self.reported = view
-        self.node.send(self.views.leader(view), NewView(view, self.promises.high))
 
     async def shown(self, proof: Certificate) -> None:
         """Somebody proves to be further on."""
@@ -205,4 +181,4 @@ class Replica:
         if said.phase == self.rules.phases - 1:
             await self.tree.grow(node, said.digest, self.rules.patience // 8)
             self.tree.finalise(node, said.digest)
-            self.views.enter(opens(proof, self.rules.phases), proof)
+            self.views.enter(said.view + 1, proof)

@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import ClassVar
 
-from sim.consensus.hotstuff.pacemaker import Growth, Pace, Pacemaker, Wish, in_time
+from sim.consensus.hotstuff.pacemaker import Growth, NewView, Pace, Pacemaker, Wish, in_time
 from sim.consensus.tree import Tree
 from sim.kernel.part import part
 from sim.kernel.presets import Preset
@@ -45,14 +45,6 @@ class Vote:
     view: int
     digest: str
     below: int
-
-
-@message
-class NewView:
-    """To the leader of a view that was wished for: my newest certificate."""
-
-    view: int
-    high: Certificate | None
 
 
 class Promises:
@@ -140,25 +132,17 @@ class Replica:
         self.tree: Tree = node.keep.setdefault("tree", Tree())
         self.promises: Promises = node.keep.setdefault("promises", Promises())
         pace = Pace(rules.patience, rules.growth, rules.most_growths, rules.turn)
-        self.views = Pacemaker(node, pace, opened=self.opened, gave_up=self.report, shown=self.learn)
-        self.reported = -1
+        self.views = Pacemaker(node, pace, opened=self.opened, high=lambda: self.promises.high, shown=self.learn)
         self.gathering: asyncio.Task[None] | None = None
 
     def opened(self, view: int) -> None:
         """A view begins: lead it, or gather its votes as leader of the next."""
-        if self.views.by_wish is not None and self.reported < view:
-            self.report(view)
         if self.views.is_mine(view):
             self.node.spawn(self.lead(view))
         if self.views.is_mine(view + 1):
             if self.gathering is not None:
                 self.gathering.cancel()
             self.gathering = self.node.spawn(self.gather(view))
-
-    def report(self, view: int) -> None:
-        """Tell the leader of a view that is wished for what is certified (NEW-VIEW); again with each wish, for it may be lost."""
-        self.reported = view
-        self.node.send(self.views.leader(view), NewView(view, self.promises.high))
 
     async def gather(self, view: int) -> None:
         """As leader of the next view: a quorum of votes is a certificate."""

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from sim.consensus.hotstuff.chained import ChainedHotStuff, NewView, Promises, Propose, Vote, view_of
-from sim.consensus.hotstuff.pacemaker import Growth
+from sim.consensus.hotstuff.chained import ChainedHotStuff, Promises, Propose, Vote, view_of
+from sim.consensus.hotstuff.pacemaker import Growth, NewView
 from sim.consensus.tree import Tree
 from sim.kernel.part import part
 from sim.kernel.presets import Preset

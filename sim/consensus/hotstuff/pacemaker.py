@@ -36,6 +36,14 @@ class Entered:
     proof: Certificate
 
 
+@message
+class NewView:
+    """To the leader of a view that is wished for: my newest certificate."""
+
+    view: int
+    high: Certificate | None
+
+
 @dataclass(frozen=True)
 class Pace:
     """How long views may take."""
@@ -68,7 +76,8 @@ def in_time(patience_ns: int, terms: Terms) -> str:
 
 
 class Pacemaker:
-    """One node's views. `opened(view)` is called at the begin of each, `gave_up(next)` when its time is over."""
+    """One node's views. `opened(view)` is called at the begin of each, `high()` gives what NEW-VIEW reports, and `shown(proof)` takes
+    certificates by which others prove to be further on."""
 
     def __init__(
         self,
@@ -76,15 +85,16 @@ class Pacemaker:
         pace: Pace,
         *,
         opened: Callable[[int], None],
-        gave_up: Callable[[int], None],
+        high: Callable[[], Certificate | None],
         shown: Callable[[Certificate], Any],
     ) -> None:
         self.node, self.pace = node, pace
-        self._opened, self._gave_up, self._shown = opened, gave_up, shown
+        self._opened, self._high, self._shown = opened, high, shown
         self.view: int = node.keep.get("view", 0)
         self.proof: Certificate | None = node.keep.get("proof")
         """What began the present view: a certificate of the view before, or a quorum of wishes."""
         self._failures = self._waited = 0
+        self._reported = -1
         self._deadline_ns = self._alarm_ns = 0
         self._alarm: asyncio.Task[None] | None = None
         self._hope: asyncio.Task[None] | None = None
@@ -126,6 +136,8 @@ class Pacemaker:
             if self._alarm is not None:
                 self._alarm.cancel()
             self._alarm = self.node.spawn(self._watch())
+        if self.by_wish is not None and self._reported < self.view:
+            self._report(self.view)
         self._opened(self.view)
 
     async def _watch(self) -> None:
@@ -148,7 +160,12 @@ class Pacemaker:
         elif self.proof is not None:
             node.broadcast(Entered(self.proof))
         node.broadcast(Wish(wanted))
-        self._gave_up(wanted)
+        self._report(wanted)
+
+    def _report(self, view: int) -> None:
+        """Tell the leader of a view that is wished for what is certified; again with each wish, for it may be lost."""
+        self._reported = view
+        self.node.send(self.leader(view), NewView(view, self._high()))
 
     async def _wait_for(self, view: int) -> None:
         proof = await self.node.quorum(Wish, self.node.quorum_size, view=view)

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from sim.consensus.hotstuff.basic import HotStuff, NewView, Propose, Vote
+from sim.consensus.hotstuff.basic import HotStuff, Propose, Vote
 from sim.consensus.hotstuff.chained import view_of
+from sim.consensus.hotstuff.pacemaker import NewView
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
 from sim.kernel.units import Duration
