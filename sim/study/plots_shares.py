@@ -45,26 +45,29 @@ def confidence(evidence: Evidence, axes: Axes | None = None) -> Axes:
     if not evidence.shared:
         nothing(axes, "no data lies behind blocks")
         return finish(axes, "Confidence", "", "")
-    latest = 0.0
-    for place, one in enumerate(evidence.shared[:MOST_CURVES]):
+    told = evidence.shared[:MOST_CURVES]
+    each = [
+        np.sort((one.accepted_ns[one.judged] - one.published_ns)[one.accepted_ns[one.judged] != NEVER] / SECOND_NS) for one in told
+    ]
+    latest = max((float(waited[-1]) for waited in each if waited.size), default=0.0)
+    dotted = "its data can be rebuilt"
+    for place, (one, waited) in enumerate(zip(told, each, strict=True)):
         accepted = one.accepted_ns[one.judged]
-        waited = np.sort((accepted[accepted != NEVER] - one.published_ns) / SECOND_NS)
         heights = np.arange(1, waited.size + 1) / max(1, accepted.size)
         colour = PALETTE[place % len(PALETTE)]
         lost = one.rebuildable_ns == NEVER
         style = "--" if lost else "-"
-        axes.step([0.0, *waited], [0.0, *heights], where="post", color=colour, ls=style,
+        axes.step([0.0, *waited, 2 * latest], [0.0, *heights, heights[-1] if waited.size else 0.0], where="post", color=colour, ls=style,
                   label=f"block {place + 1}" + (", data lost" if lost else ""))  # fmt: skip
-        if waited.size:
-            latest = max(latest, float(waited[-1]))
         if not lost:
-            axes.axvline((one.rebuildable_ns - one.published_ns) / SECOND_NS, color=colour, ls=":", lw=1)
+            axes.axvline((one.rebuildable_ns - one.published_ns) / SECOND_NS, color=colour, ls=":", lw=1.2, label=dotted)
+            dotted = "_once is enough"
     if 0 < evidence.deadline_ns / SECOND_NS <= 3 * latest:
         latest = max(latest, evidence.deadline_ns / SECOND_NS)
         axes.axvline(evidence.deadline_ns / SECOND_NS, color="0.5", lw=1, label="deadline")
     axes.set_xlim(0, (latest or 1.0) * 1.04)
     axes.set_ylim(0, 1.02)
-    title = "Who is satisfied, and since when (dotted: the data can be rebuilt)"
+    title = "Who is satisfied, and since when"
     return finish(axes, title, "time since publication (s)", "share of honest seats")
 
 
