@@ -101,6 +101,10 @@ def test_false_accepts_and_rejects() -> None:
     refuted = shared("A", 1.0, -1, sound=False, refuted_ns=ns(-1, 1.8, -1, -1))
     found = sampling.sampling(good(shared=(refuted,), deadline_ns=2 * S))
     assert found is not None and found["false_accept"] == 0.0 and found["fraud_known_s"]["mean"] == pytest.approx(0.8)
+    cut = sampling.sampling(good(shared=(shared("A", 18.5, -1),), deadline_ns=2 * S))
+    assert cut is not None and (cut["false_accept"], cut["unavailable_blocks"]) == (None, 0), (
+        "the run ended before anybody could tell"
+    )
     late = sampling.sampling(good(shared=(shared("A", 1.0, 9.0),), deadline_ns=2 * S))
     assert late is not None and late["false_accept"] is late["false_reject"] is None, "there, but too late to be judged"
     assert sampling.sampling(good()) is None

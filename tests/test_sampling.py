@@ -130,7 +130,17 @@ BOUNDARY = ("all", "minimal", "almost-minimal", "diagonal", "almost-diagonal", "
 
 
 def patterns() -> Iterator[tuple[str, Matrix]]:
-    for rows, columns, enough in ((1, 32, 16), (16, 16, 8), (8, 8, 4), (1, 5, 3), (6, 4, 2), (4, 10, 5), (256, 256, 128)):
+    for rows, columns, enough in (
+        (1, 32, 16),
+        (16, 16, 8),
+        (8, 8, 4),
+        (1, 5, 3),
+        (6, 4, 2),
+        (4, 10, 5),
+        (8, 12, 6),
+        (12, 8, 4),
+        (256, 256, 128),
+    ):
         yield from ((pattern, Matrix(rows, columns, enough, rows // 2)) for pattern in BOUNDARY)
 
 

@@ -53,14 +53,12 @@ class Matrix:
         return self.drawn(dice, name, self.rows - self.enough_down + 1, self.columns - self.enough + 1)
 
     def diagonal(self) -> Mask:
-        """A band that winds along the diagonal and leaves every line of the shorter kind one share short, the others one or more."""
+        """A band that winds along the diagonal and leaves every line one share short; where the matrix is no square, some of them more."""
         if self.rows == 1:
             return np.arange(self.columns)[None, :] < self.columns - self.enough + 1
         down, along = np.arange(self.rows)[:, None], np.arange(self.columns)[None, :]
-        if self.rows >= self.columns:
-            band: Mask = (along - down) % self.columns < self.columns - self.enough + 1
-        else:
-            band = (down - along) % self.rows < self.rows - self.enough_down + 1
+        width = max(self.rows * (self.columns - self.enough + 1), self.columns * (self.rows - self.enough_down + 1))
+        band: Mask = (along * self.rows - down * self.columns) % (self.rows * self.columns) < width
         return band
 
     def maximal(self, dice: Dice, name: str) -> Mask:

@@ -7,7 +7,8 @@ block, the time until nine tenths of the validators were satisfied (das-research
 many pairs of a seat and a block were satisfied by each tenth of the deadline: confidence against time.
 *false_accept* is the share, among pairs of a seat and a block whose data never became available, where the check had passed by the
 deadline and no proof against it had come; *false_reject* the share, among pairs whose data was available in time, where it had not.
-*unavailable_blocks* counts blocks whose data never became available, *fraud_known_s* is from publication until a seat had a proof that
+*unavailable_blocks* counts blocks whose data never became available; of data that was not there when the run ended before its deadline
+nobody can tell, and it counts nowhere. *fraud_known_s* is from publication until a seat had a proof that
 the code is wrong.
 """
 
@@ -34,6 +35,11 @@ def limit_ns(evidence: Evidence, shared: Shared) -> int:
 def in_time(evidence: Evidence, shared: Shared) -> bool:
     """Whether the data was available by then."""
     return shared.rebuildable_ns != NEVER and shared.rebuildable_ns <= limit_ns(evidence, shared)
+
+
+def never_came(evidence: Evidence, shared: Shared) -> bool:
+    """Whether the data was not available although its deadline had passed before the run ended; without a deadline, by the end."""
+    return shared.rebuildable_ns == NEVER and shared.published_ns + evidence.deadline_ns <= evidence.duration_ns
 
 
 def believed(evidence: Evidence, shared: Shared) -> NDArray[np.bool_]:
@@ -87,7 +93,7 @@ def sampling(evidence: Evidence) -> dict[str, Any] | None:
     """The report's table `sampling`; None where no data lies behind blocks."""
     if not evidence.shared:
         return None
-    wrong = [believed(evidence, one) for one in evidence.shared if one.rebuildable_ns == NEVER]
+    wrong = [believed(evidence, one) for one in evidence.shared if never_came(evidence, one)]
     right = [believed(evidence, one) for one in evidence.shared if in_time(evidence, one)]
     refuted = [(one.refuted_ns[one.judged] - one.published_ns) / SECOND_NS for one in evidence.shared if not one.sound]
     known = [span[span >= 0] for span in refuted]
@@ -98,7 +104,7 @@ def sampling(evidence: Evidence) -> dict[str, Any] | None:
         "satisfied_share": satisfied_share(evidence),
         "false_accept": float(np.concatenate(wrong).mean()) if wrong and sum(map(len, wrong)) else None,
         "false_reject": 1 - float(np.concatenate(right).mean()) if right and sum(map(len, right)) else None,
-        "unavailable_blocks": sum(one.rebuildable_ns == NEVER for one in evidence.shared),
+        "unavailable_blocks": sum(never_came(evidence, one) for one in evidence.shared),
         "fraud_known_s": distribution(np.concatenate(known)) if known else None,
     }
 
@@ -128,5 +134,5 @@ def final_unavailable(evidence: Evidence) -> dict[str, Any] | None:
         if there_ns == NEVER or there_ns > first_ns:
             spans.append(((evidence.duration_ns if there_ns == NEVER else there_ns) - first_ns) / SECOND_NS)
     known = dict.fromkeys(digest for digest, _ in decided)
-    passed_over = sum(one.rebuildable_ns == NEVER and one.digest not in known for one in evidence.shared)
+    passed_over = sum(never_came(evidence, one) and one.digest not in known for one in evidence.shared)
     return {"blocks": len(spans), "share": len(spans) / len(decided), "for_s": distribution(spans), "passed_over": passed_over}
