@@ -14,6 +14,7 @@ from sim.kernel.units import Size
 from sim.ledger.block import CLASSES, Block, Transaction
 
 FAMILY = "synthetic"
+MOST_TRANSACTIONS = 10_000_000
 
 
 @dataclass
@@ -78,6 +79,8 @@ class Synthetic:
 
     def start(self, world: WorkloadWorld) -> None:
         """Schedule the first; each one schedules its successor."""
+        if self.rate * world.duration_ns / 1e9 > MOST_TRANSACTIONS:
+            raise ScenarioError(f"comes to more than {MOST_TRANSACTIONS:,} transactions; lower it, or run for less long", "rate")
         times = self._times_ns(world)
         if times:
             world.at(times[0], self._happen, world, times, 0)

@@ -19,12 +19,17 @@ def choose(selector: Selector, topology: Topology, dice: Dice, purpose: str) -> 
     Raises ScenarioError where no seat has that name, role or region, or more seats are wanted than there are.
     """
     n = topology.n
-    if isinstance(selector, bool):
-        raise ScenarioError("true is no choice of seats; give a count, a share, names, a role or a region", "seats")
+    words = (selector,) if isinstance(selector, str) else selector
+    if isinstance(selector, bool) or not (
+        isinstance(selector, (int, float)) or (isinstance(words, Sequence) and all(isinstance(word, str) for word in words))
+    ):
+        raise ScenarioError(f"{_shown(selector)} is no choice of seats; give a count, a share, names, a role or a region", "seats")
     if isinstance(selector, int):
         return _drawn(selector, n, dice, purpose)
     if isinstance(selector, float) or (isinstance(selector, str) and selector.strip().endswith("%")):
         share = parse_share(selector) if isinstance(selector, str) else selector
+        if not 0 <= share <= 1:
+            raise ScenarioError(f"{share} is no share; write a number from 0 to 1 or a text such as '20 %'", "seats")
         return _drawn(max(1, int(share * n + 1e-9)) if share > 0 else 0, n, dice, purpose)
     wanted = [selector] if isinstance(selector, str) else list(selector)
     chosen: dict[int, None] = {}
@@ -40,10 +45,17 @@ def seats_called(word: str, topology: Topology) -> list[int]:
         found = [seat for seat, label in enumerate(labels) if label == word]
         if found:
             return found
+    if not isinstance(word, str):
+        raise ScenarioError(f"{_shown(word)} is no name, role or region; write a text", "seats")
     known = sorted({*topology.roles, *topology.regions})
     near = get_close_matches(word, [*known, *topology.names], 1)
     hint = f"; did you mean {near[0]!r}?" if near else f"; roles and regions are {', '.join(known)}"
-    raise ScenarioError(f"no seat is called {word!r} or has that role or region{hint}", "seats")
+    raise ScenarioError(f"no seat is called {_shown(word)} or has that role or region{hint}", "seats")
+
+
+def _shown(value: object) -> str:
+    text = {True: "true", False: "false"}[value] if isinstance(value, bool) else repr(value)
+    return text if len(text) <= 48 else f"{text[:45]}..."
 
 
 def _drawn(count: int, n: int, dice: Dice, purpose: str) -> tuple[int, ...]:

@@ -57,7 +57,10 @@ def build(scenario: Scenario, seed: int) -> World:
     costs = costs_of(scenario, topology)
     loop = VirtualLoop()  # type: ignore[abstract]  # asyncio raises NotImplementedError for what has no place here
     strategy = strategy_of(scenario, topology, dice)
-    network = Network(topology, costs, strategy, dice, wire=LEVELS[scenario.trace] >= WIRE)
+    try:
+        network = Network(topology, costs, strategy, dice, wire=LEVELS[scenario.trace] >= WIRE)
+    except MemoryError:
+        raise ScenarioError(f"{topology.n:,} seats need more memory than there is here; write fewer", "topology.seats") from None
     loop.source = network
     trace = network.trace = Trace(loop, scenario.trace)
     _add_membership(scenario, strategy, network, trace)
