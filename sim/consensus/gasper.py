@@ -21,6 +21,7 @@ from sim.consensus.gasper_votes import Attestation, View, checkpoint_of
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
 from sim.kernel.units import AtLeastOne, Lasting, Share, show_duration
+from sim.node.ballots import Checkpoints
 from sim.node.node import Node
 from sim.node.terms import Terms
 
@@ -36,6 +37,11 @@ class Gasper:
     attest_at: Share = 0.3333  # how far into the slot its committee votes, whether or not a block has come
     boost: Share = 0.4  # what a block that comes before that counts for, as a share of a committee; 0: no proposer boost
     discount: bool = True  # whether who votes twice in a slot is not heard; if not, the vote that came first counts, as before 2022
+
+    @property
+    def ballots(self) -> Checkpoints:
+        """Links of checkpoints; heads bind nobody."""
+        return Checkpoints(Attestation, self.slots_per_epoch)
 
     def check(self) -> None:
         """Attesting is done within the slot."""

@@ -20,7 +20,7 @@ from sim.consensus.catching_up import when_stalled
 from sim.consensus.common_subset import CommonSubset, Echo, Propose, Ready
 from sim.kernel.part import part
 from sim.kernel.units import AtLeastOne, Lasting
-from sim.node.ballots import Ballots
+from sim.node.ballots import Ballots, Blocks
 from sim.node.either import either
 from sim.node.message import message, vote
 from sim.node.node import Node
@@ -59,7 +59,7 @@ class HoneyBadger:
     repeats: AtLeastOne = 3  # how many nodes propose a transaction, on average
     resend: Lasting = 1_000_000_000  # how long an epoch may stand still before what was lost is asked for
 
-    ballots: ClassVar[Ballots] = Ballots(Echo, ("instance",), Ready, rises=False, enough="2f+1")
+    ballots: ClassVar[Ballots] = Ballots(Echo, ("instance",), Ready, rises=False, enough="2f+1", blocks=Blocks(Propose, ("epoch",)))
 
     async def run(self, node: Node) -> None:
         """Epoch after epoch; what was said in one is said again after a crash, and nothing else."""

@@ -97,7 +97,7 @@ class Simplex:
     rebroadcast: bool = True  # send each notarisation to everybody: n(n-1) messages more, and nobody is left behind
 
     routes: ClassVar[tuple[str, ...]] = ROUTES
-    ballots: ClassVar[Ballots] = Ballots(Notarize, ("view",), Finalize, Propose)
+    ballots: ClassVar[Ballots] = Ballots(Notarize, ("view",), Finalize, Propose, excludes=((Finalize, Nullify),))
 
     def fits(self, terms: Terms) -> str:
         """Whether a leader has time to propose before the others nullify its view."""

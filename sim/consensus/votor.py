@@ -23,6 +23,7 @@ from typing import Any, ClassVar
 from sim.consensus.votor_pool import Final, Notar, NotarFallback, Pool, Skip, SkipFallback, safe_to_notarise, safe_to_skip, share
 from sim.kernel.part import part
 from sim.kernel.units import AtLeastOne, Duration, Lasting, show_duration
+from sim.node.ballots import Ballots
 from sim.node.message import message
 from sim.node.node import Node
 from sim.node.terms import Terms
@@ -56,6 +57,15 @@ class Votor:
     patience: Lasting = 750_000_000  # how long after a window may begin its first block may take, beside a block_time
 
     faulty_one_in: ClassVar[int] = 5
+    ballots: ClassVar[Ballots] = Ballots(
+        Notar,
+        ("slot",),
+        Final,
+        Propose,
+        in_order=False,
+        fast=80,
+        excludes=((Notar, Skip), (Final, Skip), (Final, SkipFallback), (Final, NotarFallback), (Skip, SkipFallback)),
+    )
 
     def fits(self, terms: Terms) -> str:
         """Blocks further apart than slots are skipped."""
@@ -115,7 +125,7 @@ class Duty:
         """A block has come: vote for it as soon as its parent is ready (TRYNOTAR)."""
         slot = proposal.slot
         block = await self.node.fetch(proposal.digest, self.rules.delta // 4)
-        if slot not in self.pool.pending and not self.pool.slot(slot).voted:
+        if slot > self.pool.final_slot and slot not in self.pool.pending and not self.pool.slot(slot).voted:
             self.pool.pending[slot] = block
             self.try_pending(slot)
 
@@ -140,9 +150,9 @@ class Duty:
             self.node.broadcast(Final(slot))
 
     def skip_window(self, slot: int) -> None:
-        """TRYSKIPWINDOW: skip whatever is not voted on in this slot's window."""
+        """TRYSKIPWINDOW: skip whatever is not voted on in this slot's window; below the newest final slot nothing is open."""
         first = self.pool.first_of(slot)
-        for each in range(first, first + self.pool.window):
+        for each in range(max(first, self.pool.final_slot + 1), first + self.pool.window):
             mine = self.pool.slot(each)
             if not mine.voted:
                 mine.voted, mine.bad = "skip", True
@@ -178,7 +188,7 @@ class Duty:
         for place in range(rules.window):
             await node.sleep(max(0, begun_ns + place * rules.block_time - node.now))
             slot = first + place
-            if self.pool.slot(slot).voted or self.pool.slot(slot).proposed:
+            if slot <= self.pool.final_slot or self.pool.slot(slot).voted or self.pool.slot(slot).proposed:
                 return  # too late, or after a crash
             block = await node.next_batch(parent)
             self.pool.slot(slot).proposed = True

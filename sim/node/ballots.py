@@ -1,6 +1,6 @@
 """What a protocol may say of its votes, so that runs can be judged by signatures alone: which of them certify a block, which decide it.
 
-    ballots: ClassVar[Ballots | None]     without it those checks say 'unknown'
+    ballots: ClassVar[Ballots | Logs | Blocks | Checkpoints | None]     without it those checks say 'unknown'
 
 Nothing in a run reads this. It states what the paper proves, in terms of what is signed: a node may go wrong, a signature stays.
 """
@@ -12,6 +12,16 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class Blocks:
+    """What every author says once a place: its block there. Where blocks are votes nothing else is signed."""
+
+    block: type[Any]
+    """With a field `digest`."""
+    place: tuple[str, ...]
+    """The fields that name a place among the author's own: ("round",)."""
+
+
+@dataclass(frozen=True)
 class Ballots:
     """Kinds of votes and the fields by which they are told apart."""
 
@@ -20,7 +30,8 @@ class Ballots:
     place: tuple[str, ...]
     """The fields that name a place, the most weighty first: ("slot", "view")."""
     last: type[Any] | None = None
-    """A quorum of these decides what they name; None where a row of certificates does."""
+    """A quorum of these decides what they name, or what is certified in their place if they name nothing; None where a row of
+    certificates decides."""
     proposal: type[Any] | None = None
     """What a place's only leader proposes with; None where several may propose."""
     leader_counts: bool = False
@@ -34,8 +45,15 @@ class Ballots:
     final: int = 0
     """Which of the row, counted from the lowest."""
     rises: bool = True
-    """Whether an honest identity votes in rising places, and what is decided in one binds all later ones; False where places stand
-    beside each other."""
+    """Whether what is decided in one place binds all later ones; False where places stand beside each other."""
+    in_order: bool = True
+    """Whether an honest identity votes in rising places."""
+    fast: int = 0
+    """So many per cent of all identities decide by `first` alone; 0 where they never do."""
+    excludes: tuple[tuple[type[Any], type[Any]], ...] = ()
+    """Pairs of kinds of which an honest identity says one at most in a place, whatever they name."""
+    blocks: Blocks | None = None
+    """What every author says once a place, beside the votes."""
     enough: str = "most"
     """"most": any two quorums share an honest identity; "2f+1" where what was signed before makes that enough."""
 
@@ -52,3 +70,12 @@ class Logs:
     """term, trial: a candidate, who votes for itself unless it is a trial."""
     ballot: type[Any]
     """term, granted, trial: a vote for whom it is sent to."""
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """The same for votes that link checkpoints (Casper FFG): an epoch's block is justified by two thirds, and final by the next link."""
+
+    attestation: type[Any]
+    """slot, source_epoch, source, target: once an epoch from every identity."""
+    slots_per_epoch: int

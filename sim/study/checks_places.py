@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sim.node.ballots import Ballots, Logs
+from sim.node.ballots import Ballots, Blocks, Logs
 from sim.study.checks_logs import one_leader, rising_terms
 from sim.study.evidence import Evidence
 from sim.study.signatures import Place, Signatures, place_of, signatures
@@ -18,7 +18,7 @@ def view_monotonicity(evidence: Evidence) -> Verdict:
     if isinstance(evidence.ballots, Logs):
         return rising_terms(evidence)
     signed = signatures(evidence)
-    if signed is None or not signed.ballots.rises or not signed.first:
+    if signed is None or not (signed.ballots.rises and signed.ballots.in_order) or not signed.first:
         return Verdict(name, "unknown", "the protocol's votes have no order, or none were cast")
     ballots, judged = signed.ballots, 0
     newest: dict[tuple[int, bool], tuple[Place, str]] = {}
@@ -48,6 +48,9 @@ def leader_uniqueness(evidence: Evidence) -> Verdict:
     ballots = evidence.ballots
     if isinstance(ballots, Logs):
         return one_leader(evidence)
+    authored = ballots if isinstance(ballots, Blocks) else ballots.blocks if isinstance(ballots, Ballots) else None
+    if authored is not None:
+        return _one_block_each(evidence, authored)
     signed = signatures(evidence)
     if signed is None or not isinstance(ballots, Ballots) or ballots.proposal is None:
         return Verdict(name, "unknown", "the protocol has no leaders that it names")
@@ -70,6 +73,21 @@ def leader_uniqueness(evidence: Evidence) -> Verdict:
     return Verdict(
         name, "pass" if leaders else "unknown", f"{len(leaders)} places in which an honest leader proposed, one block in each"
     )
+
+
+def _one_block_each(evidence: Evidence, blocks: Blocks) -> Verdict:
+    """Where everybody proposes: no honest author says two blocks in one place."""
+    name = "leader-uniqueness"
+    first: dict[tuple[int, Place], str] = {}
+    for time_ns, identity, _, number in evidence.spoken.tolist():
+        said = evidence.contents[number]
+        if type(said) is blocks.block and evidence.honest[identity]:
+            place = place_of(said, blocks.place)
+            before = first.setdefault((identity, place), said.digest)
+            if before != said.digest:
+                event = f"{at(time_ns)} {who(evidence, identity)} is honest and proposed {short(said.digest)} in place {place}"
+                return Verdict(name, "fail", f"{event}, after {short(before)}")
+    return Verdict(name, "pass" if first else "unknown", f"{len(first)} places of honest authors, one block in each")
 
 
 def _stray_vote(evidence: Evidence, signed: Signatures) -> str:

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sim.node.ballots import Logs
+from sim.node.ballots import Checkpoints, Logs
 from sim.node.genesis import GENESIS
+from sim.study.checks_checkpoints import backed_by_links, one_final_chain
 from sim.study.checks_logs import majorities
 from sim.study.evidence import Evidence
+from sim.study.lineage import compatible, height
 from sim.study.metrics_rows import read
-from sim.study.signatures import GENESIS_PLACE, Place, Signatures, Vote, signatures
+from sim.study.signatures import GENESIS_PLACE, WHATEVER, Place, Signatures, Vote, signatures
 from sim.study.verdict import Verdict, at, short, who
 
 
@@ -24,6 +26,8 @@ def certificate_soundness(evidence: Evidence) -> Verdict:
     name = "certificate-soundness"
     if isinstance(evidence.ballots, Logs):
         return majorities(evidence)
+    if isinstance(evidence.ballots, Checkpoints):
+        return backed_by_links(evidence)
     signed = signatures(evidence)
     if signed is None or not (signed.first or signed.last):
         return Verdict(name, "unknown", "the protocol does not say which of its votes decide, or none were cast")
@@ -36,6 +40,8 @@ def certificate_soundness(evidence: Evidence) -> Verdict:
 def lock_monotonicity(evidence: Evidence) -> Verdict:
     """What a quorum may have decided in one place is never contradicted by what a quorum may certify there or in a later place."""
     name = "lock-monotonicity"
+    if isinstance(evidence.ballots, Checkpoints):
+        return one_final_chain(evidence)
     signed = signatures(evidence)
     if signed is None or not signed.first:
         return Verdict(name, "unknown", "the protocol does not say which of its votes decide, or none were cast")
@@ -44,7 +50,7 @@ def lock_monotonicity(evidence: Evidence) -> Verdict:
     final, newest = sorted(decidable(evidence, signed), key=lambda one: one.place), -1
     tops: list[Final] = []
     for one in final:
-        if not tops or _height(evidence, one.digest) > _height(evidence, tops[-1].digest):
+        if not tops or height(evidence, one.digest) > height(evidence, tops[-1].digest):
             tops.append(one)
     for _, vote in signed.certified():
         while newest + 1 < len(tops) and tops[newest + 1].place <= vote.place:
@@ -78,8 +84,12 @@ def decidable(evidence: Evidence, signed: Signatures) -> Iterator[Final]:
         need = signed.need - signed.liars
         for (place, digest), vote in signed.last.items():
             when_ns = vote.reached_ns(need)
-            if when_ns is not None:
+            if when_ns is not None and digest != WHATEVER:
                 yield Final(place, digest, when_ns)
+            elif when_ns is not None:
+                for since_ns, below in signed.certified_in.get(place, ()):
+                    yield Final(place, below.digest, max(when_ns, since_ns))
+        yield from _at_once(signed)
         return
     certified = {vote.digest: (when_ns, vote) for when_ns, vote in signed.certified()}
     row = signed.ballots.row
@@ -90,6 +100,16 @@ def decidable(evidence: Evidence, signed: Signatures) -> Iterator[Final]:
             if lowest is not None:
                 when_ns = max(certified[vote.digest][0] for vote in found if vote is not None)
                 yield Final(top[1].place, lowest.digest, when_ns)
+
+
+def _at_once(signed: Signatures) -> Iterator[Final]:
+    """Blocks that so many voted for in the first phase that no second is needed."""
+    if signed.ballots.fast:
+        need = -(-signed.identities * signed.ballots.fast // 100) - signed.liars
+        for vote in signed.first.values():
+            when_ns = vote.reached_ns(need) if vote.step == 0 else None
+            if when_ns is not None:
+                yield Final(vote.place, vote.digest, when_ns)
 
 
 def _row_below(evidence: Evidence, certified: dict[str, tuple[int, Vote]], digest: str, row: int) -> list[Vote | None]:
@@ -116,22 +136,6 @@ def _row_below(evidence: Evidence, certified: dict[str, tuple[int, Vote]], diges
     return found
 
 
-def compatible(evidence: Evidence, digest: str, other: str) -> bool:
-    """Whether of two blocks one is the other or stands on it; loose blocks stand beside each other."""
-    low, high = sorted((digest, other), key=lambda one: _height(evidence, one))
-    if _height(evidence, low) < 0:
-        return True  # nobody has published it, so there is nothing to be compared
-    goal = _height(evidence, low)
-    while _height(evidence, high) > goal:
-        high = evidence.blocks[high].parent
-    return high == low
-
-
-def _height(evidence: Evidence, digest: str) -> int:
-    block = evidence.blocks.get(digest)
-    return -1 if block is None else int(block.height)
-
-
 def _told(signed: Signatures, place: Place) -> str:
     return ", ".join(f"{name} {value}" for name, value in zip(signed.ballots.place, place, strict=False))
 
@@ -144,15 +148,25 @@ def _unbacked_vote(evidence: Evidence, signed: Signatures) -> str:
     else:
         later = [] if ballots.first is ballots.last else list(signed.last.values())
     for vote in later:
-        below = signed.first.get((vote.place, max(0, vote.step - 1), vote.digest))
-        when_ns = signed.most - signed.liars <= 0 or (None if below is None else below.reached_ns(signed.most - signed.liars))
-        if when_ns is None or (when_ns is not True and when_ns > vote.when_ns[0]):
+        when_ns = _backed_ns(signed, vote)
+        if when_ns is None or when_ns > vote.when_ns[0]:
             kind = ballots.last.__name__ if ballots.last else ""
             return (
                 f"{at(vote.when_ns[0])} {who(evidence, vote.by[0])} said {kind} for {short(vote.digest)} in "
                 f"{_told(signed, vote.place)}, before {signed.most - signed.liars} honest seats had voted for it in the phase before"
             )
     return ""
+
+
+def _backed_ns(signed: Signatures, vote: Vote) -> int | None:
+    """Since when a quorum of the phase before stood behind a vote, with the liars' help; None never."""
+    need = signed.most - signed.liars
+    if need <= 0:
+        return -1
+    if vote.digest == WHATEVER:
+        return min((when_ns for when_ns, _ in signed.certified_in.get(vote.place, ())), default=None)
+    below = signed.first.get((vote.place, max(0, vote.step - 1), vote.digest))
+    return None if below is None else below.reached_ns(need)
 
 
 def _unbacked_decision(evidence: Evidence, signed: Signatures) -> str:

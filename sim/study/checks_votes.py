@@ -1,25 +1,26 @@
 """Who voted twice: judged from signatures that reached somebody, and from which seats an adversary holds.
 
 Two votes of a kind contradict each other where all their whole numbers agree (slot, view, phase) and a digest or a flag differs.
-A kind in which that is no offence says so (`may_differ`), as NotarFallback of Alpenglow does.
+A kind in which that is no offence says so (`may_differ`), as NotarFallback of Alpenglow does. Kinds that exclude each other, and links
+that surround each other, are named by the protocol (`ballots`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import chain, combinations, product
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sim.node.ballots import Ballots, Checkpoints
 from sim.node.message import field_names, reader_of
+from sim.study.checks_checkpoints import Offence, slashable
 from sim.study.evidence import Evidence
 from sim.study.metrics_rows import read
+from sim.study.signatures import place_of
 from sim.study.verdict import Verdict, short, who
-
-Offence = tuple[Any, Any, NDArray[np.bool_]]
-"""A vote, another that contradicts it, and bool[identities]: who signed both."""
 
 
 def one_vote(evidence: Evidence) -> Verdict:
@@ -73,13 +74,29 @@ def _found(evidence: Evidence) -> Iterator[Offence]:
         place = tuple([value for value in values if type(value) is int])
         if len(place) < len(values):
             groups.setdefault((kind, place), []).append(number)
-    for numbers in groups.values():
-        for turn, number in enumerate(numbers[1:], start=1):
-            for earlier in numbers[:turn]:
-                both = evidence.said_by[earlier] & evidence.said_by[number]
-                if both.any():
-                    signers = np.unpackbits(both.view(np.uint8), bitorder="little")[: evidence.seats].astype(np.bool_)
-                    yield evidence.said[earlier], evidence.said[number], signers
+    pairs = [(earlier, number) for numbers in groups.values() for earlier, number in combinations(numbers, 2)]
+    for earlier, number in chain(pairs, _excluded(evidence)):
+        both = evidence.said_by[earlier] & evidence.said_by[number]
+        if both.any():
+            signers = np.unpackbits(both.view(np.uint8), bitorder="little")[: evidence.seats].astype(np.bool_)
+            yield evidence.said[earlier], evidence.said[number], signers
+    if isinstance(evidence.ballots, Checkpoints):
+        yield from slashable(evidence, evidence.ballots)
+
+
+def _excluded(evidence: Evidence) -> Iterator[tuple[int, int]]:
+    """Votes of kinds of which nobody says both in one place, by their numbers."""
+    ballots = evidence.ballots
+    if not isinstance(ballots, Ballots) or not ballots.excludes:
+        return
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for number, said in enumerate(evidence.said):
+        if any(type(said) in pair for pair in ballots.excludes):
+            groups.setdefault((type(said), place_of(said, ballots.place)), []).append(number)
+    for one, other in ballots.excludes:
+        for (kind, place), numbers in groups.items():
+            if kind is one:
+                yield from product(numbers, groups.get((other, place), ()))
 
 
 def _split(evidence: Evidence) -> bool:

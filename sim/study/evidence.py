@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sim.availability.durability import Reckoning
 from sim.kernel.trace import Trace
-from sim.node.ballots import Ballots, Logs
+from sim.node.ballots import Ballots, Blocks, Checkpoints, Logs
 from sim.node.behind import Rebuilt, Shared
 from sim.node.storage import Kept, StorageBooks
 from sim.study.travels import Travels
@@ -123,7 +123,7 @@ class Evidence:
     """Whether the membership says who has failed."""
     workloads: tuple[Mapping[str, Any], ...] = ()
     """One table per workload, as its own `outcome()` gave it, in the report's shape."""
-    ballots: Ballots | Logs | None = None
+    ballots: Ballots | Logs | Blocks | Checkpoints | None = None
     """Which votes certify and decide, as the protocol states it."""
     longest_timer_ns: int = 0
     """The longest of the protocol's durations, as a measure of how fast it can be expected to recover."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from sim.node.ballots import Ballots
@@ -13,6 +13,8 @@ from sim.study.evidence import Evidence
 
 Place = tuple[int, ...]
 GENESIS_PLACE: Place = (-1,)
+WHATEVER = "*"
+"""The digest of a kind that names none: it stands for what is certified in its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Signatures:
 
     def __init__(self, evidence: Evidence, ballots: Ballots) -> None:
         self.ballots = ballots
+        self.identities = evidence.identities
         honest = evidence.honest[: evidence.identities].tolist()
         self.liars = evidence.identities - sum(honest)
         f = evidence.faulty_bound
@@ -86,7 +89,7 @@ class Signatures:
         if kind is not ballots.first and kind is not ballots.last and kind is not ballots.proposal:
             return None
         step = int(getattr(said, ballots.step)) if ballots.step and kind is ballots.first is ballots.last else 0
-        return Vote(place_of(said, ballots.place), step, said.digest, [], [])
+        return Vote(place_of(said, ballots.place), step, getattr(said, "digest", WHATEVER), [], [])
 
     def _enter(self, vote: Vote, kind: type[Any]) -> None:
         ballots = self.ballots
@@ -108,6 +111,14 @@ class Signatures:
                     by.insert(at, identity)
                     when_ns.insert(at, time_ns)
                     self.first[place, 0, said.digest] = Vote(place, 0, said.digest, by, when_ns)
+
+    @cached_property
+    def certified_in(self) -> dict[Place, list[tuple[int, Vote]]]:
+        """The same by place."""
+        found: dict[Place, list[tuple[int, Vote]]] = {}
+        for when_ns, vote in self.certified():
+            found.setdefault(vote.place, []).append((when_ns, vote))
+        return found
 
     def certified(self) -> Iterator[tuple[int, Vote]]:
         """(when, vote) of each content of the first phase that a quorum with all liars could certify, places rising."""

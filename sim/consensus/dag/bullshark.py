@@ -19,7 +19,7 @@ from sim.consensus.dag.narwhal import Ack, Header, Narwhal
 from sim.consensus.dag.rounds import Pen, Rounds
 from sim.kernel.part import part
 from sim.kernel.units import Duration, Lasting, Least
-from sim.node.ballots import Ballots
+from sim.node.ballots import Ballots, Blocks
 from sim.node.node import Node
 
 KeptRounds = Annotated[int, "count", Least(2, "an anchor orders at least the round before it; write 2 or more")]
@@ -34,7 +34,7 @@ class Bullshark:
     rescue: Duration = 5_000_000_000  # how long a transaction waits for its own seat before everybody proposes it
     kept_rounds: KeptRounds = 50  # blocks so much older than an anchor are not ordered any more
 
-    ballots: ClassVar[Ballots] = Ballots(Ack, ("round", "author"), Ack, rises=False)
+    ballots: ClassVar[Ballots] = Ballots(Ack, ("round", "author"), Ack, rises=False, blocks=Blocks(Header, ("round",)))
 
     async def run(self, node: Node) -> None:
         """Round after round; everything else answers mail."""

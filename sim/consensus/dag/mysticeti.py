@@ -22,6 +22,7 @@ from sim.consensus.dag.leaders import Leaders, leader
 from sim.consensus.dag.rounds import Pen, Rounds
 from sim.kernel.part import part
 from sim.kernel.units import Duration, Lasting, Least
+from sim.node.ballots import Blocks
 from sim.node.message import Signed, message
 from sim.node.node import Node
 
@@ -53,6 +54,8 @@ class Mysticeti:
     resend: Lasting = 1_000_000_000  # how long a round may stand still before what was lost is asked for
     rescue: Duration = 5_000_000_000  # how long a transaction waits for its own seat before everybody proposes it
     kept_rounds: KeptRounds = 50  # blocks so much older than a leader's are not ordered any more
+
+    ballots: ClassVar[Blocks] = Blocks(Vertex, ("round",))
 
     async def run(self, node: Node) -> None:
         """Round after round; everything else answers mail."""

@@ -57,6 +57,11 @@ class Fabric:
         return bool(getattr(self.ordering, "crash_tolerant", False))
 
     @property
+    def ballots(self) -> Any:
+        """Its ordering's, where every seat orders: with fewer orderers than seats quorums are not of everybody."""
+        return getattr(self.ordering, "ballots", None) if self.orderers is None else None
+
+    @property
     def routes(self) -> tuple[str, ...]:
         """Orderers speak to orderers alone."""
         return ("direct",)

@@ -94,7 +94,7 @@ class Replica:
         self.tree: Tree = node.keep.setdefault("tree", Tree())
         self.promises: Promises = node.keep.setdefault("promises", Promises())
         pace = Pace(rules.patience, rules.growth, rules.most_growths, rules.turn)
-        self.views = Pacemaker(node, pace, opened=self.opened, high=lambda: self.promises.high, shown=self.shown)
+        self.views = Pacemaker(node, pace, opened=self.opened, high=lambda view: self.promises.high, shown=self.shown)
         self.early: dict[int, Signed[Propose]] = {}
         """Proposals that came before what begins their view, for links differ."""
         self.leading: asyncio.Task[None] | None = None

@@ -73,6 +73,7 @@ class ChainedHotStuff:
         "relab": Preset("the relab framework", {"patience": "500 ms", "growth": 1.2, "turn": 1}),
     }
     ballots: ClassVar[Ballots] = Ballots(Vote, ("view",), proposal=Propose, row=3)
+    reports_bind: ClassVar[bool] = False  # whether who reports for a view must vote in none before it any more
     lacking: ClassVar[str] = "its view began with neither votes nor wishes of a quorum"
 
     def fits(self, terms: Terms) -> str:
@@ -132,8 +133,14 @@ class Replica:
         self.tree: Tree = node.keep.setdefault("tree", Tree())
         self.promises: Promises = node.keep.setdefault("promises", Promises())
         pace = Pace(rules.patience, rules.growth, rules.most_growths, rules.turn)
-        self.views = Pacemaker(node, pace, opened=self.opened, high=lambda: self.promises.high, shown=self.learn)
+        self.views = Pacemaker(node, pace, opened=self.opened, high=self.high, shown=self.learn)
         self.gathering: asyncio.Task[None] | None = None
+
+    def high(self, view: int) -> Certificate | None:
+        """The newest certificate, for the leader of a view that is wished for."""
+        if self.rules.reports_bind:
+            self.promises.voted = max(self.promises.voted, view - 1)
+        return self.promises.high
 
     def opened(self, view: int) -> None:
         """A view begins: lead it, or gather its votes as leader of the next."""

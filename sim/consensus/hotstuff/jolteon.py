@@ -2,7 +2,8 @@
 
 Gelashvili, Kokoris-Kogias, Sonnino, Spiegelman, Xiang, "Jolteon and Ditto", FC 2022 (arXiv 2106.10362), section 3. The phase
 that is saved is paid for after a failed view: the leader shows a quorum's newest certificates, and must propose on top of
-the newest of these. So no lock is needed; safety rests on the one vote a view, on `two_in_a_row` and on `newest_reported`.
+the newest of these. So no lock is needed; safety rests on the one vote a view, on `two_in_a_row`, on `newest_reported`, and on not
+voting in a view that one has given up (`reports_bind`): what was reported as newest must stay what one has voted for.
 
 In the paper a timeout message tells everybody the sender's newest certificate; here everybody hears the wish for the next
 view, and the certificates go to its leader alone, which shows them in its proposal (n - 1 messages more in a failed view).
@@ -38,6 +39,7 @@ class Jolteon(ChainedHotStuff):
         "asonnino": Preset("asonnino/hotstuff, whose timer does not grow", {"patience": "5 s", "growth": 1.0}),
     }
     ballots: ClassVar[Ballots] = Ballots(Vote, ("view",), proposal=Propose, row=2)
+    reports_bind: ClassVar[bool] = True
     lacking: ClassVar[str] = "neither the view before nor a quorum's reports justify it"
 
     def justified(self, proposal: Propose, quorum_size: int) -> bool:

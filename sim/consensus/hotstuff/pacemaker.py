@@ -85,7 +85,7 @@ class Pacemaker:
         pace: Pace,
         *,
         opened: Callable[[int], None],
-        high: Callable[[], Certificate | None],
+        high: Callable[[int], Certificate | None],
         shown: Callable[[Certificate], Any],
     ) -> None:
         self.node, self.pace = node, pace
@@ -165,7 +165,7 @@ class Pacemaker:
     def _report(self, view: int) -> None:
         """Tell the leader of a view that is wished for what is certified; again with each wish, for it may be lost."""
         self._reported = view
-        self.node.send(self.leader(view), NewView(view, self._high()))
+        self.node.send(self.leader(view), NewView(view, self._high(view)))
 
     async def _wait_for(self, view: int) -> None:
         proof = await self.node.quorum(Wish, self.node.quorum_size, view=view)
