@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from handmade import good
 
 import sim
+from sim.study.load_watch import LoadWatch
 from sim.study.metrics_load import load
 from sim.study.read import from_dict
 
@@ -37,6 +39,27 @@ def test_the_hub_of_a_star_sends_eight_bodies_to_four_seats(rate: str, share: fl
     assert found["uplink"]["mean"] == pytest.approx(share / 5, rel=0.01)
     assert found["downlink"]["busiest"] == pytest.approx(0.0064, rel=0.2)
     assert found["saturated"] == saturated and found["uplink"]["saturated_seats"] == len(saturated)
+
+
+def test_what_stands_in_line_is_told_with_its_amount_and_its_beginning() -> None:
+    """Four copies of 1 MB each second at 25 Mbit/s take 1.28 s, so from the first on each second leaves 0.28 s more in line."""
+    found = played(seat={"up": "25 Mbit/s", "down": "1 Gbit/s"}, gossip={"kind": "flood"})["uplink"]
+    assert found["backlog_seat"] == "seat-0" and found["backlog_seats"] == 1
+    assert found["backlog_s"] == pytest.approx(8 * 1.28 - (10 - found["backlog_since_s"]), abs=0.15)
+    idle = played(seat={"up": "1 Gbit/s", "down": "1 Gbit/s"}, gossip={"kind": "flood"})["uplink"]
+    assert (idle["backlog_s"], idle["backlog_seat"], idle["backlog_since_s"], idle["backlog_seats"]) == (0, None, None, 0)
+
+
+def test_work_in_line_by_hand() -> None:
+    """3 s of work at once, then nothing: a second later 2 s are left, since the look before; after 4 s nothing stands in line."""
+    watch = LoadWatch.over(np.array([8_000_000_000, 8_000_000_000]), 0)
+    left = []
+    for second, sent in ((0, 0), (1, 0), (2, 3_000_000_000), (3, 3_000_000_000), (6, 3_000_000_000)):
+        watch.look(np.array([sent, 0]), np.zeros(2), second * 1_000_000_000)
+        assert watch.uplink is not None
+        left.append((watch.uplink.work_ns[0] / 1e9, watch.uplink.since_ns[0] / 1e9))
+    assert left == [(0, -1e-9), (0, -1e-9), (2, 1), (1, 1), (0, -1e-9)]
+    assert not LoadWatch.over(np.zeros(2, np.int64), 0).wanted
 
 
 @pytest.mark.parametrize(("each", "cores", "share"), [("500 ms", 1, 0.4), ("500 ms", 2, 0.2), ("1200 ms", 1, 0.96)])

@@ -26,6 +26,7 @@ from sim.node.terms import bounds
 from sim.study.bookkeeping import Bookkeeping
 from sim.study.checks_safety import SafetyWatch
 from sim.study.held import seats_held
+from sim.study.load_watch import LoadWatch
 from sim.study.marketplace import Marketplace
 from sim.study.plugins import kind_of
 from sim.study.pricing import costs_of
@@ -47,6 +48,7 @@ class World:
     safety: SafetyWatch
     markets: list[tuple[Any, Marketplace]] = field(default_factory=list)
     corrupted: list[bool] = field(default_factory=list)
+    load: LoadWatch = field(default_factory=LoadWatch)
 
 
 def build(scenario: Scenario, seed: int) -> World:

@@ -18,6 +18,7 @@ from sim.kernel.trace import Trace
 from sim.node.ballots import Ballots, Blocks, Checkpoints, Logs
 from sim.node.behind import Rebuilt, Shared
 from sim.node.storage import Kept, StorageBooks
+from sim.study.load_watch import LoadWatch
 from sim.study.travels import Travels
 
 
@@ -102,6 +103,8 @@ class Evidence:
     """CPU cores of each seat; 0 where CPU time is not modelled."""
     cpu_busy_ns: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     """int64[seats]: CPU time that a seat was given to do, all cores together."""
+    load_watch: LoadWatch = field(default_factory=LoadWatch)
+    """What stood in line at uplinks and CPUs when the run ended, and since when."""
     waiting: Waiting | None = None
     """None where nothing is agreed upon."""
     window_ns: int = 1_000_000_000

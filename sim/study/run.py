@@ -22,6 +22,7 @@ from sim.net.pairs import Rates
 from sim.net.tally import voters
 from sim.study.build import World, build, clear_up
 from sim.study.evidence import Evidence, Spread, Waiting
+from sim.study.load_watch import LoadWatch
 from sim.study.plugins import kind_of
 from sim.study.pricing import not_modelled
 from sim.study.reckoning import reckoning_of
@@ -77,7 +78,7 @@ def judged(
         progress(0.0, "compiling the delivery core for this machine (once, about a minute)")
     world = build(scenario, seed)
     worlds.append(world)
-    turn(world, progress, look)
+    turn(world, progress, _watching(world, look))
     evidence = evidence_of(world)
     report = Report.of(
         evidence,
@@ -112,6 +113,22 @@ def turn(world: World, progress: Progress | None = None, look: Callable[[World],
             look(world)
     if progress is not None:
         progress(1.0, "judging")
+
+
+def _watching(world: World, look: Callable[[World], None] | None) -> Callable[[World], None] | None:
+    """`look`, and the lines of uplinks and CPUs looked at beside it, where any are modelled."""
+    costs, core = world.network.costs, world.network.world
+    load = world.load = LoadWatch.over(_each(costs.up_bit_s, world.topology.n), int(core.setup[st.CORES]))
+    if not load.wanted:
+        return look
+
+    def both(world: World) -> None:
+        core = world.network.world
+        load.look(core.seats["sent_bytes"], core.cores[:, -1], world.loop.now_ns)
+        if look is not None:
+            look(world)
+
+    return both
 
 
 def _advance(world: World, until_ns: int) -> None:
@@ -164,6 +181,7 @@ def evidence_of(world: World) -> Evidence:
         window_ns=1 << st.WINDOW_BITS,
         up_window_most=np.maximum(core.window_most[:, 0], seats["up_window_bytes"]),
         down_window_most=np.maximum(core.window_most[:, 1], seats["down_window_bytes"]),
+        load_watch=world.load,
         largest_bytes=network.largest_bytes,
         latitude=topology.latitude,
         longitude=topology.longitude,
