@@ -37,9 +37,9 @@ class Chain:
             self.blocks.append(block)
             self._digests.append(place)
             return
-        if block.parent != self.tip:
+        if block.parent != self._digests[-1]:
             raise Unlinked(f"block at height {block.height}: its parent is {block.parent}, the tip is {self.tip}")
-        if block.height != self.height + 1:
+        if block.height != len(self.blocks) + 1:
             raise Unlinked(f"block {block.digest}: height {block.height} offered to a chain of height {self.height}")
         self.tree.admit(block)
         self.blocks.append(block)

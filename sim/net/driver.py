@@ -22,7 +22,7 @@ Rule = Callable[[World, int, int, int, int], int]
 def run(world: World, orders: array[int], until_ns: int) -> int:
     """`engine.run`, compiled if possible. Interpreted, NumPy would warn where 64-bit products wrap around, as they should."""
     if COMPILED:
-        status = _entry()(world.address, orders.buffer_info()[0], len(orders), until_ns)
+        status = _entry()(world.address, *orders.buffer_info(), until_ns)
         if world.plain is not None:
             world.plain.complain()
         return status

@@ -63,8 +63,11 @@ class Network:
             self._commands.extend(word for seat in range(n) for word in (st.START, seat))
         self._kinds: dict[Hashable, int] = {}
         self._messages: dict[Hashable, int] = {}
+        self.message_of = self._messages.get
+        """The number of a content that was interned before, or None."""
         self._items: dict[Hashable, int] = {}
         self.rows = 0  # of the tables (item, seat) that are in use; see `sim.net.shelf`
+        self.row_of: list[int] = []  # as `items` has it, for who looks at one cell
         self.item_names: list[Hashable] = []
         self.families: list[str] = []
         self._sizes: dict[int, int] = {}
@@ -86,10 +89,6 @@ class Network:
             self._kinds[key] = number
             self.kind_names.append(name)
         return number
-
-    def message_of(self, content: Hashable) -> int | None:
-        """The number of a content that was interned before."""
-        return self._messages.get(content)
 
     def message(
         self,
@@ -138,6 +137,7 @@ class Network:
             self.item_names.append(name)
             self.families.append(family)
             self._ensure(("items", "item_books"), number + 1)
+            self.row_of.append(self.rows)
             self.rows += 1
             self._ensure(("held", "arrival", "notes", "came_from"), self.rows)
             key = self.dice.continued(self._item_key(family), number)  # also what a strategy draws from
@@ -222,7 +222,7 @@ class Network:
 
     def holds(self, seat: int, item: int) -> bool:
         """Whether a seat has the whole of an item."""
-        return bool(self.world.held[self.world.items[item]["row"], seat] == st.HELD)
+        return bool(self.world.held.item(self.row_of[item], seat) == st.HELD)
 
     def holds_many(self, seat: int, items: Sequence[int] | NDArray[np.int64]) -> NDArray[np.bool_]:
         """For each item, whether the seat has it."""
@@ -259,10 +259,10 @@ class Network:
                 break
             self.world = arena.grow(self.world)
         clock[st.COMMAND_AT] = clock[st.ALERT] = 0
-        if clock[st.WOKEN]:
-            rows = self.world.woken[: clock[st.WOKEN]].tolist()
+        woken = clock[st.WOKEN]
+        if woken:
             clock[st.WOKEN] = 0
-            for probe, what in rows:
+            for probe, what in self.world.woken[:woken].tolist():
                 wake = self._waits[probe]
                 if wake is not None:
                     self._waits[probe] = None

@@ -132,9 +132,9 @@ class Node(Memory):
     async def quorum(self, kind: type[Any], need: int, **fields: Any) -> Certificate:
         """Proof that `need` identities said the same; votes are counted in the core, once an identity."""
         society = self.society
-        mask, values = society.claim(kind, fields)
-        number = await self.probe(QUORUM, society.kind(kind), need, mask, values, (kind, need, fields))
-        return Certificate(society.contents[number], number, society.network.signers(self.seat, number))
+        number, mask, values = society.claim(kind, fields)
+        said = await self.probe(QUORUM, number, need, mask, values, (kind, need, fields))
+        return Certificate(society.contents[said], said, society.network.signers(self.seat, said))
 
     def ballots(self, kind: type[Any], **fields: Any) -> tuple[Certificate, ...]:
         """The votes of a kind with these field values that have come so far: a certificate, however small, for each content."""

@@ -28,13 +28,14 @@ class Nodes(Sequence[Node]):
     def __getitem__(self, seat: slice) -> list[Node]: ...
 
     def __getitem__(self, seat: int | slice) -> Node | list[Node]:
+        try:
+            return self.made[seat]  # type: ignore[index]
+        except (KeyError, TypeError):  # not made yet, or several
+            pass
         if isinstance(seat, slice):
             return [self[one] for one in range(self._society.n)[seat]]
-        node = self.made.get(seat)
-        if node is None:
-            seat = range(self._society.n)[seat]  # IndexError where there is no such seat
-            node = self.made[seat] = Node(self._society, seat)
-        return node
+        seat = range(self._society.n)[seat]  # IndexError where there is no such seat
+        return self.made.setdefault(seat, Node(self._society, seat))
 
     def __setitem__(self, seat: int, node: Node) -> None:
         self.made[seat] = node

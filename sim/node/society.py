@@ -76,6 +76,8 @@ class Society:
         """How off-chain objects are kept, where the scenario names a scheme for them."""
         self._names: dict[Any, int] = {}
         self._kinds: dict[type[Any], int] = {}
+        self._asked: dict[type[Any], tuple[int, dict[str, int]]] = {}
+        """Of each kind that somebody waited for its number and the places of its fields."""
         network.on_mail = self._mail
 
     # decisions ------------------------------------------------------------------------------------------------------
@@ -128,10 +130,13 @@ class Society:
             number = self._kinds[kind] = self.network.kind(key, kind.__name__)
         return number
 
-    def claim(self, kind: type[Any], fields: Mapping[str, Any]) -> tuple[int, list[int]]:
-        """Which fields of a kind of message are asked for (a bit set of their places), and the values they must have."""
-        asked: Any = kind
-        places = places_of(asked)
+    def claim(self, kind: type[Any], fields: Mapping[str, Any]) -> tuple[int, int, list[int]]:
+        """The number of a kind of message, which of its fields are asked for (a bit set of their places), and their values."""
+        known = self._asked.get(kind)
+        if known is None:
+            asked: Any = kind
+            known = self._asked[kind] = (self.kind(kind), places_of(asked))
+        number, places = known
         mask, values = 0, [0] * FIELDS
         for name, value in fields.items():
             place = places.get(name, FIELDS)
@@ -140,17 +145,18 @@ class Society:
                 raise ProtocolError(f"{kind.__name__} has no field {name!r} to ask for; there are {known}")
             mask |= 1 << place
             values[place] = value if type(value) is int else self.value(value)
-        return mask, values
+        return number, mask, values
 
     def intern(self, said: Any) -> int:
         """The number of a message's content."""
         kind: Any = type(said)
         if kind is Certificate:
             return self._intern_certificate(said)
-        contents = reader_of(kind)(said) if hasattr(kind, "__dataclass_fields__") else None
-        if contents is None:
-            raise ProtocolError(f"{said!r} is not a message: make its class one with @message or @vote")
-        key = (kind, contents)
+        try:
+            read = reader_of(kind)
+        except TypeError:
+            raise ProtocolError(f"{said!r} is not a message: make its class one with @message or @vote") from None
+        key = (kind, read(said))
         number = self.network.message_of(key)
         if number is None:
             number = self._intern_message(said, key)

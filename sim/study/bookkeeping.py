@@ -127,7 +127,7 @@ class Bookkeeping:
 
     def on_decide(self, seat: int, slot: int, digest: str) -> None:
         """Append a decision to the node's chain; one that does not fit is rejected and recorded, not hidden."""
-        if self._appended(seat, digest):
+        if self._appended(seat, digest) and self._listeners:
             self._tell(seat, digest, self.society.loop.now_ns)
 
     def on_decide_many(self, times: Any, seats: Any, slots: Any, digests: list[str]) -> None:
