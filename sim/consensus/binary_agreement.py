@@ -10,13 +10,13 @@ an adversary who orders every message delay a decision for ever (Tholoniat, Gram
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from itertools import count
 from typing import Any
 
 import numpy as np
 
+from sim.kernel.strand import Strand
 from sim.node.either import either
 from sim.node.message import vote
 from sim.node.node import Node
@@ -79,7 +79,7 @@ class Agreement:
         self.bit: int | None = None
         self.started = False
         self.turn = 0
-        self.tasks: list[asyncio.Task[None]] = [node.spawn(self.hear_done())]
+        self.tasks: list[Strand[None]] = [node.spawn(self.hear_done())]
 
     def start(self, bit: int) -> None:
         """The input; later ones are ignored."""

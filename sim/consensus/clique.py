@@ -11,7 +11,6 @@ for ever. That is the proposal's own weakness and not mended here.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -19,6 +18,7 @@ from sim.consensus.forking.comparing import compare
 from sim.consensus.forking.forest import Forest
 from sim.consensus.forking.signers import signers_of
 from sim.kernel.part import part
+from sim.kernel.strand import Strand
 from sim.kernel.units import Count, Duration
 from sim.node.node import Node
 from sim.node.terms import Terms
@@ -47,7 +47,7 @@ class Clique:
         rules = Authority(node, self)
         forest = Forest(node, self.depth or rules.limit, weigh=rules.difficulty, valid=rules.flaw)
         forest = node.keep.setdefault("forest", forest)
-        turn: list[asyncio.Task[None]] = []
+        turn: list[Strand[None]] = []
 
         def try_anew() -> None:
             while turn:

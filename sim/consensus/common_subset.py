@@ -16,6 +16,7 @@ from functools import partial
 from typing import ClassVar
 
 from sim.consensus.binary_agreement import Agreement, Say
+from sim.kernel.strand import Strand
 from sim.node.either import either
 from sim.node.message import message, vote
 from sim.node.node import Node
@@ -58,7 +59,7 @@ class CommonSubset:
         self.agreements = [
             Agreement(node, say, self.first + proposer, partial(self.agreed, proposer)) for proposer in range(node.n)
         ]
-        self.tasks: list[asyncio.Task[None]] = []
+        self.tasks: list[Strand[None]] = []
 
     def start(self) -> None:
         """Take part in everybody's broadcast."""

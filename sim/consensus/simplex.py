@@ -12,12 +12,12 @@ away needs nothing else; who is stuck repeats its NULLIFY together with the cert
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Container
 from typing import ClassVar, Literal
 
 from sim.consensus.tree import Tree
 from sim.kernel.part import part
+from sim.kernel.strand import Strand
 from sim.kernel.units import Lasting
 from sim.node.ballots import Ballots
 from sim.node.message import Certificate, Signed, message, vote
@@ -127,8 +127,8 @@ class Replica:
         self.tree: Tree = node.keep.setdefault("tree", Tree())
         self.known: Known = node.keep.setdefault("known", Known())
         self.began_ns = node.now
-        self.watching: list[asyncio.Task[None]] = []
-        self.finalising: dict[int, asyncio.Task[None]] = {}
+        self.watching: list[Strand[None]] = []
+        self.finalising: dict[int, Strand[None]] = {}
 
     def leader(self, view: int) -> int:
         """Who leads a view."""

@@ -13,13 +13,13 @@ below changes nothing, because an epoch has one block.
 
 from __future__ import annotations
 
-import asyncio
 from itertools import count
 from typing import Any, ClassVar
 
 from sim.consensus.tree import Tree
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
+from sim.kernel.strand import Strand
 from sim.kernel.units import Lasting, show_duration
 from sim.node.ballots import Ballots
 from sim.node.message import Certificate, message, vote
@@ -102,8 +102,8 @@ class Streamlet:
         """Epoch after epoch; after a crash never again one in which this node may have voted."""
         epoch_ns = 2 * self.delta
         chains: Chains = node.keep.setdefault("chains", Chains(epoch_ns))
-        watches: dict[int, asyncio.Task[None]] = {}
-        voting: asyncio.Task[None] | None = None
+        watches: dict[int, Strand[None]] = {}
+        voting: Strand[None] | None = None
         for epoch in count(max(-(-node.now // epoch_ns), chains.begun + 1)):
             await node.sleep(epoch * epoch_ns - node.now)
             chains.begun = epoch

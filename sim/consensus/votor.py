@@ -16,12 +16,12 @@ anyway, and who lacks some in a slot that has gone wrong asks for them. Only the
 
 from __future__ import annotations
 
-import asyncio
 from itertools import count
 from typing import Any, ClassVar
 
 from sim.consensus.votor_pool import Final, Notar, NotarFallback, Pool, Skip, SkipFallback, safe_to_notarise, safe_to_skip, share
 from sim.kernel.part import part
+from sim.kernel.strand import Strand
 from sim.kernel.units import AtLeastOne, Duration, Lasting, show_duration
 from sim.node.ballots import Ballots
 from sim.node.message import message
@@ -96,7 +96,7 @@ class Duty:
 
     def __init__(self, rules: Votor, node: Node, pool: Pool) -> None:
         self.rules, self.node, self.pool = rules, node, pool
-        self.watches: dict[int, list[asyncio.Task[None]]] = {}
+        self.watches: dict[int, list[Strand[None]]] = {}
         self.opened: dict[int, None] = {}
         """Windows, by their first slot, whose clock runs here."""
         self.led: dict[int, None] = {}

@@ -18,6 +18,7 @@ from heapq import heappop, heappush
 from typing import Any, Protocol, TypeVar
 
 from sim.kernel.errors import StandsStill, Stuck
+from sim.kernel.strand import Strand
 
 T = TypeVar("T")
 FOREVER_NS = 2**62
@@ -63,7 +64,11 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     def __init__(self, source: Source | None = None) -> None:
         self.now_ns = 0
         self.source = source
-        self._ready: deque[Turn] = deque()
+        self.ready: deque[Any] = deque()
+        """Whose turn it is at this instant: a `Turn`, or a tuple like one where nobody will cancel it."""
+        self.strand: Any = None
+        """The `Strand` that runs; None where none does."""
+        self._strands: dict[Strand[Any], None] = {}
         self._timers: list[tuple[int, int, Turn]] = []
         self._serial = 0
         self._failure: BaseException | None = None
@@ -82,7 +87,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     ) -> Turn:
         """Run `callback` at this instant, after everything already ready."""
         turn = Turn((callback, args, context))
-        self._ready.append(turn)
+        self.ready.append(turn)
         return turn
 
     def call_later(  # type: ignore[override]
@@ -111,21 +116,18 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         """A future of this loop."""
         return asyncio.Future(loop=self)
 
-    def create_task(
+    def create_task(  # type: ignore[override]  # a task in all but its class
         self,
         coro: Coroutine[Any, Any, T] | Generator[Any, None, T],
         *,
         name: str | None = None,
         context: contextvars.Context | None = None,
-    ) -> asyncio.Task[T]:
-        """A task of this loop whose failure stops the run."""
-        task: asyncio.Task[T] = asyncio.Task(coro, loop=self, name=name, context=context)
-        task.add_done_callback(self.notice)
-        return task
+    ) -> Strand[T]:
+        """A coroutine on its way in this loop, whose failure stops the run. All share one context."""
+        return Strand(self, coro, self._strands)  # type: ignore[arg-type]
 
-    def get_debug(self) -> bool:
-        """Never in asyncio's debug mode: it reads a wall clock."""
-        return False
+    get_debug = staticmethod(bool)
+    """Never in asyncio's debug mode, which reads a wall clock. Every future asks, and `bool()` is False without a step of Python."""
 
     def is_running(self) -> bool:
         """Whether `run` is on the stack."""
@@ -154,8 +156,10 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     def close(self) -> None:
         """Forget everything that was still to happen."""
-        self._ready.clear()
+        self.ready.clear()
         self._timers.clear()
+        for strand in list(self._strands):
+            strand.close()
 
     # running --------------------------------------------------------------------------------------------------------
 
@@ -190,7 +194,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         return task.result()
 
     def _turn_the_world(self, until_ns: int) -> None:
-        ready, timers, source = self._ready, self._timers, self.source
+        ready, timers, source = self.ready, self._timers, self.source
         instant_ns, turns = -1, 0
         while not self._halted:
             turns += 1
@@ -226,13 +230,6 @@ class VirtualLoop(asyncio.AbstractEventLoop):
                 turn = heappop(timers)[2]
                 if turn:
                     ready.append(turn)
-
-    def notice(self, task: asyncio.Task[Any]) -> None:
-        """A task is over: stop the run if it failed."""
-        if not task.cancelled():
-            error = task.exception()
-            if error is not None:
-                self.fail(error)
 
 
 def apart(work: Callable[[], T], interrupt: Callable[[], None]) -> T:

@@ -15,7 +15,7 @@ from sim.kernel.loop import Turn, VirtualLoop
 class Deadline:
     """`async with Deadline(loop, when_ns):` raises TimeoutError in its block at `when_ns`."""
 
-    __slots__ = ("_cancelling", "_expired", "_loop", "_task", "_turn", "_when_ns")
+    __slots__ = ("_cancelling", "_expired", "_loop", "_strand", "_turn", "_when_ns")
 
     def __init__(self, loop: VirtualLoop, when_ns: int) -> None:
         self._loop, self._when_ns = loop, when_ns
@@ -23,19 +23,19 @@ class Deadline:
         self._expired = False
 
     async def __aenter__(self) -> Deadline:
-        task = asyncio.current_task(self._loop)
-        if task is None:
-            raise RuntimeError("a time limit belongs into a task")
+        strand = self._loop.strand
+        if strand is None:
+            raise RuntimeError("a time limit belongs into a coroutine of a node")
         if self._turn is not None:
             raise RuntimeError("a time limit can be used once only")
-        self._task, self._cancelling = task, task.cancelling()
+        self._strand, self._cancelling = strand, strand.cancelling()
         self._turn = self._loop.call_at_ns(self._when_ns, self._expire)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
         assert self._turn is not None
         self._turn.cancel()
-        if self._expired and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+        if self._expired and self._strand.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise TimeoutError from error
 
     def expired(self) -> bool:
@@ -44,4 +44,4 @@ class Deadline:
 
     def _expire(self) -> None:
         self._expired = True
-        self._task.cancel()
+        self._strand.cancel()

@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from functools import partial
 from typing import Any
 
+from sim.kernel.strand import Strand
 from sim.node.node import Node
 
 
@@ -19,7 +20,7 @@ async def either(node: Node, *waits: Coroutine[Any, Any, Any]) -> tuple[int, Any
     over: asyncio.Future[int] = node.society.loop.create_future()
     tasks = [node.spawn(wait) for wait in waits]
 
-    def tell(place: int, task: asyncio.Task[Any]) -> None:
+    def tell(place: int, task: Strand[Any]) -> None:
         if not over.done() and not task.cancelled():
             over.set_result(place)
 

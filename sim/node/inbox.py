@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from sim.kernel.strand import pause
 from sim.node.message import Signed
 
 if TYPE_CHECKING:
@@ -21,11 +22,12 @@ MOST_KEPT = 10_000
 class Wait:
     """One `receive` or `collect` that is waiting."""
 
-    __slots__ = ("claim", "future", "keeps", "kind", "need", "sender")
+    __slots__ = ("claim", "keeps", "kind", "mail", "need", "sender", "strand")
 
     def __init__(self, kind: type[Any], sender: int | None, claim: dict[str, Any], need: int, keeps: bool = False) -> None:
         self.kind, self.sender, self.claim, self.need, self.keeps = kind, sender, claim, need, keeps
-        self.future: asyncio.Future[Any] | None = None
+        self.strand: Any = None
+        self.mail: Signed[Any] | None = None
 
     def wants(self, mail: Signed[Any]) -> bool:
         """Whether a message is the one waited for; a claim is a value or a predicate."""
@@ -72,8 +74,9 @@ class Inbox:
             return
         waits = self._waits.get(kind, ())
         for wait in waits:
-            if not wait.keeps and wait.future is not None and not wait.future.done() and wait.wants(mail):
-                wait.future.set_result(mail)
+            if not wait.keeps and wait.strand.paused and wait.wants(mail):
+                wait.mail = mail
+                wait.strand.wake()
                 return
         box = self._boxes.setdefault(kind, [])
         if len(box) >= MOST_KEPT:
@@ -81,8 +84,8 @@ class Inbox:
             self._node.overflow(kind.__name__)
         box.append(mail)
         for wait in waits:
-            if wait.keeps and wait.future is not None and not wait.future.done() and len(self._found(wait)) >= wait.need:
-                wait.future.set_result(None)
+            if wait.keeps and wait.strand.paused and len(self._found(wait)) >= wait.need:
+                wait.strand.wake()
 
     def forget(self, kind: type[Any], before: str, value: int) -> None:
         """Drop mail of a kind whose field `before` is below `value`: nobody will ask for it any more."""
@@ -99,13 +102,13 @@ class Inbox:
                 del box[place]
                 return mail
         try:
-            found: Signed[Any] = await self._wait(wait)
+            await self._wait(wait)
         except asyncio.CancelledError:
-            future = wait.future
-            if future is not None and future.done() and not future.cancelled():
-                self._boxes.setdefault(kind, []).insert(0, future.result())
+            if wait.mail is not None:
+                self._boxes.setdefault(kind, []).insert(0, wait.mail)
             raise
-        return found
+        assert wait.mail is not None
+        return wait.mail
 
     async def collect(self, kind: type[Any], need: int, claim: dict[str, Any]) -> tuple[Signed[Any], ...]:
         """The first messages that match from `need` distinct senders; they stay in the box."""
@@ -131,9 +134,9 @@ class Inbox:
                 first[mail.sender] = mail
         return list(first.values())
 
-    async def _wait(self, wait: Wait) -> Any:
+    async def _wait(self, wait: Wait) -> None:
         node = self._node
-        wait.future = asyncio.Future(loop=node.society.loop)
+        wait.strand = node.society.loop.strand
         waits = self._waits.setdefault(wait.kind, [])
         waits.append(wait)
         bit = 1 << node.society.kind(wait.kind)
@@ -141,7 +144,7 @@ class Inbox:
             self._listening |= bit
             node.society.network.listen(node.seat, self._listening)
         try:
-            return await wait.future
+            await pause()
         finally:
             waits.remove(wait)
             if not waits:

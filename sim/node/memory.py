@@ -5,7 +5,6 @@ Such boxes are made when they are first asked for. An idle seat's node takes 150
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from sim.node.inbox import Inbox
 
 if TYPE_CHECKING:
     from sim.kernel.dice import Dice
+    from sim.kernel.strand import Strand
     from sim.node.society import Society
 
 Bend = Callable[[int, Any], Iterator[tuple[int, Any]]]
@@ -25,7 +25,7 @@ class Memory:
         "__dict__",  # made only where an adversary changes a method of one node, or somebody asks for its peers
         "__weakref__",
         "_pending",
-        "_tasks",
+        "_strands",
         "dice",
         "f",
         "id",
@@ -50,7 +50,7 @@ class Memory:
     """What survives a crash; everything else a protocol knows is lost."""
     outbound: tuple[Bend, ...]
     """Behaviours of an adversary, applied in order to everything sent; honest nodes have none."""
-    _tasks: dict[asyncio.Task[Any], None]  # a dict and not a set, for its order
+    _strands: dict[Strand[Any], None]  # a dict and not a set, for its order
     _pending: dict[int, tuple[Any, int | str, dict[str, Any]]]
 
     if not TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Memory:
             """Make what is not there yet; called only for what is not found."""
             if name == "inbox":
                 made = Inbox(self)
-            elif name in ("keep", "_tasks", "_pending"):
+            elif name in ("keep", "_strands", "_pending"):
                 made = {}
             else:
                 raise AttributeError(f"a node has no {name!r}")

@@ -5,12 +5,12 @@ Durations are whole nanoseconds everywhere in Python; scenario files write them 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from functools import cached_property
 from typing import Any, TypeVar
 
 from sim.kernel.errors import Invalid
+from sim.kernel.strand import Strand, pause
 from sim.net.core.state import QUORUM, UP
 from sim.node.deadline import Deadline
 from sim.node.fetching import AGAIN_NS, fetched, usable
@@ -104,16 +104,9 @@ class Node(Memory):
         """Record that mail was dropped because its box was full."""
         self.society.trace.record("overflow", self.seat, what)
 
-    def spawn(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    def spawn(self, coroutine: Coroutine[Any, Any, T]) -> Strand[T]:
         """Let a coroutine run beside this one; it ends with the node."""
-        task: asyncio.Task[T] = asyncio.Task(coroutine, loop=self.society.loop)
-        self._tasks[task] = None
-        task.add_done_callback(self._over)
-        return task
-
-    def _over(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.pop(task, None)
-        self.society.loop.notice(task)
+        return Strand(self.society.loop, coroutine, self._strands)
 
     def forget(self, kind: type[Any], **before: int) -> None:
         """Drop mail of a kind whose field (`slot=7`, `epoch=7`) is below the value."""
@@ -198,16 +191,15 @@ class Node(Memory):
     async def sleep(self, duration_ns: int) -> None:
         """Let so much virtual time pass."""
         loop = self.society.loop
-        future: asyncio.Future[None] = asyncio.Future(loop=loop)
-        turn = loop.call_at_ns(loop.now_ns + duration_ns, _wake, future)
+        turn = loop.call_at_ns(loop.now_ns + duration_ns, loop.strand.wake)
         try:
-            await future
+            await pause()
         finally:
             turn.cancel()
 
     async def forever(self) -> None:
         """Wait to be cancelled."""
-        await asyncio.Future(loop=self.society.loop)
+        await pause()
 
     def timeout(self, duration_ns: int) -> Deadline:
         """`async with node.timeout(ns):` raises TimeoutError in its block when the time is up."""
@@ -223,27 +215,25 @@ class Node(Memory):
         """Lose everything but `keep`, held bodies and the votes counted so far; what arrives from now on is lost too."""
         self.society.trace.record("crash", self.seat)
         self.society.network.set_flag(self.seat, UP, False)
-        self._drop_tasks()
+        self._drop_strands()
 
     def restart(self, program: Callable[[Node], Coroutine[Any, Any, None]]) -> None:
         """Come back with an empty memory; whatever still ran is over, for crashes may overlap."""
-        self._drop_tasks()
+        self._drop_strands()
         self.society.trace.record("restart", self.seat)
         self.society.network.set_flag(self.seat, UP, True)
         self.inbox = Inbox(self)
         self.start(program)
 
-    def _drop_tasks(self) -> None:
-        for task in list(self._tasks):
-            task.cancel()
-        self._tasks.clear()
+    def _drop_strands(self) -> None:
+        for strand in list(self._strands):
+            strand.cancel()
+        self._strands.clear()
 
     def stop(self) -> None:
         """End of the run: close every coroutine, and let go of all that points in a circle."""
-        for task in list(self._tasks):
-            task.get_coro().close()
-            task.cancel()  # the future it waits for lets go of it
-        self._tasks.clear()
+        for strand in list(self._strands):
+            strand.close()
         self.inbox = None  # type: ignore[assignment]  # it points back here
 
     def waits(self) -> list[str]:
@@ -260,12 +250,13 @@ class Node(Memory):
         self, sort: int, kind: int, need: int, mask: int, values: list[int], told: tuple[Any, int | str, dict[str, Any]]
     ) -> int:
         """Wait in the core for what `Network.watch` is asked; `told` says what it is, in a stuck run."""
-        network = self.society.network
-        future: asyncio.Future[int] = asyncio.Future(loop=self.society.loop)
-        probe = network.watch(self.seat, sort, kind, need, mask, values, future.set_result)
+        society = self.society
+        network = society.network
+        probe = network.watch(self.seat, sort, kind, need, mask, values, society.loop.strand.wake)
         self._pending[probe] = told
         try:
-            return await future
+            number: int = await pause()
+            return number
         finally:
             del self._pending[probe]
             network.unwatch(probe)
@@ -280,11 +271,6 @@ class Node(Memory):
         for behaviour in self.outbound:
             traffic = [altered for to, said in traffic for altered in behaviour(to, said)]
         return traffic
-
-
-def _wake(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
 
 
 def _told(told: tuple[Any, int | str, dict[str, Any]]) -> str:

@@ -141,8 +141,8 @@ class Society:
         for name, value in fields.items():
             place = places.get(name, FIELDS)
             if place >= FIELDS:
-                known = ", ".join(list(places)[:FIELDS])
-                raise ProtocolError(f"{kind.__name__} has no field {name!r} to ask for; there are {known}")
+                there = ", ".join(list(places)[:FIELDS])
+                raise ProtocolError(f"{kind.__name__} has no field {name!r} to ask for; there are {there}")
             mask |= 1 << place
             values[place] = value if type(value) is int else self.value(value)
         return number, mask, values

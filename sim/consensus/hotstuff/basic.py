@@ -9,13 +9,13 @@ Safety rests on the one vote a phase and on `safe_node`.
 
 from __future__ import annotations
 
-import asyncio
 from typing import ClassVar
 
 from sim.consensus.hotstuff.chained import safe_node, view_of
 from sim.consensus.hotstuff.pacemaker import Growth, NewView, Pace, Pacemaker, Wish, in_time
 from sim.consensus.tree import Tree
 from sim.kernel.part import part
+from sim.kernel.strand import Strand
 from sim.kernel.units import AtLeastOne, Count, Patience
 from sim.node.ballots import Ballots
 from sim.node.message import Certificate, Signed, message, vote
@@ -97,8 +97,8 @@ class Replica:
         self.views = Pacemaker(node, pace, opened=self.opened, high=lambda view: self.promises.high, shown=self.shown)
         self.early: dict[int, Signed[Propose]] = {}
         """Proposals that came before what begins their view, for links differ."""
-        self.leading: asyncio.Task[None] | None = None
-        self.talking: asyncio.Task[None] | None = None
+        self.leading: Strand[None] | None = None
+        self.talking: Strand[None] | None = None
 
     def opened(self, view: int) -> None:
         """A view begins: the last one's talk is over."""

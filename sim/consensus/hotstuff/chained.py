@@ -11,7 +11,6 @@ that was wished for waits for a quorum's newest certificates (NEW-VIEW). The pac
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -19,6 +18,7 @@ from sim.consensus.hotstuff.pacemaker import Growth, NewView, Pace, Pacemaker, W
 from sim.consensus.tree import Tree
 from sim.kernel.part import part
 from sim.kernel.presets import Preset
+from sim.kernel.strand import Strand
 from sim.kernel.units import AtLeastOne, Count, Patience
 from sim.node.ballots import Ballots
 from sim.node.message import Certificate, Signed, message, vote
@@ -134,7 +134,7 @@ class Replica:
         self.promises: Promises = node.keep.setdefault("promises", Promises())
         pace = Pace(rules.patience, rules.growth, rules.most_growths, rules.turn)
         self.views = Pacemaker(node, pace, opened=self.opened, high=self.high, shown=self.learn)
-        self.gathering: asyncio.Task[None] | None = None
+        self.gathering: Strand[None] | None = None
 
     def high(self, view: int) -> Certificate | None:
         """The newest certificate, for the leader of a view that is wished for."""

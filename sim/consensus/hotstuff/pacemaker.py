@@ -8,11 +8,11 @@ gives up the rest of the turn. Patience grows with each view given up in a row, 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+from sim.kernel.strand import Strand
 from sim.kernel.units import Least
 from sim.node.message import Certificate, message, vote
 from sim.node.node import Node
@@ -96,8 +96,8 @@ class Pacemaker:
         self._failures = self._waited = 0
         self._reported = -1
         self._deadline_ns = self._alarm_ns = 0
-        self._alarm: asyncio.Task[None] | None = None
-        self._hope: asyncio.Task[None] | None = None
+        self._alarm: Strand[None] | None = None
+        self._hope: Strand[None] | None = None
 
     @property
     def by_wish(self) -> Certificate | None:
