@@ -38,7 +38,7 @@ BAD = {
     "missing graph": (GOOD.replace('"complete"', '"file"').replace("seats = 4", 'path = "nowhere.graphml"'), ["topology.path"]),
     "no effect": (GOOD + '[seat]\nverify = "1 ms"', ["seat.verify", "cores"]),
     "withheld inside": (GOOD + 'bodies = "attached"\n[[adversary]]\nkind = "withhold"', ["adversary[0]", "gossip"]),
-    "partition of nobody": (GOOD + '[[fault]]\nkind = "partition"\ngroups = [["mars"]]', ["fault[0]", "mars"]),
+    "partition of nobody": (GOOD + '[[fault]]\nkind = "partition"\ngroups = [["mars"]]', ["fault[0].groups[0]: ", "mars"]),
     "slower than time": (
         GOOD + '[link]\nlatency = {kind = "constant", value = "10 s"}\n[[fault]]\nkind = "slow"\nseats = 2\nfactor = 1000.0',
         ["fault[0].factor", "104 days", "smaller factor"],

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import sim
 from sim.cli import main
+from sim.consensus.pbft import PBFT
 from sim.kernel.errors import ScenarioError
+from sim.kernel.part import part
 from sim.study import sweep as module
 from sim.study.read import load
 
@@ -61,7 +64,20 @@ def test_wrong_combinations_are_told_before_anything_runs(path: Path, monkeypatc
         sim.sweep(load(path))
 
 
-def test_a_scenario_changed_after_reading_is_refused(path: Path) -> None:
-    """The workers read the file, and would sweep over something else than was given."""
-    with pytest.raises(ScenarioError, match="was changed after it was read"):
-        sim.sweep(load(path).but(duration="4 s"))
+def test_what_is_given_is_swept_whether_or_not_a_file_says_the_same(path: Path) -> None:
+    """After `but`, from text, and with a part that only this process knows; the way back is told as a call."""
+    changed = load(path).but(duration="2500 ms")
+    texts = sim.loads(TEXT.replace('"3 s"', '"2500 ms"'))
+
+    @part
+    class Typed(PBFT):
+        """A protocol typed into a notebook."""
+
+    typed = texts.but(consensus=replace(texts.consensus, protocol=Typed()))
+    swept = [sim.sweep(one, seeds=1) for one in (changed, texts, typed)]
+    decided = [[report["consensus"]["decided"] for *_, report in one.runs] for one in swept]
+    assert decided[0] == decided[1] == decided[2] and decided[0][0] > 4 > decided[0][1]
+    call = swept[0].failed[0].partition("again: ")[2]
+    assert call == "sim.run(scenario.but(**{'consensus.block_interval': '1 s'}), seed=1)"
+    assert eval(call, {"sim": sim, "scenario": changed}).failed_expectations
+    assert "<pre" in swept[0]._repr_html_()

@@ -6,16 +6,13 @@ What is compared with a simulated run is what was decided, never when: the netwo
 from __future__ import annotations
 
 import asyncio
+import html
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sim.consensus.nakamoto import Nakamoto
-from sim.fault.crash import Crash
-from sim.health.counters import Counters
-from sim.health.synthetic import Synthetic
 from sim.kernel.dice import Dice
 from sim.kernel.errors import EnvironmentTrouble, ScenarioError
 from sim.kernel.loop import apart
@@ -24,17 +21,12 @@ from sim.net.choose import choose
 from sim.net.topology import Topology
 from sim.sockets.letters import key_rings
 from sim.sockets.lines import Lines
+from sim.sockets.playable import check, not_played
 from sim.sockets.replica import Replica
 from sim.study.build import topology_of
-from sim.study.plugins import kind_of
 from sim.study.scenario import Scenario
 
-MOST_SEATS = 32
-MOST_SECONDS = 600.0
-MOST_BLOCK_BYTES = 4 << 20
 _STEP_S = 0.02
-PLAYED_LOADS = (Synthetic, Counters)
-"""Workloads that only submit. The others also send records around and read them, which no socket carries yet."""
 
 Progress = Callable[[float, str], None]
 
@@ -94,6 +86,9 @@ class Lived:
             "refused": self.refused,
             "not_played": list(self.not_played),
         }
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(self.text())}</pre>"
 
     def text(self) -> str:
         """A table for the terminal."""
@@ -260,41 +255,3 @@ def _deeds(scenario: Scenario, topology: Topology, dice: Dice) -> list[tuple[int
             if entry.lasts:
                 found.append((entry.at + entry.lasts, False, seat))
     return found
-
-
-def check(scenario: Scenario, topology: Topology, seconds: float) -> None:
-    """Raises ScenarioError, with the key, for what cannot be done in real time."""
-    if not 0 < seconds <= MOST_SECONDS:
-        raise ScenarioError(f"{seconds:g} s cannot be lived through; write more than 0 and at most {MOST_SECONDS:g}", "--seconds")
-    if scenario.consensus is None:
-        raise ScenarioError("is missing; a live run is of nodes that agree on something, such as kind = 'pbft'", "consensus")
-    if isinstance(scenario.consensus.protocol, Nakamoto):
-        raise ScenarioError("the work in its blocks is drawn and not done, so other worlds cannot check it", "consensus.kind")
-    if topology.n > MOST_SEATS:
-        raise ScenarioError(f"{topology.n} nodes are too many for one machine's sockets; take at most {MOST_SEATS}", "topology")
-    if scenario.consensus.max_block + scenario.consensus.filler > MOST_BLOCK_BYTES:
-        raise ScenarioError(f"blocks may weigh {MOST_BLOCK_BYTES:,} bytes at most, with their filler", "consensus.max_block")
-    for name, why in (
-        ("adversary", "all nodes of a live run are honest; drop the table"),
-        ("membership", "everybody knows everybody in a live run; drop the table"),
-        ("availability", "no socket carries shares; drop the table"),
-    ):
-        if getattr(scenario, name):
-            raise ScenarioError(why, name)
-    for place, entry in enumerate(scenario.fault):
-        if not isinstance(entry.part, Crash):
-            raise ScenarioError(f"a live run knows crashes only, not {kind_of(entry.part)!r}", f"fault[{place}].kind")
-    for place, load in enumerate(scenario.workload):
-        if not isinstance(load, PLAYED_LOADS):
-            known = ", ".join(kind_of(kind()) for kind in PLAYED_LOADS)
-            raise ScenarioError(f"a live run knows {known} only, not {kind_of(load)!r}", f"workload[{place}].kind")
-
-
-def not_played(scenario: Scenario) -> tuple[str, ...]:
-    """What a live run leaves out of any scenario."""
-    said = [
-        "link, seat: latency, bandwidth, CPU and loss are this machine's own",
-        "gossip: bodies flood over the topology's links, whatever the strategy",
-        "expect: nothing is measured, only what was decided is compared",
-    ]
-    return (*said, *(("chunk: bodies travel whole",) if scenario.chunk else ()))

@@ -12,7 +12,6 @@ from sim.kernel.loop import VirtualLoop
 from sim.kernel.presets import chosen
 from sim.kernel.trace import LEVELS, WIRE, Trace
 from sim.net.arena import retire
-from sim.net.choose import choose
 from sim.net.core.members import REPORTS
 from sim.net.membership import enter
 from sim.net.network import Network
@@ -25,7 +24,7 @@ from sim.node.surroundings import Surroundings
 from sim.node.terms import bounds
 from sim.study.bookkeeping import Bookkeeping
 from sim.study.checks_safety import SafetyWatch
-from sim.study.held import seats_held
+from sim.study.held import check_seats, seats_held
 from sim.study.load_watch import LoadWatch
 from sim.study.marketplace import Marketplace
 from sim.study.plugins import kind_of
@@ -55,7 +54,7 @@ def build(scenario: Scenario, seed: int) -> World:
     """Make everything; raises ScenarioError where the parts do not fit each other."""
     dice = Dice(seed)
     topology = topology_of(scenario, dice)
-    _check_seats(scenario, topology, dice)
+    check_seats(scenario, topology, dice)
     costs = costs_of(scenario, topology)
     loop = VirtualLoop()  # type: ignore[abstract]  # asyncio raises NotImplementedError for what has no place here
     strategy = strategy_of(scenario, topology, dice)
@@ -111,21 +110,6 @@ def build(scenario: Scenario, seed: int) -> World:
     world.safety.watch(trace)
     _add_workloads(world)
     return world
-
-
-def _check_seats(scenario: Scenario, topology: Topology, dice: Dice) -> None:
-    """Refuse seats that nobody has before rules are compiled, which may take a minute."""
-    for place, entry in enumerate(scenario.adversary):
-        try:
-            seats_held(entry, place, topology, dice)
-        except ScenarioError as error:
-            raise error.under(f"adversary[{place}]") from None
-    for place, entry in enumerate(scenario.fault):
-        try:
-            for group in getattr(entry.part, "groups", None) or [getattr(entry.part, "seats", 0)]:
-                choose(group, topology, dice, "check")
-        except ScenarioError as error:
-            raise error.under(f"fault[{place}]") from None
 
 
 def _check_preset(protocol: Any, n: int) -> None:

@@ -5,11 +5,14 @@ Each finished run is one JSON file that appears whole or not at all; a later swe
 
 from __future__ import annotations
 
+import html
 import json
 import os
+import pickle
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -24,8 +27,8 @@ from sim.study.run import run
 from sim.study.scenario import Expectation, Scenario
 
 Told = Callable[[int, int], None]
-Job = tuple[str, tuple[str, ...], dict[str, Any], int]
-"""Scenario file, overrides, settings of the axes, seed."""
+Job = tuple[str | Scenario, tuple[str, ...], dict[str, Any], int]
+"""Scenario file (or the scenario itself, where no file says the same), overrides, settings of the axes, seed."""
 _HEADLINES = (
     ("consensus", "consensus_time_s", "p50"),
     ("consensus", "consensus_time_s", "p99"),
@@ -70,6 +73,9 @@ class Sweep:
         """Rows, whether all checks and expectations held, and which did not."""
         return {"ok": self.ok(), "rows": self.rows(), "failed": list(self.failed)}
 
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(self.text())}</pre>"
+
     def text(self) -> str:
         """A table: one line per combination, medians over seeds; then what failed."""
         names = self.headlines()
@@ -89,22 +95,21 @@ def sweep(
     out: str | None = None,
     progress: Told | None = None,
 ) -> Sweep:
-    """Run all combinations of the scenario's `[sweep]` axes over seeds 1 to `seeds`; needs a scenario read from a file."""
+    """Run all combinations of the scenario's `[sweep]` axes over seeds 1 to `seeds`, in as many processes as there are cores.
+
+    A scenario with a part that other processes cannot be given, such as a function typed into a notebook, is run in this one.
+    """
     axes = dict(scenario.sweep)
     count = seeds if seeds is not None else int(axes.pop("seeds", 10))
     axes.pop("seeds", None)
     if count < 1:
         raise ScenarioError("a sweep needs at least one seed", "sweep.seeds")
-    if not scenario.source:
-        raise ScenarioError("a sweep runs in other processes, which read the scenario again; load it from a file", "sweep")
-    if load(scenario.source, scenario.overrides).digest() != scenario.digest():
-        why = "was changed after it was read, and the other processes of a sweep would not know"
-        raise ScenarioError(f"{scenario.source} {why}; give the changes to load(path, overrides) instead", "sweep")
+    origin = scenario.source if _is_read_again(scenario) else scenario
     jobs: list[Job] = []
     expectations: list[tuple[Expectation, ...]] = []
     for settings in _combinations(axes):
-        asked = load(scenario.source, [*scenario.overrides, *_texts(settings)])  # what is wrong is said before anything runs
-        jobs += [(scenario.source, scenario.overrides, settings, seed) for seed in range(1, count + 1)]
+        asked = _asked(origin, scenario.overrides, settings)  # what is wrong is said before anything runs
+        jobs += [(origin, scenario.overrides, settings, seed) for seed in range(1, count + 1)]
         expectations += [asked.expect] * count
     folder = None if out is None else Path(out)
     done: dict[int, dict[str, Any]] = {}
@@ -115,8 +120,8 @@ def sweep(
             waiting.append(place)
         else:
             done[place] = kept
-    with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
-        for place, report in zip(waiting, pool.map(_one, [jobs[place] for place in waiting]), strict=True):
+    with _workers(origin) as each:
+        for place, report in zip(waiting, each(_one, [jobs[place] for place in waiting]), strict=True):
             done[place] = report
             if folder is not None:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -131,6 +136,23 @@ def sweep(
     return made
 
 
+def _is_read_again(scenario: Scenario) -> bool:
+    """Whether its file, read anew, says the same: not after `but`, nor where there is none."""
+    return bool(scenario.source) and load(scenario.source, scenario.overrides).digest() == scenario.digest()
+
+
+@contextmanager
+def _workers(origin: str | Scenario) -> Iterator[Callable[..., Iterable[Any]]]:
+    """Something like `map` that works in other processes, or in this one where they could not be told what to run."""
+    try:
+        pickle.dumps(origin)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        yield map
+        return
+    with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
+        yield pool.map
+
+
 def draw(made: Sweep, folder: Path) -> None:
     """Write `sweep.png`, if one of the axes is made of numbers."""
     from sim.study.plots_sweep import numeric_axis, sweep_png
@@ -141,12 +163,16 @@ def draw(made: Sweep, folder: Path) -> None:
 
 def _failed(job: Job, report: dict[str, Any], expectations: Sequence[Expectation]) -> list[str]:
     """What one run did not keep, each with how to see it again."""
-    source, changes, settings, seed = job
-    words = ["medgossip", "run", source, "--seed", str(seed)]
-    for text in (*changes, *_texts(settings)):
-        words += ["--set", text]
+    origin, changes, settings, seed = job
+    if isinstance(origin, str):
+        words = ["medgossip", "run", origin, "--seed", str(seed)]
+        for text in (*changes, *_texts(settings)):
+            words += ["--set", text]
+        again = shlex.join(words)
+    else:
+        again = f"sim.run(scenario.but(**{settings!r}), seed={seed})"
     broken = [f"{check['name']}: {check['evidence']}" for check in report["checks"] if check["verdict"] == "fail"]
-    return [f"{sentence}\n    again: {shlex.join(words)}" for sentence in (*broken, *judge(report, expectations))]
+    return [f"{sentence}\n    again: {again}" for sentence in (*broken, *judge(report, expectations))]
 
 
 def _texts(settings: dict[str, Any]) -> list[str]:
@@ -170,8 +196,12 @@ def _toml(value: Any) -> str:
 
 
 def _one(job: Job) -> dict[str, Any]:
-    source, changes, settings, seed = job
-    return run(load(source, [*changes, *_texts(settings)]), seed).to_dict()
+    return run(_asked(*job[:3]), job[3]).to_dict()
+
+
+def _asked(origin: str | Scenario, changes: Sequence[str], settings: dict[str, Any]) -> Scenario:
+    """The scenario of one combination."""
+    return load(origin, [*changes, *_texts(settings)]) if isinstance(origin, str) else origin.but(**settings)
 
 
 def _combinations(axes: dict[str, Any]) -> Iterator[dict[str, Any]]:
