@@ -152,7 +152,7 @@ class PBFT:
 
         def backed(proof: Certificate) -> bool:
             chief = leader(node, proof.message.slot, proof.message.view)
-            twice = not self.leader_prepares and int(proof.bits[chief // 64]) >> chief % 64 & 1
+            twice = not self.leader_prepares and proof.signed_by(chief)
             return proof.count - twice >= self.prepares(node)
 
         return backed

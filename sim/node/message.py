@@ -69,6 +69,10 @@ class Certificate:
         """How many identities signed."""
         return sum(int(word).bit_count() for word in self._bits)
 
+    def signed_by(self, identity: int) -> bool:
+        """Whether this identity is among the signers."""
+        return bool(int(self._bits[identity // 64]) >> identity % 64 & 1)
+
     def proves(self, kind: type[Any], need: int, **claim: Any) -> bool:
         """Whether `need` identities signed a message of this kind with these very field values."""
         said = self.message
