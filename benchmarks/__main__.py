@@ -16,7 +16,7 @@ COLUMNS = ("ratio", "per_cpu_s", "baseline_per_cpu_s", "cpu_s", "set_up_cpu_s", 
 
 def main() -> int:
     """Exit status 0 when every benchmark did its work."""
-    known = {**BENCHMARKS, **data.BENCHMARKS, **HEAVY, **forks.HEAVY, **health.HEAVY}
+    known = {**BENCHMARKS, **data.BENCHMARKS, **data.HEAVY, **HEAVY, **forks.HEAVY, **health.HEAVY}
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Process CPU, beside a plain heapq event loop.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(known))
     parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")

@@ -71,6 +71,45 @@ def test_repair_makes_it_whole_again_at_k_fragments_each() -> None:
     assert found["time_s"]["min"] > 1 and found["time_s"]["max"] < 2
 
 
+def test_what_lies_at_seats_that_are_down_still_lies_there() -> None:
+    """All five holders of everything go dark for 20 s: nothing can be mended meanwhile, nothing is lost, and they bring it all back."""
+    dark = [{"kind": "crash", "seats": "south", "at": "10 s", "lasts": "20 s"}]
+    scheme = {"seats": "south", "pieces": 5, "repair": REPAIR}
+    back = section(world(fault=dark, availability=scheme))
+    assert back["objects"]["lost"] == 0 and back["objects"]["rebuildable_share"] == 1.0 and back["repair"]["bytes"] == 0
+    assert back["objects"]["unavailable_s"]["max"] == pytest.approx(20, abs=1)
+    wiped = [*dark, {"kind": "disk-loss", "seats": ["south-0", "south-1"], "life": "1 s", "at": "15 s"}]
+    assert section(world(fault=wiped, availability=scheme))["objects"]["lost"] == 20, "unless the disks fail meanwhile"
+
+
+def test_who_comes_back_before_the_repair_is_counted_in_again() -> None:
+    """Repairs would begin 20 s after the loss; the seats are away for 5 s. Nothing travels; who stays away is replaced."""
+    slow = {"repair": {"kind": "constant", "value": "20 s"}}
+    short, long = (
+        section(world(fault=[{"kind": "crash", "seats": "south", "at": "10 s", "lasts": lasts}], availability=slow))["repair"]
+        for lasts in ("5 s", "40 s")
+    )
+    assert (short["repaired"], short["bytes"], short["failed"]) == (0, 0, 0) and long["repaired"] == 40 and long["bytes"] > 0
+
+
+def test_whoever_keeps_one_image_is_struck() -> None:
+    """All six holders of the first object: it cannot be had. With four of them spared it can, and repair makes it whole again."""
+
+    def struck(spare: int, **scheme: Any) -> sim.Report:
+        strike = {"kind": "crash", "custodians": 1, "spare": spare, "at": "10 s"}
+        return sim.run(world(fault=[strike], availability=scheme))
+
+    assert struck(0).evidence.kept[0].reachable == 0 and struck(3).evidence.kept[0].reachable == 3
+    spared = struck(4)
+    assert spared.evidence.kept[0].reachable == 4 and spared.to_dict()["availability"]["objects"]["rebuildable_share"] == 1.0
+    assert struck(4, repair=REPAIR).evidence.kept[0].reachable == 6
+    for keys, said in (({"custodians": 1, "seats": 2}, "drop one"), ({"spare": 1}, "custodians")):
+        with pytest.raises(ScenarioError, match=said):
+            world(fault=[{"kind": "crash", **keys}])
+    with pytest.raises(ScenarioError, match="nobody keeps parts"):
+        sim.run(world(fault=[{"kind": "crash", "custodians": 1}]).but(availability=None))
+
+
 def test_lazy_repair_waits_until_few_are_left() -> None:
     """One fragment of each object is lost with one seat of each region: no repair yet at four of six, all at five."""
     crash = [{"kind": "crash", "seats": "south", "at": "10 s"}]

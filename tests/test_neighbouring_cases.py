@@ -13,8 +13,11 @@ import pytest
 from numpy.typing import ArrayLike, NDArray
 
 import sim
+from sim.availability.durability import Lives, binomial_below
 from sim.study.read import from_dict
 from sim.study.report import Report
+from sim.study.validation.durability import stored
+from sim.study.validation.sampled import fooled, kept_back
 from sim.study.validation.theory import harmonic
 
 MS = 1_000_000
@@ -318,3 +321,54 @@ def test_seats_that_come_and_go_miss_their_share() -> None:
     body = {"origin": "seat-00", "count": 400, "every": "5 s"}
     found = delays_ms(play({"kind": "complete", "seats": 60}, [body], "1 ms", fault=[churn], duration="2010 s"))[:, 1:] >= 0
     assert agrees(found.mean(axis=0), 0.75, 59)
+
+
+# data that can be had -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("dimensions", "side", "samples", "pattern"),
+    [(1, 4, 1, "minimal"), (1, 256, 2, "minimal"), (1, 40, 2, "diagonal"), (1, 250, 1, "random"), (2, 4, 5, "minimal"), (2, 20, 2, "diagonal"),
+     (2, 48, 6, "minimal"), (2, 8, 2, "sequential")],
+)  # fmt: skip
+def test_samplers_are_fooled_by_any_pattern_as_often_as_by_any_other_of_its_size(
+    dimensions: int, side: int, samples: int, pattern: str
+) -> None:
+    """C(N - U, s) / C(N, s), whatever U shares are kept back, as long as nothing can be rebuilt of the rest."""
+    half, nodes, blocks = side // 2, 400, 3
+    share = {"random": 0.9, "sequential": 0.7}.get(pattern)
+    tables = kept_back({"kind": "sampling", "dimensions": dimensions, "side": side, "samples": samples, "servers": "server", "turns": 0},
+                       {"server": 2, "light": nodes}, blocks)  # fmt: skip
+    tables["adversary"][0] |= {"pattern": pattern} | ({} if share is None else {"share": share})
+    count = side**dimensions
+    withheld = {"minimal": (half + 1) ** dimensions, "diagonal": (half + 1) * (side if dimensions == 2 else 1)}
+    expected = fooled(count, count - (withheld[pattern] if share is None else round(share * count)), samples)
+    found = sim.run(from_dict(dict(tables))).to_dict()["availability"]["sampling"]["false_accept"]
+    assert abs(found - expected) <= 4 * math.sqrt(expected * (1 - expected) / (nodes * blocks))
+
+
+@pytest.mark.parametrize(("pieces", "enough", "stay_s", "absence_s"), [(6, 4, 60, 20), (5, 5, 200, 20), (9, 3, 20, 40)])
+def test_holders_that_come_and_go(pieces: int, enough: int, stay_s: int, absence_s: int) -> None:
+    """P(Bin(n, p) < k) of the time an object cannot be had, p = stay / (stay + absence), as the report itself reckons."""
+    tables = stored(pieces, enough, 1, {"duration": "2000 s", "link": {"latency": {"kind": "constant", "value": "1 ms"}}})
+    tables = {**tables, "topology": {**tables["topology"], "seats": {"shelf": pieces, "writer": 1}}}
+    churn = {"kind": "churn", "seats": "shelf", "stay": f"{stay_s} s", "absence": f"{absence_s} s", "at": "1 s"}
+    runs = [sim.run(from_dict({**tables, "fault": [churn]}), seed).to_dict()["availability"]["objects"] for seed in range(1, 13)]
+    shares = np.array([one["unreadable_share"] for one in runs])
+    reckoned = {one["reckoned"]["unreadable_share"] for one in runs}
+    assert max(reckoned) - min(reckoned) < 1e-6
+    p = stay_s / (stay_s + absence_s)
+    assert max(reckoned) == pytest.approx(binomial_below(pieces, p, enough), rel=0.1), "all were there in the first seconds"
+    assert abs(shares.mean() - max(reckoned)) <= 4 * shares.std(ddof=1) / math.sqrt(len(shares))
+
+
+@pytest.mark.parametrize(("pieces", "enough", "repair", "lives"), [(4, 2, 2.5, 3.0), (5, 2, 0.0, 0.5), (12, 6, 1.0, 1.5)])
+def test_the_share_lost_by_a_given_age(pieces: int, enough: int, repair: float, lives: float) -> None:
+    """The chain at an age, with repairs and without, before all are lost; another rate of repair is told from it."""
+    law = {"repair": {"kind": "exponential", "mean": f"{1000 / repair} s"}} if repair else {}
+    more = {"duration": f"{1000 * lives} s", "availability": law, "fault": [{"kind": "disk-loss", "life": "1000 s"}]}
+    found = sim.run(from_dict(stored(pieces, enough, 400, more))).to_dict()["availability"]["objects"]
+    expected = found["reckoned"]["lost_share"]
+    error = math.sqrt(expected * (1 - expected) / 400)
+    assert abs(found["lost_share"] - expected) <= 4 * error
+    assert abs(found["lost_share"] - Lives(pieces, enough, 1e-3, 1e-3 * (3 * repair + 10)).lost_by([1000 * lives])[0]) > 2 * error

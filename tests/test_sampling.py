@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 import sim
 from sim.adversary.withhold_shares import Matrix, hidden_by
+from sim.availability.custody import columns_of
 from sim.availability.layout import Shape, kept_shares, mesh_of
 from sim.availability.peeling import completing, rebuildable_at, rebuilt
 from sim.kernel.dice import Dice
@@ -310,6 +311,16 @@ def test_tricks_without_data_are_refused() -> None:
 def test_the_same_bytes_twice(name: str) -> None:
     scenario = world(SCHEMES[name], adversary=liar("almost-minimal"), link={"loss": "5 %"})
     assert fingerprint(sim.run(scenario)) == fingerprint(sim.run(scenario))
+
+
+def test_whoever_keeps_a_column_is_struck() -> None:
+    """Four columns, two of which are enough, each node keeps one: without the keepers of three nothing is left, without those of two all."""
+    scheme = {"kind": "custody", "columns": 4, "enough": 2, "blob": "20 kB", "custody": 1, "samples": 1}
+    last = next(seat for seat in range(40) if columns_of(f"seat-{seat:02d}", 1, 4, Dice(1)).tolist() == [3])
+    origin = {"kind": "rumour", "size": "1 kB", "origin": f"seat-{last:02d}", "first": "5 s"}
+    for columns, there in ((2, 1.0), (3, 0.0)):
+        strike = [{"kind": "crash", "custodians": columns, "at": "1 s"}]
+        assert section(world(scheme, workload=[origin], fault=strike))["available_share"] == there
 
 
 # closed forms for other numbers ---------------------------------------------------------------------------------------

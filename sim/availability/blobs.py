@@ -233,6 +233,17 @@ class Blobs:
             weight=self._weight,
         )
 
+    def custodians(self, line: int) -> tuple[int, ...]:
+        """Who keeps a line; where shares lie in no meshes, each seat its own."""
+        if line >= self._shape.lines:
+            return ()
+        if not self._shape.degree:
+            return (line,)
+        words = self._network.world.options[int(self._network.world.setup[KEEPER_OPTIONS]) :]
+        first, end = words[words[shares.FIRST_MEMBER_AT] + line : words[shares.FIRST_MEMBER_AT] + line + 2].tolist()
+        members = int(words[shares.MEMBERS_AT])
+        return tuple(words[members + first : members + end].tolist())
+
     def rebuilt(self) -> Rebuilt | None:
         """What seats rebuilt in the whole run; None where shares lie in no meshes, as no seat then decodes before it reads."""
         if not self._shape.degree:

@@ -56,6 +56,7 @@ class Fetch:
             (regions[seat] != near, (seat - self.reader) % len(regions), fragment, seat)
             for fragment, seat in enumerate(thing.holder)
             if seat >= 0 and fragment != self._without and fragment not in self.sound and fragment not in self.bad
+            if not self.store.repairs.is_missing(thing, fragment)
         ]
         wanted = most - len(self.sound) - (0 if again else len(self.asked))
         for _, _, fragment, seat in sorted(places):

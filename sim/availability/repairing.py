@@ -1,7 +1,8 @@
 """Repair: what was found missing is rebuilt elsewhere from enough other fragments; audits find what nobody would notice.
 
 A loss is noticed at once where a disk tells of it, after `notice` where a seat is down, at an audit or a read where a holder lies
-or a fragment has rotted. Then the time of the law `repair` passes, and the fragment's new holder gathers what it needs.
+or a fragment has rotted. Then the time of the law `repair` passes, and the fragment's new holder gathers what it needs. What lies at a
+seat that is down still lies there: it counts as missing until the seat is back or the fragment has been made anew elsewhere.
 """
 
 from __future__ import annotations
@@ -56,9 +57,14 @@ class Repairs:
     def _repair(self, thing: Thing, fragment: int) -> None:
         """The time has come: choose a new holder and let it gather enough fragments."""
         store, key = self.store, (thing.number, fragment)
-        if fragment not in self._due[thing.number] or thing.lost_ns >= 0:
+        due = self._due[thing.number]
+        if fragment not in due or thing.lost_ns >= 0:
+            self._turn[key] += 1
             return
-        holding = [seat for seat in thing.holder if seat != NOWHERE]
+        holding = [seat for number, seat in enumerate(thing.holder) if seat != NOWHERE and number not in due]
+        if len(holding) < store.scheme.enough:  # nothing to make it of; planned anew when somebody comes back
+            self._turn[key] += 1
+            return
         up = [seat for seat in store.trusted() if store.is_up(seat)]
         regions = store.world.topology.regions
         seat = replacement(store.scheme.place, up, regions, thing.source, holding, store.dice, thing.digest, self._turn[key])
@@ -67,7 +73,9 @@ class Repairs:
             return
 
         def done(outcome: str, _waited_ns: int) -> None:
-            if outcome == "served" and fragment in self._due[thing.number] and store.is_up(seat):
+            if fragment not in due:
+                self._turn[key] += 1  # its holder has come back meanwhile
+            elif outcome == "served" and store.is_up(seat):
                 self._repaired(thing, fragment, seat)
             else:
                 self._failed(thing, fragment)
@@ -79,6 +87,7 @@ class Repairs:
         store.books.repaired += 1
         store.books.repair_ns.append(store.loop.now_ns - self._due[thing.number].pop(fragment))
         self._turn[key] += 1
+        store.vacate(thing, fragment)
         store.contents.mend(thing, fragment)
         store.settle(thing, fragment, seat)
 
@@ -91,6 +100,10 @@ class Repairs:
 
     # noticing ---------------------------------------------------------------------------------------------------------
 
+    def is_missing(self, thing: Thing, fragment: int) -> bool:
+        """Whether a fragment is known to be missing, so that nobody asks for it."""
+        return fragment in self._due.get(thing.number, ())
+
     def turned(self, seat: int) -> None:
         """A seat went down or came up."""
         store = self.store
@@ -98,15 +111,17 @@ class Repairs:
             return
         if not store.is_up(seat):
             store.later(store.loop.now_ns + store.scheme.notice, self._notice, seat)
+            return
+        for number, fragment in list(store.at_seat.get(seat, ())):
+            self._due.get(number, {}).pop(fragment, None)
+            self._plan(store.things[number])
 
     def _notice(self, seat: int) -> None:
         store = self.store
         if store.is_up(seat):
             return
         for number, fragment in list(store.at_seat.get(seat, ())):
-            thing = store.things[number]
-            store.vacate(thing, fragment)
-            self.missing(thing, fragment)
+            self.missing(store.things[number], fragment)
 
     def found_bad(self, thing: Thing, fragment: int) -> None:
         """Somebody was sent a fragment that does not belong to the object, or was sent none: its holder is given up."""

@@ -99,5 +99,8 @@ class Behind(Protocol):
     def shared(self) -> tuple[Shared, ...]:
         """The truth about the data of each block, in the order of publication."""
 
+    def custodians(self, line: int) -> tuple[int, ...]:
+        """The seats that keep a line, ascending: a column in one dimension, in two the rows come first; nobody beyond the last."""
+
     def rebuilt(self) -> Rebuilt | None:
         """What seats rebuilt in the whole run; None where the scheme has nobody rebuild."""

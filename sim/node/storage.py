@@ -48,7 +48,7 @@ class StorageBooks:
     repair_cpu_ns: int = 0
     """The part of `cpu_ns` that repairs took."""
     lost_bytes: int = 0
-    """Bytes of fragments that were found missing or spoilt."""
+    """Bytes of fragments that were given up: spoilt, gone, or made anew because their holder was down."""
     cpu_ns: int = 0
     """Encoding and decoding, as modelled."""
     repair_ns: list[int] = field(default_factory=list)
