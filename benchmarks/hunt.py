@@ -18,13 +18,15 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from benchmarks.timers import SEATS, TIMED
+from benchmarks.timers import FORKING, SEATS, TIMED
 from sim.kernel.dice import Dice
 from sim.node.terms import bounds
 from sim.study import hunt as hunting
 from sim.study.drawing import LIES, drawn
+from sim.study.drawing_forks import drawn_forks
 
 STRETCH = 200
+HUNTED = {**TIMED, **FORKING}
 HERE = Path(__file__).parent
 Line = dict[str, Any]
 
@@ -33,15 +35,15 @@ def main(arguments: list[str] | None = None) -> int:
     """Play round after round until every protocol has its runs; exit status 1 where safety broke."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.hunt", description="Drawn adversarial runs, resumable.")
     parser.add_argument("ledger", type=Path, help="with --again it is not opened; write -")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(TIMED))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(HUNTED))
     parser.add_argument("--again", type=int, metavar="RUN", help="play this run of one protocol alone")
     parser.add_argument("--runs", type=int, default=20_000, help="how many of each protocol")
     parser.add_argument("--extra", type=int, default=0, help="liars beyond the bound: 1 for the positive control")
     options = parser.parse_intermixed_args(arguments)
-    unknown = [name for name in options.names if name not in TIMED]
+    unknown = [name for name in options.names if name not in HUNTED]
     if unknown:
-        parser.error(f"no protocol is called {unknown[0]!r}; there are {', '.join(TIMED)}")
-    names = options.names or list(TIMED)
+        parser.error(f"no protocol is called {unknown[0]!r}; there are {', '.join(HUNTED)}")
+    names = options.names or list(HUNTED)
     if options.again is not None:
         if len(options.names) != 1:
             parser.error("--again plays a run of one protocol; name it")
@@ -57,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def again(name: str, run: int, extra: int) -> int:
     """One run anew; tells every safety check that fails in it. Exit status 1 where one does."""
-    seats, protocol = SEATS.get(name, 4), TIMED[name]
+    seats, protocol = SEATS.get(name, 4), HUNTED[name]
     prey = hunting.hunt(protocol, 1, seats=seats, liars=bounds(protocol, seats)[0] + extra, first=run)
     for verdict in () if prey is None else hunting.breaks(prey.scenario, prey.seed):
         print(f"run {run}: {verdict.name}: {verdict.evidence}")
@@ -77,7 +79,10 @@ def drawing(name: str) -> str:
     seats = SEATS.get(name, 4)
     sample = [drawn(Dice(0), number, seats, 1, LIES, "6 s") for number in range(50)]
     judges = [judge.__name__ for judge in hunting.SAFETY]
-    return blake2b(repr((sample, repr(TIMED[name]), judges)).encode(), digest_size=6).hexdigest()
+    if name in FORKING:
+        sample = [drawn_forks(Dice(0), number, seats, 1, hunting.depth_of(HUNTED[name], seats), "6 s") for number in range(50)]
+        judges.append("settled")
+    return blake2b(repr((sample, repr(HUNTED[name]), judges)).encode(), digest_size=6).hexdigest()
 
 
 def counted(lines: Iterable[Line], name: str, extra: int) -> list[Line]:
@@ -95,7 +100,7 @@ def over(lines: Iterable[Line], name: str, runs: int, extra: int) -> bool:
 def stretch(lines: Iterable[Line], name: str, runs: int, extra: int) -> Line:
     """The next runs of a protocol."""
     first = sum(line["runs"] for line in counted(lines, name, extra))
-    seats, protocol = SEATS.get(name, 4), TIMED[name]
+    seats, protocol = SEATS.get(name, 4), HUNTED[name]
     liars = bounds(protocol, seats)[0] + extra
     many = min(STRETCH, runs - first)
     begun = time.process_time()

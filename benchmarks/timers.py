@@ -15,7 +15,9 @@ from sim.consensus.hotstuff.chained import ChainedHotStuff
 from sim.consensus.hotstuff.jolteon import Jolteon
 from sim.consensus.hotstuff.two_phases import HotStuff2
 from sim.consensus.ibft import IBFT2
+from sim.consensus.nakamoto import GHOST, Nakamoto
 from sim.consensus.pbft import PBFT
+from sim.consensus.praos import Praos
 from sim.consensus.qbft import QBFT
 from sim.consensus.raft import Raft
 from sim.consensus.simplex import Simplex
@@ -50,6 +52,12 @@ TIMED: dict[str, Any] = {
     "fabric": Fabric(ordering=_RAFT, organisations=2),
     "fabric-smartbft": Fabric(ordering=_SMART, organisations=2),
 }
+FORKING: dict[str, Any] = {
+    "nakamoto": Nakamoto(depth=8),
+    "ghost": GHOST(depth=8),
+    "praos": Praos(depth=8, slot=40 * MS, active=0.2),
+}
+"""Chains whose decisions are only probably final: one of six seats is a pool, or two for the control."""
 CRASH_ONLY = ("raft", "fabric")
-SEATS = {"alpenglow": 6, "raft": 5}
+SEATS = {"alpenglow": 6, "raft": 5, **dict.fromkeys(FORKING, 6)}
 """How many, where not four: one of four is more than Alpenglow bears, and two leaders can fall in a row among five."""

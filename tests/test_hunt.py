@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from sim.consensus.nakamoto import GHOST, Nakamoto
 from sim.consensus.pbft import PBFT
+from sim.consensus.praos import Praos
 from sim.consensus.qbft import QBFT
 from sim.consensus.raft import Raft
 from sim.consensus.simplex import Simplex
@@ -119,3 +121,22 @@ def test_runs_are_drawn_apart() -> None:
     assert {fault.get("sides") for fault in faults} == {None, 1, 2, 3}
     assert any(len(fault["seats"]) == 4 for fault in faults if fault["kind"] == "crash")  # now and then everybody at once
     assert 0.6 < sum("fault" in tables for tables in drawn) / 200 < 0.95
+
+
+FORKING: dict[str, Any] = {
+    "nakamoto": Nakamoto(depth=8),
+    "ghost": GHOST(depth=8),
+    "praos": Praos(depth=8, slot=40 * MS, active=0.2),
+}
+
+
+@pytest.mark.parametrize("name", FORKING)
+def test_a_small_pool_takes_back_nothing_that_lies_deep(name: str) -> None:
+    """One of six: (1/5)^9, about five in ten million, for each attempt."""
+    found = hunt(FORKING[name], 20, seats=6, liars=1)
+    assert found is None, found
+
+
+def test_a_pool_with_most_of_the_power_takes_decisions_back() -> None:
+    found = hunt(FORKING["nakamoto"], 100, seats=6, liars=4, duration="20 s")
+    assert found is not None and found.verdict.name == "settled"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from scripted import LOST, alone, decided, dies, play, shown_twin, verdict
 
-from sim.consensus import pbft
+from sim.consensus import pbft, qbft
 from sim.consensus.pbft import PBFT
 from sim.consensus.qbft import QBFT
 from sim.node.message import Certificate
@@ -219,3 +219,23 @@ def test_patience_that_never_grows(planted: bool) -> None:
     report = play(protocol, duration="120 s")
     assert verdict(report, "agreement") != "fail"
     assert verdict(report, "termination") == ("fail" if planted else "pass")
+
+
+@pytest.mark.parametrize("planted", [False, True])
+def test_m21_a_quorum_of_2f_and_1_where_n_is_not_3f_and_1(monkeypatch: pytest.MonkeyPatch, planted: bool) -> None:
+    """IBFT 1's quorum: three of six, of which two can have but the liar in common (Saltini, Hyland-Wood, arXiv 1901.07160, section 5).
+
+    The liar, seat 0, leads view 0 with v for seats 1 and 2 and w for 3 to 5.
+    """
+    if planted:
+        monkeypatch.setattr(qbft, "two_thirds", lambda n: 2 * ((n - 1) // 3) + 1)
+
+    def lie(world: Surroundings, seat: int, to: int, said: Any) -> Iterator[tuple[int, Any]]:
+        digest = getattr(said, "digest", None)
+        if to >= 3 and isinstance(said, (pbft.Propose, pbft.Prepare, pbft.Commit)) and said.slot == 0:
+            yield to, replace(said, digest=shown_twin(world, seat, digest or ""))
+        else:
+            yield to, said
+
+    report = play(QBFT(patience="10 s"), liar=0, lie=lie, seats=6, duration="40 s")
+    assert verdict(report, "agreement") == verdict(report, "certificate-soundness") == ("fail" if planted else "pass")

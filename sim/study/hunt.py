@@ -22,8 +22,10 @@ from sim.study.checks_places import leader_uniqueness, view_monotonicity
 from sim.study.checks_quorums import certificate_soundness, lock_monotonicity
 from sim.study.checks_recovery import external_validity
 from sim.study.checks_safety import agreement, integrity, prefix_order, validity
+from sim.study.checks_settled import settled
 from sim.study.checks_votes import one_vote
 from sim.study.drawing import CRASHES, LIES, drawn, slow_down
+from sim.study.drawing_forks import drawn_forks
 from sim.study.evidence import Evidence
 from sim.study.read import from_dict
 from sim.study.run import evidence_of, turn
@@ -119,11 +121,20 @@ def scene(
     seed: int,
     pace: int = 1,
 ) -> Scenario:
-    """The drawn run of that number; its seed is the number."""
+    """The drawn run of that number; its seed is the number. Chains that fork are drawn without cuts: see `drawing_forks`."""
+    if getattr(protocol, "finality", "certain") == "probable":
+        forks = drawn_forks(Dice(seed), number, seats, liars, depth_of(protocol, seats), duration)
+        slow_down(forks, pace)
+        return from_dict(forks).but(consensus=Consensus(protocol=protocol, block_interval=block_interval_ns * pace))
     tables = drawn(Dice(seed), number, seats, liars, kinds, duration, getattr(protocol, "routes", USUAL_ROUTES))
     slow_down(tables, pace)
     route = tables.pop("consensus")["route"]
     return from_dict(tables).but(consensus=Consensus(protocol=protocol, block_interval=block_interval_ns * pace, route=route))
+
+
+def depth_of(protocol: Any, seats: int) -> int:
+    """How many blocks must stand on a decided one; where the protocol leaves that open, a majority of the seats."""
+    return int(getattr(protocol, "depth", 0)) or seats // 2 + 1
 
 
 def first_break(scenario: Scenario, seed: int) -> Verdict | None:
@@ -142,4 +153,5 @@ def breaks(scenario: Scenario, seed: int) -> tuple[Verdict, ...]:
         return (Verdict("no-crash", "fail", f"honest code stopped: {type(error).__name__}: {error}"),)
     finally:
         clear_up(world)
-    return tuple(verdict for verdict in (judge(evidence) for judge in SAFETY) if verdict.verdict == "fail")
+    judges = (*SAFETY, settled) if evidence.finality == "probable" else SAFETY
+    return tuple(verdict for verdict in (judge(evidence) for judge in judges) if verdict.verdict == "fail")
