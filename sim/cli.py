@@ -236,16 +236,17 @@ def _list(options: argparse.Namespace) -> int:
 def _validate(options: argparse.Namespace) -> int:
     from sim.study.validation import judge
 
-    bar = Bar(options.quiet)
+    bar = Bar(options.quiet or options.json)
+    table = sys.stderr if options.json else sys.stdout
     seeds = None if options.seeds is None else _count(options.seeds, 1)
     cases = judge.chosen(options.cases)
     rows = []
-    if not options.json:
-        print(judge.head())
+    if not (options.json and options.quiet):
+        print(judge.head(), file=table)
     for row in judge.validate(cases, seeds, options.quick, lambda done, total, name: bar(done / total, name)):
         rows.append(row)
-        if not options.json:
-            print(row.text(), flush=True)
+        if not (options.json and options.quiet):
+            print(row.text(), file=table, flush=True)
     bar(1.0, f"{len(rows)} of {len(rows)}")
     _print_json(judge.to_dict(rows)) if options.json else print(judge.summary(rows))
     return FAILED if any(row.verdict == "fail" for row in rows) else HELD

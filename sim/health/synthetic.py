@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -21,6 +22,8 @@ MOST_TRANSACTIONS = 10_000_000
 class Load:
     """What one synthetic workload did in one run."""
 
+    seats: Sequence[int] = ()
+    """Who submits, ascending."""
     submitted_ns: dict[str, int] = field(default_factory=dict)
     waited_ns: dict[str, int] = field(default_factory=dict)
     """From submission to the submitter's decision that stands, of those that are final."""
@@ -49,7 +52,7 @@ class Load:
 
 @part
 class Synthetic:
-    """Opaque transactions of one size at one rate, from all seats.
+    """Opaque transactions of one size at one rate, from all seats or some.
 
     Touches: transactions of family `synthetic`. `steady` lets the seats submit in turn at equal distances; `poisson` draws
     times and seats from the dice. A seat that is down when its turn comes submits nothing.
@@ -63,6 +66,8 @@ class Synthetic:
     """Bytes of each."""
     arrivals: Literal["steady", "poisson"] = "poisson"
     """How they are spread over time and seats."""
+    submitters: object = ()
+    """Who submits: a count, a share, names, a role or a region; nobody named: all seats."""
     priority: Literal["C0", "C1", "C2", "C3", "C4"] = "C3"
     """Urgency in the mempool."""
 
@@ -74,7 +79,11 @@ class Synthetic:
 
     def setup(self, world: WorkloadWorld) -> None:
         """Listen to decisions."""
-        world.memory["load"] = Load()
+        try:
+            seats = range(len(world.names)) if self.submitters == () else sorted(world.choose(self.submitters))
+        except ScenarioError as error:
+            raise ScenarioError(error.sentence, "submitters") from None
+        world.memory["load"] = Load(seats=seats)
         world.memory["load"].listen(world)
 
     def start(self, world: WorkloadWorld) -> None:
@@ -96,9 +105,9 @@ class Synthetic:
         if index + 1 < len(times):
             world.at(times[index + 1], self._happen, world, times, index + 1)
         load: Load = world.memory["load"]
-        seats = len(world.names)
+        seats = load.seats
         steady = self.arrivals == "steady"
-        seat = index % seats if steady else world.dice.below(seats, "synthetic seat", self.name, index)
+        seat = seats[index % len(seats) if steady else world.dice.below(len(seats), "synthetic seat", self.name, index)]
         if not world.is_up(seat):
             load.not_submitted += 1
             return

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from sim.net.topology import numbered
 from sim.study.validation.case import Case, Errors, Measured, mean_of
 from sim.study.validation.worlds import SECOND, agreeing, constant, decided_ns, evidence, first_seat
 
@@ -22,6 +23,22 @@ def _decision(kind: str, n: int) -> Callable[[int], Measured]:
     def measure(runs: int) -> Measured:
         found = evidence(tables)
         if len(decided_ns(found)) != n or found.counters["in_flight"]:
+            return Measured(math.nan)
+        return Measured(float(sum(copies for copies, _ in found.by_kind.values())))
+
+    return measure
+
+
+def _with_client(n: int) -> Callable[[int], Measured]:
+    """One request of one client beside n replicas: all that is sent until it believes the answer, five delays later."""
+    by = {"kind": "pbft", "patience": "1000 s"}
+    load = {"kind": "synthetic", "rate": 0.1, "arrivals": "steady", "submitters": [numbered("seat", n + 1)[n]]}
+    consensus = {"by": by, "patience": "1000 s"}
+    tables = agreeing("service", n + 1, _DELAY, duration="16 s", consensus=consensus, more={"workload": [load]})
+
+    def measure(runs: int) -> Measured:
+        found = evidence(tables)
+        if [row[0] for row in found.trace.of("decide") if row[2] == n] != [15 * SECOND]:
             return Measured(math.nan)
         return Measured(float(sum(copies for copies, _ in found.by_kind.values())))
 
@@ -104,7 +121,7 @@ CASES = (
             what=f"PBFT with client request and replies, {n} nodes: messages",
             source="CF: 2 n (n - 1) + 1 + n",
             expected=2 * n * (n - 1) + 1 + n,
-            missing="a client outside the nodes, whom each of them answers",
+            measure=_with_client(n),
         )
         for n in _SIZES
     ),

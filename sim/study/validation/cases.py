@@ -21,12 +21,12 @@ from sim.study.validation import (
     members,
     polling,
     queues,
+    regions,
     relays,
     sampled,
     simblock,
     spending,
     timing,
-    unplayed,
     work,
 )
 from sim.study.validation.case import Case
@@ -36,6 +36,7 @@ GROUPS = {"A": (1, 14), "B": (15, 38), "C": (41, 67), "D": (70, 75), "E": (77, 8
 _FILES = (
     links,
     queues,
+    regions,
     floods,
     epidemics,
     relays,
@@ -55,7 +56,6 @@ _FILES = (
     conventions,
     work,
     spending,
-    unplayed,
 )
 
 
