@@ -45,9 +45,10 @@ def test_colluders_spare_each_others_blocks() -> None:
     assert table(led("jolteon", pair, 7, **CHAINED))["stale_rate"] == pytest.approx(1 / 5, abs=0.02)
 
 
-def test_no_tail_where_nothing_is_built_on_what_is_not_decided() -> None:
+@pytest.mark.parametrize("kind", ["pbft", "raft"])
+def test_no_tail_where_nothing_is_built_on_what_is_not_decided(kind: str) -> None:
     with pytest.raises(ScenarioError, match="only certified; use it with jolteon"):
-        led("pbft", FORKER)
+        led(kind, FORKER)
 
 
 SLOW = {"kind": "slow-primary", "seats": ["seat-0"], "after": "1500 ms"}

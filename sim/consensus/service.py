@@ -22,10 +22,10 @@ from typing import Any, Literal
 from sim.consensus.pbft import PBFT
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
-from sim.kernel.units import Count, Duration
+from sim.kernel.units import Count, Patience
 from sim.node.message import message, vote
 from sim.node.node import Node
-from sim.node.terms import Terms, bounds, must_last
+from sim.node.terms import Terms, bounds
 
 MOST_ANSWERS = 128  # blocks on which one question about missed answers is answered
 
@@ -61,11 +61,10 @@ class Service:
     replicas: Count | None = None  # how many seats are replicas, the first ones; none: all but the last
     ask: Literal["one", "all"] = "one"  # whom a client asks first: whose turn it is, or every replica, as in BFT-SMaRt
     idle: bool = False  # whether blocks are made while nobody asks, as protocols need in which later blocks make earlier ones final
-    patience: Duration = 4_000_000_000  # how long a client waits before it asks every replica, and again for missed answers
+    patience: Patience = 4_000_000_000  # how long a client waits before it asks every replica, and again for missed answers
 
     def check(self) -> None:
-        """Decisions are certain, and there is time to answer."""
-        must_last(self.patience, "patience")
+        """Decisions are certain."""
         if getattr(self.by, "finality", "certain") == "probable" or not hasattr(self.by, "ballots"):
             raise ScenarioError("clients believe f + 1 equal answers; name a protocol of quorums such as pbft or jolteon", "by")
 
