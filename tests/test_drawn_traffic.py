@@ -92,8 +92,7 @@ def test_counts_by_row_and_hour_and_sizes_follow_the_tables(kind: Any, keys: dic
         if many >= 300:
             # 2 % and four standard errors of the quantiles of a lognormal sample
             assert abs(ordered[many // 2] / entry.median_bytes - 1) < 0.02 + 4 * 1.2533 * spread, entry.name
-            high = min(entry.p95_bytes, 20 * entry.median_bytes)
-            assert abs(ordered[int(0.95 * many)] / high - 1) < 0.02 + 4 * 2.11 * spread, entry.name
+            assert abs(ordered[int(0.95 * many)] / entry.p95_bytes - 1) < 0.02 + 4 * 2.11 * spread, entry.name
 
 
 ZERO = (

@@ -1,6 +1,6 @@
 """What is written and read, how large, how often and at which hour: the shipped tables, and how to draw from them.
 
-Sizes are lognormal through median and 95th percentile, clipped to [0.25, 20] medians. Arrivals are a Poisson process whose
+Sizes are lognormal through median and 95th percentile, at least a quarter of the median and at most 20 medians or two p95. Arrivals are a Poisson process whose
 rate follows hour of day and day of week, drawn by inverting the integrated rate at unit-exponential steps, so the i-th
 arrival of one actor and kind depends on nothing but its own key (Cinlar, 1975, section 4.7).
 """
@@ -45,8 +45,9 @@ class Entry:
         if self.p95_bytes == self.median_bytes:
             return self.median_bytes
         score = _NORMAL.inv_cdf(min(max(chance, 2.0**-60), 1 - 2.0**-53))
-        factor = math.exp(math.log(self.p95_bytes / self.median_bytes) / _P95_SCORE * score)
-        return round(self.median_bytes * min(max(factor, LEAST), MOST))
+        tail = self.p95_bytes / self.median_bytes
+        factor = math.exp(math.log(tail) / _P95_SCORE * score)
+        return round(self.median_bytes * min(max(factor, LEAST), max(MOST, 2 * tail)))  # a p95 beyond 20 medians is met too
 
     def weighing(self, size_bytes: int) -> Entry:
         """The same row with every body of one size, as an event of a user's own states it; 0 keeps the drawn sizes."""
