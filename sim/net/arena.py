@@ -6,16 +6,20 @@ The core never allocates. Between its calls `grow` doubles whatever is nearly fu
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.net.blank import Blank
 from sim.net.core import state as st
 from sim.net.core.rows import ITEM, MESSAGES, PROBE, SEAT
 from sim.net.topology import Topology
 
 _TABLE_WORDS = 3 * 4097
+SMALL = 64
+"""Up to so many seats a world is a copy of one that is kept."""
 FIRST_SHIFT = 18
 """A bucket of the calendar is 2 ** 18 ns wide, a quarter of a millisecond, until it adapts: less than most links' latency."""
 
@@ -26,6 +30,27 @@ def make_world(
     """A world at rest: nothing pending, every seat up, costs off. `buckets` is a power of two of at least 64."""
     n = topology.n
     words = (identities + 63) // 64
+    sites = 1 if topology.base_ns is None else topology.base_ns.shape[0]
+    numbers = (n, cores, buckets, words, sites, memory_words, most_actions, options)
+    world = _blank(*numbers).world() if n <= SMALL else st.World(_at_rest(*numbers))
+    base_ns = np.zeros((1, 1), np.int64) if topology.base_ns is None else np.ascontiguousarray(topology.base_ns, np.int64)
+    if topology.base_ns is not None:
+        world.seats["site"] = topology.sites
+    roomy = _roomy_arrays(max(256, 2 * (n + most_actions + 2)))
+    world.exchange({"offsets": topology.offsets, "neighbours": topology.neighbours, "base_ns": base_ns, **roomy})
+    return world
+
+
+@lru_cache(maxsize=16)
+def _blank(*numbers: int) -> Blank:
+    """What small worlds with these numbers are copies of."""
+    return Blank(_at_rest(*numbers))
+
+
+def _at_rest(
+    n: int, cores: int, buckets: int, words: int, sites: int, memory_words: int, most_actions: int, options: int
+) -> dict[str, Any]:
+    """The arrays of a world at rest that depend on numbers alone."""
     clock = np.zeros(st.CLOCK_WORDS, np.int64)
     clock[[st.FREE_CHUNK, st.FREE_ENVELOPE]] = -1
     clock[st.SHIFT] = FIRST_SHIFT
@@ -39,14 +64,8 @@ def make_world(
     seats["slowness"] = 1024
     seats["flags"] = st.UP | st.RELAYS | st.SERVES
     seats["probe"] = -1
-    seats["site"] = topology.sites
-    sites = 1 if topology.base_ns is None else topology.base_ns.shape[0]
-    events = max(256, 2 * (n + most_actions + 2))
     some = 64 if n <= 64 else 8  # rows as wide as the network: a small run should not have to ask for more
-    base = np.zeros((sites, sites), np.int64) if topology.base_ns is None else np.ascontiguousarray(topology.base_ns, np.int64)
-    if topology.base_ns is None:
-        seats["site"] = 0
-    arrays: dict[str, Any] = _queue_arrays(buckets, events) | dict(  # noqa: C408 - reads like the fields of a world
+    arrays: dict[str, Any] = dict(  # noqa: C408 - reads like the fields of a world
         clock=clock,
         setup=setup,
         seats=seats,
@@ -64,9 +83,6 @@ def make_world(
         arrival=np.full((some, n), -1, np.int64),
         notes=np.zeros((some, n), np.int64),
         memory=np.zeros((n, max(1, memory_words)), np.int64),
-        offsets=topology.offsets,
-        neighbours=topology.neighbours,
-        base_ns=base,
         law=np.zeros((sites, sites), np.int32),
         tables=np.zeros((1, _TABLE_WORDS), np.int64),
         options=np.zeros(max(1, options), np.int64),
@@ -79,7 +95,7 @@ def make_world(
         item_books=np.zeros((64, 4), np.int64),
         came_from=np.full((some, n), -1, np.int32),
     )
-    return st.World(arrays | _lines(n) | _heads(n) | _unused())
+    return arrays | _buckets(buckets) | _lines(n) | _heads(n) | _unused()
 
 
 def _lines(n: int) -> dict[str, Any]:
@@ -127,21 +143,25 @@ _MOST_KEPT_BYTES = 1 << 29  # of address space; only what was written to is memo
 _kept: list[dict[str, Any]] = []
 
 
-def _queue_arrays(buckets: int, events: int) -> dict[str, Any]:
-    """The calendar queue, empty, and the envelopes that its events carry: what an earlier run left, or new."""
-    arrays: dict[str, Any] = {
+def _buckets(buckets: int) -> dict[str, Any]:
+    """The calendar, empty."""
+    return {
         "bucket_first": np.full(buckets, -1, np.int32),
         "shares": np.zeros(256, np.int64),
         "bucket_at": np.zeros(buckets, np.int32),
         "occupied": np.zeros(buckets // 64, np.uint64),
     }
+
+
+def _roomy_arrays(events: int) -> dict[str, Any]:
+    """What the calendar keeps events in, and the envelopes that they carry: what an earlier run left, or new."""
     try:
         roomy = _kept.pop()
     except IndexError:
         roomy = {}
     if roomy and min(len(array) for array in roomy.values()) < events:
         roomy = {}
-    return arrays | (roomy or {name: _uninitialised(name, events) for name in _ROOMY})
+    return roomy or {name: _uninitialised(name, events) for name in _ROOMY}
 
 
 def _uninitialised(name: str, rows: int) -> NDArray[Any]:

@@ -242,7 +242,7 @@ class World:
 
     def __init__(self, arrays: dict[str, Any], rule: Any = None, rule_address: int = 0) -> None:
         self.table = np.zeros((len(ARRAYS) + 1, 3), np.int64)
-        self.address = _address_of(self.table)
+        self.address = address_of(self.table)
         self.exchange(arrays)
         self.table[-1, 0] = rule_address
         self.rule = rule
@@ -256,10 +256,15 @@ class World:
             if array.dtype != kind or array.ndim != dimensions or not array.flags.c_contiguous:
                 raise TypeError(f"world.{name} must be a contiguous {kind} array of {dimensions} dimensions")
             setattr(self, name, array)
-            table[place] = _address_of(array), array.shape[0], array.shape[1] if dimensions == 2 else 0
+            table[place] = address_of(array), array.shape[0], array.shape[1] if dimensions == 2 else 0
 
 
-def _address_of(array: Any) -> int:
+def place_of(name: str) -> int:
+    """The row of an array in a world's table."""
+    return _PLACES[name][0]
+
+
+def address_of(array: Any) -> int:
     """Where an array lies. NumPy's own ways take as long as making the array, and a small run has forty of them."""
     try:
         return addressof(c_char.from_buffer(array))

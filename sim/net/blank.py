@@ -1,0 +1,45 @@
+"""Small worlds at rest, kept as one piece of memory each: of sixty arrays made one by one, a small run would notice every one.
+
+What is at rest depends on a handful of numbers alone (how many seats, cores, buckets…), so runs that agree in them begin with the
+same bytes. A run gets a copy of its own; nothing it writes is seen by another.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sim.net.core import state as st
+
+_LINE_BYTES = 64
+"""Each array begins at a cache line."""
+
+
+class Blank:
+    """The arrays of a world, of which `world()` makes as many as are wanted."""
+
+    def __init__(self, arrays: dict[str, Any]) -> None:
+        ends = np.cumsum([-(-array.nbytes // _LINE_BYTES) * _LINE_BYTES for array in arrays.values()])
+        offsets = [0, *ends[:-1].tolist()]
+        self._image = np.zeros(int(ends[-1]) + _LINE_BYTES, np.uint8)
+        self._layout = [(name, array.shape, array.dtype, at) for (name, array), at in zip(arrays.items(), offsets, strict=True)]
+        for (_, array), at in zip(arrays.items(), offsets, strict=True):
+            self._image[at : at + array.nbytes] = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+        whole = st.World(arrays)
+        self._places = [st.place_of(name) for name in arrays]
+        self._table = whole.table.copy()
+        self._table[self._places, 0] = offsets
+
+    def world(self) -> st.World:
+        """A world with these arrays, and nothing in the places of others."""
+        room = self._image.copy()
+        begin = -st.address_of(room) % _LINE_BYTES
+        if begin:  # so that every array begins at a cache line
+            room[begin:] = self._image[:-begin]
+        world = st.World({})
+        for name, shape, kind, at in self._layout:
+            setattr(world, name, np.ndarray(shape, kind, room, begin + at))
+        world.table[:] = self._table
+        world.table[self._places, 0] += st.address_of(room) + begin
+        return world
