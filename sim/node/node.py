@@ -22,6 +22,8 @@ from sim.node.message import Certificate, Signed, field_names
 from sim.node.society import Society, Wanted
 
 T = TypeVar("T")
+Wait = Coroutine[Any, Any, T]
+"""What must be awaited."""
 
 
 class Node(Memory):
@@ -114,13 +116,13 @@ class Node(Memory):
             self.inbox.forget(kind, name, value)
 
     # waits ----------------------------------------------------------------------------------------------------------
-    async def receive(self, kind: type[T], *, sender: int | None = None, **fields: Any) -> Signed[T]:
+    def receive(self, kind: type[T], *, sender: int | None = None, **fields: Any) -> Wait[Signed[T]]:
         """The next message of a kind with these field values."""
-        return await self.inbox.receive(kind, sender, fields)
+        return self.inbox.receive(kind, sender, fields)
 
-    async def collect(self, kind: type[T], need: int, **fields: Any) -> tuple[Signed[T], ...]:
+    def collect(self, kind: type[T], need: int, **fields: Any) -> Wait[tuple[Signed[T], ...]]:
         """Messages of a kind, that may differ, from `need` identities (all that are there by then)."""
-        return await self.inbox.collect(kind, need, fields)
+        return self.inbox.collect(kind, need, fields)
 
     async def quorum(self, kind: type[Any], need: int, **fields: Any) -> Certificate:
         """Proof that `need` identities said the same; votes are counted in the core, once an identity."""
@@ -135,9 +137,9 @@ class Node(Memory):
         numbers = contents_heard(society, self.seat, kind, fields)
         return tuple(Certificate(society.contents[one], one, society.network.signers(self.seat, one)) for one in numbers)
 
-    async def fetch(self, digest: str, ask_after_ns: int = AGAIN_NS) -> Any:
+    def fetch(self, digest: str, ask_after_ns: int = AGAIN_NS) -> Wait[Any]:
         """The block of that digest; asks one peer after another if it does not come by itself."""
-        return await fetched(self, digest, ask_after_ns)
+        return fetched(self, digest, ask_after_ns)
 
     def accepts(self, block: Any, parent: str | None = None) -> bool:
         """Whether a block is well formed and stands on `parent` (by default this node's last decision)."""

@@ -22,12 +22,13 @@ def view_monotonicity(evidence: Evidence) -> Verdict:
         return Verdict(name, "unknown", "the protocol's votes have no order, or none were cast")
     ballots, judged = signed.ballots, 0
     newest: dict[tuple[int, bool], tuple[Place, str]] = {}
-    for time_ns, identity, said in signed.rows:
+    for time_ns, identity, said, place in signed.rows:
         kind = type(said)
         if kind is not ballots.first and kind is not ballots.last:
             continue
         judged += 1
-        place = place_of(said, (*ballots.place, *((ballots.step,) if ballots.step else ())))
+        if ballots.step:
+            place = (*place, int(getattr(said, ballots.step)))
         late = kind is ballots.last and not ballots.step
         before = newest.get((identity, late))
         if before is None or place > before[0]:
@@ -55,10 +56,9 @@ def leader_uniqueness(evidence: Evidence) -> Verdict:
     if signed is None or not isinstance(ballots, Ballots) or ballots.proposal is None:
         return Verdict(name, "unknown", "the protocol has no leaders that it names")
     leaders: dict[Place, tuple[int, str]] = {}
-    for time_ns, identity, said in signed.rows:
+    for time_ns, identity, said, place in signed.rows:
         if type(said) is not ballots.proposal:
             continue
-        place = place_of(said, ballots.place)
         first = leaders.setdefault(place, (identity, said.digest))
         if first != (identity, said.digest):
             return Verdict(

@@ -36,8 +36,8 @@ class Vote:
         return self.when_ns[need - 1] if len(self.when_ns) >= need else None
 
 
-Said = tuple[int, int, Any]
-"""When in ns, which identity, and what."""
+Said = tuple[int, int, Any, Place]
+"""When in ns, which identity, what, and in which place."""
 
 
 class Signatures:
@@ -76,7 +76,7 @@ class Signatures:
             if type(said) is proposal:
                 self.proposals.setdefault((vote.place, vote.digest), {}).setdefault(identity, time_ns)
             if honest[identity]:
-                self.rows.append((time_ns, identity, said))
+                self.rows.append((time_ns, identity, said, vote.place))
                 vote.by.append(identity)
                 vote.when_ns.append(time_ns)
         for said, vote in zip(contents, votes, strict=True):
@@ -101,9 +101,8 @@ class Signatures:
 
     def _count_leaders(self) -> None:
         """A proposal stands for its sender's vote."""
-        for time_ns, identity, said in self.rows:
+        for time_ns, identity, said, place in self.rows:
             if type(said) is self.ballots.proposal:
-                place = place_of(said, self.ballots.place)
                 known = self.first.get((place, 0, said.digest))
                 by, when_ns = ([], []) if known is None else (known.by.copy(), known.when_ns.copy())
                 if identity not in by:
