@@ -7,7 +7,7 @@ from typing import Any
 
 from planted import Patch, bug, forgetting
 
-from sim.consensus import pbft, smartbft, tendermint
+from sim.consensus import pbft, pbft_view_change, smartbft, tendermint
 from sim.consensus.hotstuff import basic, chained, jolteon
 
 
@@ -40,7 +40,7 @@ def decides_when_prepared() -> list[Patch]:  # M04
 
 @bug("pbft", "lock-monotonicity", first=10)
 def new_view_ignores_locks() -> list[Patch]:  # M05
-    return [(pbft, "locked", lambda reports, slot, prepares: None)]
+    return [(place, "locked", lambda reports, slot, locks: None) for place in (pbft, pbft_view_change)]
 
 
 @bug("pbft", "lock-monotonicity", first=34)

@@ -9,7 +9,7 @@ import pytest
 from worlds import agreeing
 
 import sim
-from sim.consensus import pbft
+from sim.consensus import pbft, pbft_view_change
 from sim.consensus.pbft import PBFT
 from sim.kernel.dice import Dice
 from sim.kernel.part import part
@@ -131,5 +131,6 @@ def test_a_forgotten_lock_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
         return verdict(report, "agreement")["verdict"], seats[0], set(seats)
 
     assert decided() == ("pass", 2, {1, 2, 3})
-    monkeypatch.setattr(pbft, "locked", lambda reports, slot, prepares: None)
+    for place in (pbft, pbft_view_change):
+        monkeypatch.setattr(place, "locked", lambda reports, slot, locks: None)
     assert decided() == ("fail", 2, {1, 2, 3})

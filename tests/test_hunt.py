@@ -57,11 +57,11 @@ def test_raft_under_one_lying_leader_is_found() -> None:
 class ForgetfulLeader(Raft):
     """Raft whose new leader builds on what it has decided and not on its log: found by this hunter in an earlier version."""
 
-    async def lead(self, node: Node, server: Any) -> None:
+    async def run(self, node: Node) -> None:
         """As before, with the fault."""
         genuine = node.next_batch
         node.next_batch = lambda parent=None, wanted=None: genuine(None, wanted)  # type: ignore[method-assign]
-        await super().lead(node, server)
+        await super().run(node)
 
 
 def test_a_leader_that_forgets_its_log_is_found() -> None:

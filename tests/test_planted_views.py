@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from scripted import LOST, alone, decided, dies, play, shown_twin, verdict
 
-from sim.consensus import pbft, qbft
+from sim.consensus import pbft, pbft_view_change, qbft
 from sim.consensus.pbft import PBFT
 from sim.consensus.qbft import QBFT
 from sim.node.message import Certificate
@@ -71,7 +71,8 @@ def unchecked(reports: Any, slot: int, backed: Any) -> str | None:
 def test_m07_a_lock_that_few_have_signed(monkeypatch: pytest.MonkeyPatch, planted: bool) -> None:
     """Seat 3, the liar, shows its own PREPARE of view 5 for w as a certificate."""
     if planted:
-        monkeypatch.setattr(pbft, "locked", unchecked)
+        for place in (pbft, pbft_view_change):
+            monkeypatch.setattr(place, "locked", unchecked)
 
     def lie(world: Surroundings, seat: int, to: int, said: Any) -> Iterator[tuple[int, Any]]:
         lock = None
@@ -95,7 +96,8 @@ def lowest(reports: Any, slot: int, backed: Any) -> str | None:
 def test_the_lowest_lock_is_taken(monkeypatch: pytest.MonkeyPatch, planted: bool) -> None:
     """Seat 2 alone is locked on u in view 0, then cut off; seat 0 decides v in view 1 and dies; seat 2 leads view 2."""
     if planted:
-        monkeypatch.setattr(pbft, "locked", lowest)
+        for place in (pbft, pbft_view_change):
+            monkeypatch.setattr(place, "locked", lowest)
 
     def fate(from_: int, to: int, said: Any) -> int:
         if isinstance(said, Certificate):
@@ -125,7 +127,8 @@ def test_the_lock_of_another_slot_is_taken(monkeypatch: pytest.MonkeyPatch, plan
     The block of slot 0 cannot be decided again, so nothing breaks, and nothing is decided any more.
     """
     if planted:
-        monkeypatch.setattr(pbft, "locked", of_any_slot)
+        for place in (pbft, pbft_view_change):
+            monkeypatch.setattr(place, "locked", of_any_slot)
 
     def fate(from_: int, to: int, said: Any) -> int:
         if isinstance(said, pbft.Propose) and (said.slot, said.view) == (0, 0):
@@ -151,7 +154,7 @@ def test_a_leader_that_prepares_besides(monkeypatch: pytest.MonkeyPatch, planted
     Found by drawn run 5,389: the leader's proposal and its PREPARE counted as two voices. Seat 1 leads view 1.
     """
     if planted:
-        monkeypatch.setattr(PBFT, "backers", lambda self, node: lambda proof: proof.count >= self.prepares(node))
+        monkeypatch.setattr(PBFT, "locks", lambda self, node, proof: proof.count >= self.prepares(node))
     rivals: list[str] = []
 
     def fate(from_: int, to: int, said: Any) -> int:

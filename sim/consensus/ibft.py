@@ -2,7 +2,8 @@
 
 Saltini, Hyland-Wood, "IBFT 2.0: a safe and live variation of the IBFT blockchain consensus protocol", 2019 (arXiv 1909.10194).
 It repaired Istanbul's locks, under which a crash could stop everything. What is agreed and how views change is as in `pbft.py`,
-where ROUND-CHANGE is called VIEW-CHANGE; the proposal stands for its sender's PREPARE, and a quorum is ceil(2n/3).
+where ROUND-CHANGE is called VIEW-CHANGE; the proposal stands for its sender's PREPARE, and a quorum is ceil(2n/3). Left out: voting
+validators in and out.
 """
 
 from __future__ import annotations

@@ -4,18 +4,19 @@ Castro, Liskov, "Practical Byzantine fault tolerance", OSDI 1999, sections 4.2 (
 
 One slot is agreed at a time. In a view, the leader proposes; a quorum of PREPARE locks the proposal; a quorum of COMMIT
 decides it. Who waits too long asks for the next view and shows the newest lock it knows; the next leader must propose what
-a quorum's reports say is locked. Safety rests on `locked` and `justified` alone.
+a quorum's reports say is locked (`pbft_view_change.py`). Safety rests on `locks`, `locked` and `justified` alone.
 
 Left out: pipelining, watermarks, checkpoints and client replies. The leader rotates with slot and view.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import count
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from sim.consensus.catching_up import Decisions
+from sim.consensus.pbft_view_change import ViewChange, justified, locked, resume
 from sim.kernel.part import part
 from sim.kernel.units import Patience
 from sim.node.ballots import Ballots
@@ -53,19 +54,6 @@ class Commit:
     digest: str
 
 
-@message
-class ViewChange:
-    """I have given up the view before this one; `lock` is my newest PREPARE certificate."""
-
-    slot: int
-    view: int
-    lock: Certificate | None
-
-
-Backed = Callable[[Certificate], bool]
-"""Whether a certificate of PREPAREs has enough of them."""
-
-
 @part
 class PBFT:
     """PBFT: three phases, the leader's proposal counts as its PREPARE; 2n(n-1) messages, three delays."""
@@ -89,7 +77,8 @@ class PBFT:
             voting = node.spawn(self.vote(node, slot))
             proof = await decisions.next()
             voting.cancel()
-            commit(node, proof.message)  # whoever decides without having prepared still counts for the others
+            said = proof.message
+            commit(node, said, leader(node, slot, said.view))  # whoever decides without having prepared still counts for others
             decisions.add(proof)
 
     async def vote(self, node: Node, slot: int) -> None:
@@ -101,7 +90,7 @@ class PBFT:
                 async with node.timeout(self.patience << view):
                     lock = await self.talk(node, slot, view, lock)
                     node.keep["place"] = (slot, view, lock)
-                    commit(node, Commit(slot, view, lock.message.digest))
+                    commit(node, Commit(slot, view, lock.message.digest), leader(node, slot, view))
                     await node.forever()
             except TimeoutError:
                 node.note("view-change", slot=slot, view=view + 1)
@@ -118,8 +107,7 @@ class PBFT:
             node.broadcast(Prepare(slot, view, digest), centre=chief, need=need)
         elif node.society.route == "star":
             node.spawn(node.gather(Prepare(slot, view, digest), need))
-        backed = self.backers(node)
-        while not backed(proof := await node.quorum(Prepare, need, slot=slot, view=view, digest=digest)):
+        while not self.locks(node, proof := await node.quorum(Prepare, need, slot=slot, view=view, digest=digest)):
             need = proof.count + 1
         return proof
 
@@ -128,7 +116,7 @@ class PBFT:
         reports = await node.collect(ViewChange, node.quorum_size, slot=slot, view=view) if view > 0 else ()
         if node.has_mail(Propose, slot=lambda other: other > slot):
             await node.forever()  # the others have decided this slot without us; its proof is on the way
-        digest = locked(reports, slot, self.backers(node)) or node.publish(await node.next_batch())
+        digest = locked(reports, slot, partial(self.locks, node)) or node.publish(await node.next_batch())
         node.broadcast(Propose(slot, view, digest, reports))
 
     async def safe_proposal(self, node: Node, slot: int, view: int) -> str:
@@ -136,7 +124,7 @@ class PBFT:
         while True:
             mail = await node.receive(Propose, sender=leader(node, slot, view), slot=slot, view=view)
             proposal = mail.message
-            if view > 0 and not justified(proposal, node.quorum_size, self.backers(node)):
+            if view > 0 and not justified(proposal, node.quorum_size, partial(self.locks, node)):
                 node.invalid(mail, "its reports do not justify it")
             elif not node.accepts(await node.fetch(proposal.digest)):
                 node.invalid(mail, "its block is not valid here")
@@ -147,15 +135,12 @@ class PBFT:
         """How many PREPAREs lock a proposal; the leader's proposal may stand for its own."""
         return node.quorum_size if self.leader_prepares else node.quorum_size - 1
 
-    def backers(self, node: Node) -> Backed:
-        """Whether PREPAREs lock a proposal: where it stands for its leader's own, one that the leader sends besides is nobody's."""
-
-        def backed(proof: Certificate) -> bool:
-            chief = leader(node, proof.message.slot, proof.message.view)
-            twice = not self.leader_prepares and proof.signed_by(chief)
-            return proof.count - twice >= self.prepares(node)
-
-        return backed
+    def locks(self, node: Node, proof: Certificate) -> bool:
+        """Whether these are PREPAREs, and enough; where the proposal stands for its leader's, one that the leader sends besides is nobody's."""
+        if not proof.proves(Prepare, 1):
+            return False
+        twice = not self.leader_prepares and proof.signed_by(leader(node, proof.message.slot, proof.message.view))
+        return proof.count - twice >= self.prepares(node)
 
 
 def leader(node: Node, slot: int, view: int) -> int:
@@ -163,30 +148,8 @@ def leader(node: Node, slot: int, view: int) -> int:
     return (slot + view) % node.n
 
 
-def commit(node: Node, said: Commit) -> None:
+def commit(node: Node, said: Commit, chief: int) -> None:
     """Send a COMMIT, unless this very one has been sent."""
     if node.keep.get("commit") != said:
         node.keep["commit"] = said
-        node.broadcast(said, centre=leader(node, said.slot, said.view))
-
-
-def locked(reports: Sequence[Signed[Any]], slot: int, backed: Backed) -> str | None:
-    """The digest locked in the highest view that the reports prove; None leaves the leader free."""
-    locks = [report.message.lock for report in reports if report.message.lock is not None]
-    votes = [lock.message for lock in locks if lock.proves(Prepare, 1, slot=slot) and backed(lock)]
-    return max(votes, key=lambda said: said.view).digest if votes else None
-
-
-def justified(proposal: Any, quorum_size: int, backed: Backed) -> bool:
-    """Whether a proposal carries a quorum's reports on its view, and obeys them."""
-    place = (proposal.slot, proposal.view)
-    reporters = {report.sender for report in proposal.reports if (report.message.slot, report.message.view) == place}
-    return len(reporters) >= quorum_size and locked(proposal.reports, proposal.slot, backed) in (None, proposal.digest)
-
-
-def resume(node: Node, slot: int) -> tuple[int, Certificate | None]:
-    """View and lock to start a slot with; after a crash never again a view in which this node may have voted."""
-    place = node.keep.get("place")
-    if place is None or place[0] != slot:
-        return 0, None
-    return place[1] + 1, place[2]
+        node.broadcast(said, centre=chief)

@@ -2,7 +2,7 @@
 
 Moniz, "The Istanbul BFT consensus algorithm", 2020 (arXiv 2002.03613), and Saltini's QBFT specification. What is agreed and how views
 change is as in `pbft.py`, where ROUND-CHANGE is called VIEW-CHANGE; here the leader sends a PREPARE like everybody else, and a quorum
-is ceil(2n/3).
+is ceil(2n/3). Left out: voting validators in and out.
 """
 
 from __future__ import annotations

@@ -13,12 +13,13 @@ complained about as silence is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import count
 from typing import ClassVar
 
 from sim.consensus.catching_up import Decisions
-from sim.consensus.pbft import Commit, Prepare, locked
+from sim.consensus.pbft import Commit, Prepare, commit
+from sim.consensus.pbft_view_change import Locks, locked
 from sim.consensus.smartbft_views import Place, ViewData, Views
 from sim.kernel.part import part
 from sim.kernel.presets import Preset
@@ -94,7 +95,7 @@ class Replica:
             talking.cancel()
             view = proof.message.view
             place.settled = max(place.settled, view)
-            commit(node, proof.message)  # whoever decides without having prepared still counts for the others
+            commit(node, proof.message, view % node.n)  # whoever decides without having prepared still counts for the others
             if view > place.view:
                 place.since_ns = node.now
             if view >= place.view:
@@ -109,7 +110,8 @@ class Replica:
             try:
                 async with self.node.timeout(patience_ns):
                     self.place.lock = lock = await self.agree(slot)
-                    commit(self.node, Commit(slot, lock.message.view, lock.message.digest))
+                    said = lock.message
+                    commit(self.node, Commit(slot, said.view, said.digest), said.view % self.node.n)
                     await self.node.forever()
             except TimeoutError:
                 await self.views.change()
@@ -150,7 +152,7 @@ class Replica:
         if view > 0 and not cited and not place.reports:
             place.reports = await self.views.hear(slot, view)
         reports = () if cited else place.reports
-        digest = locked(reports, slot, signed_by(node.quorum_size)) or node.publish(await node.next_batch())
+        digest = locked(reports, slot, prepared(node.quorum_size)) or node.publish(await node.next_batch())
         node.broadcast(Propose(slot, view, digest, before if cited else None, reports))
 
     async def forward_requests(self) -> None:
@@ -167,16 +169,9 @@ class Replica:
                 told[one.id] = place.view
 
 
-def commit(node: Node, said: Commit) -> None:
-    """Send a COMMIT, unless this very one has been sent."""
-    if node.keep.get("commit") != said:
-        node.keep["commit"] = said
-        node.broadcast(said, centre=said.view % node.n)
-
-
-def signed_by(quorum_size: int) -> Callable[[Certificate], bool]:
-    """Whether so many have signed a certificate: here every PREPARE counts, the leader's too."""
-    return lambda proof: proof.count >= quorum_size
+def prepared(quorum_size: int) -> Locks:
+    """Whether a quorum has signed PREPAREs: here everybody's count, the leader's too."""
+    return lambda proof: proof.proves(Prepare, quorum_size)
 
 
 def justified(said: Propose, quorum_size: int) -> bool:
@@ -185,4 +180,4 @@ def justified(said: Propose, quorum_size: int) -> bool:
         return True
     sound = [one for one in said.reports if one.message.view == said.view and one.message.slot <= said.slot]
     enough = len({one.sender for one in sound}) >= quorum_size
-    return enough and locked(sound, said.slot, signed_by(quorum_size)) in (None, said.digest)
+    return enough and locked(sound, said.slot, prepared(quorum_size)) in (None, said.digest)

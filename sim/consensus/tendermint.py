@@ -8,7 +8,7 @@ rests on `may_prevote` and on the lock.
 The paper trusts the gossip to bring everything at last, and a proposal that was valid before to be backed by PREVOTEs that all
 have heard. Here the proposal carries that polka as a certificate, and who is STUCK in a round says so: everybody answers with
 what it voted there, and f + 1 who are stuck in later rounds pull it along (line 55; `tendermint_stuck.py`). To send votes and blocks as CometBFT does
-choose `route = "gossip"`, and `chunk = "64 KiB"` for its block parts.
+choose `route = "gossip"`, and `chunk = "64 KiB"` for its block parts. Left out: stakes (proposers take turns), and evidence of double votes.
 """
 
 from __future__ import annotations

@@ -46,6 +46,7 @@ def part_table(group: str, kind: str) -> dict[str, Any]:
         "group": group,
         "kind": kind,
         "about": inspect.cleandoc(cls.__doc__ or ""),
+        "more": _told_of_file(cls),
         "keys": [
             {
                 "name": entry.name,
@@ -73,7 +74,7 @@ def scenario_table(scenario: Scenario) -> dict[str, Any]:
 
 
 def explain_part(group: str, kind: str) -> str:
-    """The manual entry of a part: what it is, its keys with defaults and meaning."""
+    """The manual entry of a part: what it is, its keys with defaults and meaning, its paper and what is left out."""
     _must_be(group, "explain")
     cls = find(group, kind)
     lines = [f"{group} {kind}", "", inspect.cleandoc(cls.__doc__ or ""), ""]
@@ -86,7 +87,12 @@ def explain_part(group: str, kind: str) -> str:
     if presets:
         lines += ["", "  presets, whose values a key that is given overrides:"]
         lines += [f"  {name:<18} {preset.told}: {preset.shown()}" for name, preset in presets.items()]
-    return "\n".join(lines).rstrip()
+    return "\n".join([*lines, "", _told_of_file(cls)]).rstrip()
+
+
+def _told_of_file(cls: type[Any]) -> str:
+    """What the file of a part says about itself: the paper, how it works, what is left out."""
+    return inspect.cleandoc(inspect.getmodule(cls).__doc__ or "")
 
 
 def explain_scenario(scenario: Scenario) -> str:

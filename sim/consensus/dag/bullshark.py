@@ -5,7 +5,8 @@ Spiegelman, Giridharan, Sonnino, Kokoris-Kogias, "Bullshark: the partially synch
 one leader. It is committed when f + 1 certified blocks of the next round point to it, and with it, in order, every earlier anchor
 below it and all that lies below those. 3 (n - 1) messages a block, three delays a round, six to the commit of an anchor.
 
-Safety rests on one signature an author and round, and on `committed` and `path_of_anchors` (`anchors.py`).
+Safety rests on one signature an author and round, and on `committed` and `path_of_anchors` (`anchors.py`). Left out: leaders chosen by
+reputation (they take turns), and the fallback for asynchrony of the first Bullshark paper.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ if a certifying block lies below that one, skip otherwise. Leaders go in order, 
 block, one delay a round, three to the commit of a leader's block.
 
 Safety rests on `Leaders.verdicts` and on an honest author's one block a round. A block names its author and carries his signature, so it
-can be fetched from anybody. Late blocks are pointed to when they come, however old. One leader a round, in turn.
+can be fetched from anybody. Late blocks are pointed to when they come, however old. Left out: several leaders a round (here one, in turn),
+and the fast path for transactions that need no order (Mysticeti-FPC).
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ the newest of these. So no lock is needed; safety rests on the one vote a view, 
 voting in a view that one has given up (`reports_bind`): what was reported as newest must stay what one has voted for.
 
 In the paper a timeout message tells everybody the sender's newest certificate; here everybody hears the wish for the next
-view, and the certificates go to its leader alone, which shows them in its proposal (n - 1 messages more in a failed view).
+view, and the certificates go to its leader alone, which shows them in its proposal (n - 1 messages more in a failed view). Left out:
+Ditto's fallback for asynchrony, and leaders chosen by reputation, as Diem and Aptos do.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 Malkhi, Nayak, "HotStuff-2: optimal two-phase responsive BFT", 2023 (eprint 2023/397), section 4. A certificate of the first
 phase locks its block, one of the second decides it. A leader that holds the certificate of the view before proposes at once;
 any other waits `delta`, the longest delay assumed, and proposes on the newest certificate it has then. Safety rests on the one
-vote a phase and on `as_new_as_the_lock`; the wait is for liveness alone.
+vote a phase and on `as_new_as_the_lock`; the wait is for liveness alone. Left out: the paper's own way of bringing views together;
+here views change as in the other flavours (`pacemaker.py`).
 """
 
 from __future__ import annotations
