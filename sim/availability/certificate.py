@@ -4,6 +4,9 @@ Narwhal (Danezis, Kokoris-Kogias, Sonnino, Spiegelman, "Narwhal and Tusk: a DAG-
 2022, section 4.1): everybody gets the whole, 2 f + 1 signatures show that f + 1 honest seats hold it. In coded form (Cachin,
 Tessaro, "Asynchronous verifiable information dispersal", SRDS 2005): seat i gets the i-th of n shares, n - 2 f of which are the
 data, and of n - f signers n - 2 f are honest. Fewer signatures prove nothing: with f + 1 of them one honest share may be all.
+
+Simplified: signers see their own share only, so shares that are no code of anything are certified too, and found out by nobody before
+somebody reads; the report counts them as wrongly accepted.
 """
 
 from __future__ import annotations

@@ -118,10 +118,10 @@ class Fetch:
         self._over = True
         for fragment in list(self._probes):
             self._release(fragment)
-        held = self.store.network.world.held
+        world = self.store.network.world
         for fragment in self.asked:  # what was fetched to be read is not kept
             if self.thing.holder[fragment] != self.reader:
-                held[self.thing.items[fragment], self.reader] = ABSENT
+                world.held[world.items[self.thing.items[fragment]]["row"], self.reader] = ABSENT
         self.on_done(outcome, self.store.loop.now_ns - self.begun_ns)
 
     def _release(self, fragment: int) -> None:
