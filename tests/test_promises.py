@@ -88,6 +88,26 @@ def test_under_forks_the_semantic_failures_appear_and_under_quorums_they_do_not(
     assert not any(found[True].values()), found
 
 
+@pytest.mark.thorough
+@pytest.mark.parametrize("seed", [7, 21, 22, 23, 24])
+def test_on_the_ledgers_themselves_the_table_holds_at_any_seed(seed: int) -> None:
+    """The same patients, bills and drugs over one partition: each failure on proof of work and on Clique, none under QBFT."""
+    import sim
+
+    file, found = SCENARIOS / "health" / "choosing-a-ledger.toml", {}
+    for kind, keys in (("nakamoto", ["consensus.depth=1"]), ("clique", ["consensus.depth=1"]), ("qbft", [])):
+        report = sim.run(sim.load(file, [f"consensus.kind={kind}", *keys]), seed=seed).to_dict()
+        outcomes = {one["kind"]: one["outcomes"] for one in report["workload"]}
+        found[kind] = {
+            "stale": outcomes["consent"]["stale_consent_reads"]["because"]["told_final"],
+            "paid twice": outcomes["claims"]["double_paid_claims"]["count"],
+            "transferred twice": outcomes["supply"]["counterfeit_or_double_transfer"]["double_transferred_units"],
+            "slots given twice": outcomes["trials"]["allocation_conflict"]["slots_given_twice"],
+        }
+    assert all(count > 0 for kind in ("nakamoto", "clique") for count in found[kind].values()), found
+    assert not any(found["qbft"].values()), found
+
+
 # every statement of the article, and where it is put to the test ---------------------------------------------------------
 
 
