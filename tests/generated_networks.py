@@ -39,6 +39,8 @@ class Case:
     items: list[tuple[str, int, int, int]]
     steps: list[tuple[int, list[tuple[Any, ...]]]]
     reactions: list[list[tuple[Any, ...]]]
+    executes: list[int]
+    """CPU time in ns for what is in each item."""
 
 
 def drawn_topology(luck: random.Random, n: int) -> Topology:
@@ -211,4 +213,6 @@ def drawn_case(seed: int, heavy: bool = False, trips: bool = False) -> Case:
     islands = [luck.randrange(2) if luck.random() < 0.5 else 0 for _ in range(n)] if luck.random() < 0.3 else [0] * n
     slowness = [luck.choice((1024, 1024, 3000, 10240)) if luck.random() < 0.5 else 1024 for _ in range(n)]
     silent = [seat for seat in range(n) if luck.random() < 0.05]
-    return Case(topology, costs, gossip, slow_gossip, dice, islands, slowness, silent, messages, items, steps, reactions)
+    apart = random.Random(-1_000_000 - seed)  # so that the rest of a case is what it was before there was anything to execute
+    executes = [apart.choice((0, 0, 90 * US, 30 * MS)) if family == "block" else 0 for family, *_ in items]
+    return Case(topology, costs, gossip, slow_gossip, dice, islands, slowness, silent, messages, items, steps, reactions, executes)

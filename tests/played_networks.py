@@ -54,6 +54,11 @@ def play(case: Case, net: Any) -> dict[str, Any]:
             switch(net, seat, "flags", st.UP)
     for name, size_bytes, message, signer in case.items:
         net.item((name, len(net.items) if isinstance(net, SlowNetwork) else len(net.item_names)), name, size_bytes, message, signer)
+    for number, execute_ns in enumerate(case.executes):
+        if isinstance(net, SlowNetwork):
+            net.items[number].execute_ns = execute_ns
+        else:
+            net.world.items[number]["execute_ns"] = execute_ns
     for number, one in enumerate(case.messages):
         net.message(number, **one)
 

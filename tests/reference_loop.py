@@ -115,7 +115,7 @@ class SlowWorld:
                     return
                 here.state[letter.item] = "checking"
             if here.cores:
-                done_ns = here.work(self.now_ns, self._checking_ns(letter))
+                done_ns = here.work(self.now_ns, self._checking_ns(letter) + self._executing_ns(seat, letter))
                 if done_ns > self.now_ns:
                     self._push(done_ns, "served", seat, letter)
                     return
@@ -229,6 +229,13 @@ class SlowWorld:
     def _checking_ns(self, letter: Letter) -> int:
         checks = self.messages[letter.item].checks if letter.packet in (MESSAGE, CERTIFICATE) else 1
         return checks * self.costs.verify_ns + letter.size_bytes * self.costs.hash_ps_per_byte // 1000
+
+    def _executing_ns(self, seat: int, letter: Letter) -> int:
+        """CPU time for what is in a body, or in a block inside a message that the seat does not have yet."""
+        if letter.packet in (BODY, BLOB):
+            return self.items[letter.item].execute_ns
+        attached = self.messages[letter.item].attached if letter.packet in (MESSAGE, CERTIFICATE) else -1
+        return 0 if attached < 0 or self.seats[seat].state.get(attached) == "held" else self.items[attached].execute_ns
 
     # holding and counting -------------------------------------------------------------------------------------------
 

@@ -62,7 +62,8 @@ class SlowNetwork(SlowWorld):
         def obey() -> None:
             if self.seats[seat].state.get(item) == "held":
                 return
-            ready_ns = self.seats[seat].work(self.now_ns, self._signing_ns(self.items[item].size_bytes))
+            work_ns = self._signing_ns(self.items[item].size_bytes) + self.items[item].execute_ns
+            ready_ns = self.seats[seat].work(self.now_ns, work_ns)
             self.items[item].published_ns = self.now_ns
             self._get(seat, item)
             if relayed and (self.seats[seat].relays or self.seats[seat].serves):

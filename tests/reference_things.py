@@ -144,6 +144,7 @@ class Item:
     message: int
     signer: int
     published_ns: int = -1
+    execute_ns: int = 0
 
 
 @dataclass(eq=False)

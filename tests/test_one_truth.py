@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from generated_networks import drawn_case
 from played_networks import compiled_outcome, digest, slow_outcome
+from reference_loop import SlowWorld
+from reference_things import BLOB, BODY, CERTIFICATE, MESSAGE
 from reference_trips import SlowTrips
 
 TESTS = Path(__file__).parent
@@ -97,6 +99,14 @@ def test_what_is_left_out_of_a_trip_shows(what: str, monkeypatch: pytest.MonkeyP
     """The comparison notices when one side leaves out a part of the way."""
     monkeypatch.setattr(SlowTrips, *LEFT_OUT[what])
     assert any(differences(seed, trips=True) for seed in range(20))
+
+
+@pytest.mark.parametrize("packets", [(BODY, BLOB), (MESSAGE, CERTIFICATE)])
+def test_executing_that_is_left_out_shows(packets: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks are executed where they arrive alone and where they arrive inside a message."""
+    whole = SlowWorld._executing_ns
+    monkeypatch.setattr(SlowWorld, "_executing_ns", lambda self, seat, one: 0 if one.packet in packets else whole(self, seat, one))
+    assert any(differences(seed) for seed in range(120))
 
 
 def test_trips_reach_every_corner() -> None:
