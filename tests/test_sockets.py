@@ -32,7 +32,7 @@ def scene(kind: str, **more: Any) -> Scenario:
     keys: dict[str, Any] = {"kind": kind, "block_interval": "50 ms", **more}
     fault = keys.pop("fault", [])
     text = {
-        "duration": "10 s",
+        "duration": "60 s",
         "seed": 5,
         "topology": {"kind": "complete", "seats": 4},
         "link": {"latency": {"kind": "constant", "value": "1 ms"}},
@@ -76,7 +76,7 @@ def simulated(scene: Scenario) -> list[Block]:
     [
         {"kind": "pbft", "route": "gossip"},
         {"kind": "qbft", "route": "star", "bodies": "attached"},
-        {"kind": "raft", "election_timeout": "150 ms", "heartbeat": "30 ms", "bodies": "attached"},
+        {"kind": "raft", "election_timeout": "400 ms", "heartbeat": "100 ms", "bodies": "attached"},
         {"kind": "tendermint", "propose": "1 s", "commit": "20 ms"},
     ],
     ids=lambda ways: ways["kind"],
@@ -84,11 +84,12 @@ def simulated(scene: Scenario) -> list[Block]:
 def test_over_sockets_the_same_is_decided_as_in_the_simulator(ways: dict[str, Any]) -> None:
     """At n = 4: one chain of blocks, and its story is that of the simulated one."""
     one = scene(**ways)
-    lived = sim.live(one, 30.0, blocks=8)
+    lived = sim.live(one, 60.0, blocks=5)
     assert lived.verdict == "pass" and not lived.down and not lived.refused
-    assert min(map(len, lived.chains)) >= 8
-    model, told = story(simulated(one)), story(lived.chains[0])
-    assert sum(map(len, told.values())) >= 3
+    assert min(map(len, lived.chains)) >= 5
+    model = story(simulated(one.but(duration=int((lived.seconds + 1) * 1e9))))
+    told = story(lived.chains[0])
+    assert sum(map(len, told.values())) >= 2
     for submitter, said in told.items():
         assert said == model[submitter][: len(said)]
 
@@ -96,11 +97,11 @@ def test_over_sockets_the_same_is_decided_as_in_the_simulator(ways: dict[str, An
 def test_who_is_killed_stays_out_and_who_comes_back_catches_up() -> None:
     """One of four is killed and the others go on; in another run it comes back with what it had kept, and follows."""
     crash = {"kind": "crash", "seats": ["seat-2"], "at": "300 ms"}
-    killed = sim.live(scene("raft", election_timeout="150 ms", heartbeat="30 ms", fault=[crash]), 30.0, blocks=15)
+    killed = sim.live(scene("raft", election_timeout="400 ms", heartbeat="100 ms", fault=[crash]), 60.0, blocks=10)
     assert killed.verdict == "pass" and killed.down == (2,)
-    assert len(killed.chains[2]) < 15
-    back = sim.live(scene("qbft", patience="200 ms", fault=[{**crash, "lasts": "200 ms"}]), 30.0, blocks=12)
-    assert back.verdict == "pass" and back.down == () and len(back.chains[2]) >= 12
+    assert len(killed.chains[2]) < 10
+    back = sim.live(scene("qbft", patience="500 ms", fault=[{**crash, "lasts": "200 ms"}]), 60.0, blocks=8)
+    assert back.verdict == "pass" and back.down == () and len(back.chains[2]) >= 8
 
 
 def node(keys: Keys, sent: list[tuple[int, bytes]] | None = None) -> Replica:
@@ -193,16 +194,24 @@ async def test_strangers_are_shown_the_door() -> None:
     await company.open()
     address = f"http://127.0.0.1:{company.lines[0].port}/"
     stolen = company.replicas[1].greeting(2)  # said to somebody else
-    rubbish = (b"", b"\0\0\0\7", b"\xff" * 50, frame_of({"ask": "ab"}), frame_of(stolen), frame_of({"hello": [1, 0], "by": "00"}))
+    rubbish = (
+        b"",
+        b"\0\0\0\7",
+        b"\xff" * 50,
+        b'\0\0\0\x0b{"say":NaN}',
+        frame_of({"ask": "ab"}),
+        frame_of(stolen),
+        frame_of({"hello": [1, 0], "by": "00"}),
+    )
     try:
         async with ClientSession() as session:
             for frame in (*rubbish, "text"):
                 async with session.ws_connect(address) as socket:
                     await (socket.send_str(frame) if isinstance(frame, str) else socket.send_bytes(frame))
                     assert (await socket.receive(5)).type in (WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.ERROR)
-        assert company.lines[0].refused == 7
+        assert company.lines[0].refused == len(rubbish) + 1
         assert all(lines.host == "127.0.0.1" for lines in company.lines)
-        await company.last(20.0, [], blocks=2)
+        await company.last(60.0, [], blocks=2)
         assert company.lived(one).ok()
     finally:
         await company.close()
@@ -240,7 +249,7 @@ def test_the_command_prints_one_document_and_refuses_no_time(tmp_path: Any, caps
     file.write_text(
         'duration = "5 s"\n[topology]\nkind = "complete"\nseats = 4\n[consensus]\nkind = "qbft"\nblock_interval = "50 ms"\n'
     )
-    assert main(["live", str(file), "--quiet", "--json", "--seconds", "20", "--blocks", "2"]) == 0
+    assert main(["live", str(file), "--quiet", "--json", "--seconds", "60", "--blocks", "2"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["agreement"] == "pass" and all(seat["decided"] and seat["up"] for seat in told["seats"])
     for seconds in ("0", "-1", "nan", "inf", "1e9"):
@@ -251,7 +260,7 @@ def test_the_command_prints_one_document_and_refuses_no_time(tmp_path: Any, caps
 
 async def test_it_works_in_a_notebook_where_a_loop_is_running() -> None:
     """As `sim.run` does."""
-    assert sim.live(scene("qbft"), 20.0, blocks=2).ok()
+    assert sim.live(scene("qbft"), 60.0, blocks=2).ok()
 
 
 def test_two_histories_would_be_noticed() -> None:

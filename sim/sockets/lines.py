@@ -40,12 +40,16 @@ def letter_of(frame: bytes) -> Letter:
     if not 0 < length <= len(frame) - 4:
         raise Invalid("a frame shorter than it says")
     try:
-        letter = json.loads(frame[4 : 4 + length])
+        letter = json.loads(frame[4 : 4 + length], parse_constant=_refuse)
     except (ValueError, RecursionError):
         raise Invalid("no JSON") from None
     if not isinstance(letter, dict):
         raise Invalid("no letter")
     return letter
+
+
+def _refuse(constant: str) -> None:
+    raise Invalid(f"{constant} is no JSON")
 
 
 class Lines:

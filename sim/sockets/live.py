@@ -18,6 +18,7 @@ from sim.kernel.errors import EnvironmentTrouble, ScenarioError
 from sim.kernel.loop import apart
 from sim.ledger.block import Block
 from sim.net.choose import choose
+from sim.net.driver import needs_compiling
 from sim.net.topology import Topology
 from sim.sockets.letters import key_rings
 from sim.sockets.lines import Lines
@@ -152,6 +153,8 @@ async def alive(
     check(scenario, topology, seconds)
     if blocks is not None and blocks < 1:
         raise ScenarioError(f"{blocks} blocks are none; write at least 1", "--blocks")
+    if progress is not None and needs_compiling():
+        progress(0.0, "compiling the delivery core for this machine (once, about a minute)")
     company = Company(scenario, topology, seed)
     try:
         await company.open()
@@ -189,6 +192,8 @@ class Company:
         self._ports = {lines.seat: lines.port for lines in self.lines}
         for lines in self.lines:
             lines.speak_to(self._ports)
+        for replica in self.replicas:
+            replica.loop.run(0)  # compiles the core where that is still to come: it must not take up the time of the run
         self._begun_ns = time.monotonic_ns()
         for replica in self.replicas:
             replica.start()
