@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import sim
+from sim.consensus import ancestry
 
 AWAY = """
 title    = "One of four is cut off for a minute"
@@ -81,6 +82,28 @@ def test_sixty_missed_blocks_are_fetched_many_at_a_time(kind: str, keys: dict[st
     report = sim.run(sim.loads(AWAY).but(**{"consensus.kind": kind, **keys}))
     assert caught_up_s(report, 80.0) < within_s
     assert {check["name"]: check["verdict"] for check in report.to_dict()["checks"]}["agreement"] == "pass"
+
+
+def three_hundred_missed(kind: str, **keys: Any) -> float:
+    """How long it takes to fetch three hundred small blocks, s."""
+    small = {"consensus.block_interval": "200 ms", "consensus.filler": "0 B", "duration": "110 s"}
+    return caught_up_s(sim.run(sim.loads(AWAY).but(**{"consensus.kind": kind, **small, **keys})), 80.0, late_s=1.0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys"),
+    [("simplex", {}), ("jolteon", {}), ("streamlet", {"consensus.delta": "100 ms"})],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_what_lies_below_a_block_is_asked_for_together(kind: str, keys: dict[str, Any]) -> None:
+    """One parent a round trip of 40 ms, as it was, takes 12 s and more."""
+    assert three_hundred_missed(kind, **keys) < 8
+
+
+def test_without_an_answer_it_is_one_parent_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: nobody tells what lies below."""
+    monkeypatch.setattr(ancestry, "MOST_TOLD", 0)
+    assert three_hundred_missed("simplex") > 12
 
 
 @pytest.mark.parametrize("kind", ["pbft", "qbft", "tendermint", "smartbft", "simplex", "jolteon", "hotstuff", "hotstuff-2"])

@@ -7,7 +7,8 @@ has not nullified this one finalises it. A quorum of FINALIZE makes the block an
 NOTARIZE a view, on never both FINALIZE and NULLIFY, and on `connected`.
 
 Timers do not grow: they are multiples of `delta`. The proposal carries the certificates that it rests on, so that whoever was
-away needs nothing else; who is stuck repeats its NULLIFY together with the certificate that began its view.
+away needs nothing else; who is stuck repeats its NULLIFY together with the certificate that began its view. Left out: commonware's early
+skip of leaders who have been silent for long.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import ClassVar, Literal
 
+from sim.consensus.ancestry import Ancestry
 from sim.consensus.tree import Tree
 from sim.kernel.part import part
 from sim.kernel.strand import Strand
@@ -125,6 +127,7 @@ class Replica:
     def __init__(self, rules: Simplex, node: Node) -> None:
         self.rules, self.node = rules, node
         self.tree: Tree = node.keep.setdefault("tree", Tree())
+        self.ancestry = Ancestry(node)
         self.known: Known = node.keep.setdefault("known", Known())
         self.began_ns = node.now
         self.watching: list[Strand[None]] = []
@@ -184,7 +187,7 @@ class Replica:
     async def watch_final(self, view: int) -> None:
         """A quorum of FINALIZE, however late, makes a block and all below it final."""
         digest = (await self.node.quorum(Finalize, self.node.quorum_size, view=view)).message.digest
-        await self.tree.grow(self.node, digest, self.rules.delta // 4)
+        await self.tree.grow(self.ancestry, digest, self.rules.delta // 4)
         self.tree.finalise(self.node, digest)
         for old in [earlier for earlier in self.finalising if earlier <= view]:
             task = self.finalising.pop(old)
@@ -196,7 +199,7 @@ class Replica:
         node, known = self.node, self.known
         parent, skipped = known.parent()
         if parent is not None:
-            await self.tree.grow(node, parent.message.digest, self.rules.delta // 4)
+            await self.tree.grow(self.ancestry, parent.message.digest, self.rules.delta // 4)
         block = await node.next_batch(node.genesis if parent is None else parent.message.digest)
         whole = connected(-1 if parent is None else parent.message.view, view, known.nulls)
         if whole and view > max(known.proposed, known.nullified):
@@ -217,7 +220,7 @@ class Replica:
             return
         for proof in (*((parent,) if parent is not None else ()), *said.skipped):
             self.learn(proof)
-        await self.tree.grow(node, said.digest, self.rules.delta // 4)
+        await self.tree.grow(self.ancestry, said.digest, self.rules.delta // 4)
         if view != known.view or view <= max(known.voted, known.nullified):
             return
         if not node.accepts(self.tree.blocks[said.digest], node.genesis if parent is None else parent.message.digest):

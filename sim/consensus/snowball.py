@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import Any
 
+from sim.consensus.ancestry import Ancestry
 from sim.node.node import Node
 
 
@@ -62,13 +62,9 @@ class Snowballs:
         self.waiters.append(future)
         await future
 
-    async def learn(self, digest: str) -> None:
+    async def learn(self, ancestry: Ancestry, digest: str) -> None:
         """Take a block and whatever is missing below it."""
-        path: list[Any] = []
-        while digest not in self.parent:
-            path.append(await self.node.fetch(digest, self.ask_after_ns))
-            digest = path[-1].parent
-        for block in reversed(path):
+        for block in reversed(await ancestry.fetch(digest, self.parent, 0, self.ask_after_ns)):
             if block.digest not in self.parent and self.node.accepts(block, block.parent):
                 self.parent[block.digest] = block.parent
                 self.choices[block.digest] = Snowball()

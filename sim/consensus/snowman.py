@@ -5,7 +5,7 @@ linear chain, parameters and concurrent polls as in AvalancheGo. A poll asks `sa
 all blocks below it; what a poll changes is Snowball's matter (`snowball.py`).
 
 Safety is a matter of probability, set by four numbers. Blocks are proposed in turns drawn anew for each height; who is not first
-waits `window` for each one before it.
+waits `window` for each one before it. Left out: stakes (every peer is as likely to be asked), and blocks sent along with a question.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import asyncio
 from itertools import count
 from typing import ClassVar
 
+from sim.consensus.ancestry import Ancestry
 from sim.consensus.forking.forest import NewBlock
 from sim.consensus.snowball import Snowballs
 from sim.kernel.errors import ScenarioError
@@ -71,13 +72,13 @@ class Snowman:
             raise ScenarioError(f"{self.sample} of {node.n - 1} others cannot be asked; give a smaller sample", "consensus.sample")
         made = Snowballs(node, self.alpha, self.alpha_confidence, self.beta, self.patience)
         chain: Snowballs = node.keep.setdefault("snowballs", made)
-        polls: dict[int, Poll] = {}
+        ancestry, polls = Ancestry(node), dict[int, Poll]()
         node.spawn(self.answer(node, chain))
         node.spawn(self.count(node, polls))
-        node.spawn(self.hear(node, chain))
-        node.spawn(self.propose(node, chain))
+        node.spawn(self.hear(node, chain, ancestry))
+        node.spawn(self.propose(node, chain, ancestry))
         for lane in range(self.concurrent):
-            node.spawn(self.poll(node, chain, polls, lane))
+            node.spawn(self.poll(node, chain, ancestry, polls, lane))
         await node.forever()
 
     async def answer(self, node: Node, chain: Snowballs) -> None:
@@ -86,13 +87,13 @@ class Snowman:
             mail = await node.receive(Query)
             node.send(mail.sender, Chit(mail.message.poll, chain.preferred()))
 
-    async def hear(self, node: Node, chain: Snowballs) -> None:
+    async def hear(self, node: Node, chain: Snowballs, ancestry: Ancestry) -> None:
         """Take blocks as they come."""
         while True:
             mail = await node.receive(NewBlock)
-            node.spawn(chain.learn(mail.message.digest))
+            node.spawn(chain.learn(ancestry, mail.message.digest))
 
-    async def propose(self, node: Node, chain: Snowballs) -> None:
+    async def propose(self, node: Node, chain: Snowballs, ancestry: Ancestry) -> None:
         """In this node's turn, put a block on the tip it prefers, unless somebody else has."""
         while True:
             tip = chain.preferred()
@@ -105,9 +106,9 @@ class Snowman:
                 block = await node.next_batch(tip)
                 if chain.preferred() == tip:
                     node.publish(block, NewBlock(block.digest))
-                    await chain.learn(block.digest)
+                    await chain.learn(ancestry, block.digest)
 
-    async def poll(self, node: Node, chain: Snowballs, polls: dict[int, Poll], lane: int) -> None:
+    async def poll(self, node: Node, chain: Snowballs, ancestry: Ancestry, polls: dict[int, Poll], lane: int) -> None:
         """One poll after another, while a block is processing."""
         for turn in count(lane, self.concurrent):
             while not chain.processing():
@@ -125,7 +126,7 @@ class Snowman:
             del polls[turn]
             for digest in dict.fromkeys(poll.votes):
                 if digest not in chain.parent:
-                    node.spawn(chain.learn(digest))
+                    node.spawn(chain.learn(ancestry, digest))
             chain.record(poll.votes)
 
     async def count(self, node: Node, polls: dict[int, Poll]) -> None:

@@ -5,7 +5,7 @@ of twice `delta`, each with one leader drawn by lot. The leader proposes on top 
 node votes for the first proposal of the epoch that extends a longest notarised chain it has seen; a quorum of votes
 notarises a block. Safety rests on that one vote and on the comparison in `extends_a_longest` alone.
 
-The paper has every node echo every message, which costs n^3 copies. Here a proposal carries the proof that its parent is
+Left out: the paper has every node echo every message, which costs n^3 copies. Here a proposal carries the proof that its parent is
 notarised instead, and whoever lacks the blocks below fetches them: (n - 1)(n + 1) messages a block. A block's epoch is the
 one its time lies in, so blocks must not be further apart than an epoch: a `block_interval` above 2 `delta` is refused, and one
 below changes nothing, because an epoch has one block.
@@ -16,6 +16,7 @@ from __future__ import annotations
 from itertools import count
 from typing import Any, ClassVar
 
+from sim.consensus.ancestry import Ancestry
 from sim.consensus.tree import Tree
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
@@ -65,11 +66,11 @@ class Chains:
         """Whether a block stands on a notarised chain that is as long as any seen here."""
         return (block.height == 1 or block.parent in self.tree.blocks) and bool(block.height > self.height)
 
-    async def learn(self, node: Node, proof: Certificate) -> None:
+    async def learn(self, ancestry: Ancestry, proof: Certificate) -> None:
         """Take a notarised block and all below it; those are notarised too, or no honest node had voted for it."""
-        new = await self.tree.grow(node, proof.message.digest, self.epoch_ns // 8)
+        new = await self.tree.grow(ancestry, proof.message.digest, self.epoch_ns // 8)
         for block in new:
-            self.finalise(node, block)
+            self.finalise(ancestry.node, block)
         if new and new[-1].height > self.height:
             self.height, self.proof = new[-1].height, proof
 
@@ -102,6 +103,7 @@ class Streamlet:
         """Epoch after epoch; after a crash never again one in which this node may have voted."""
         epoch_ns = 2 * self.delta
         chains: Chains = node.keep.setdefault("chains", Chains(epoch_ns))
+        ancestry = Ancestry(node)
         watches: dict[int, Strand[None]] = {}
         voting: Strand[None] | None = None
         for epoch in count(max(-(-node.now // epoch_ns), chains.begun + 1)):
@@ -109,17 +111,17 @@ class Streamlet:
             chains.begun = epoch
             if voting is not None:
                 voting.cancel()
-            watches[epoch] = node.spawn(self.watch(node, chains, epoch))
+            watches[epoch] = node.spawn(self.watch(node, chains, ancestry, epoch))
             if leader(node, epoch) == node.id:
                 node.spawn(self.propose(node, chains, epoch))
-            voting = node.spawn(self.vote(node, chains, epoch))
+            voting = node.spawn(self.vote(node, chains, ancestry, epoch))
             node.forget(Propose, epoch=epoch)
             for old in [old for old in watches if old <= chains.final_epoch or watches[old].done()]:
                 watches.pop(old).cancel()
 
-    async def watch(self, node: Node, chains: Chains, epoch: int) -> None:
+    async def watch(self, node: Node, chains: Chains, ancestry: Ancestry, epoch: int) -> None:
         """Notarise the epoch's block, however late its votes come."""
-        await chains.learn(node, await node.quorum(Vote, node.quorum_size, epoch=epoch))
+        await chains.learn(ancestry, await node.quorum(Vote, node.quorum_size, epoch=epoch))
 
     async def propose(self, node: Node, chains: Chains, epoch: int) -> None:
         """As leader: a block on a longest notarised chain, unless it is not due in this epoch."""
@@ -133,7 +135,7 @@ class Streamlet:
         else:
             node.broadcast(Propose(epoch, node.publish(block), proof))
 
-    async def vote(self, node: Node, chains: Chains, epoch: int) -> None:
+    async def vote(self, node: Node, chains: Chains, ancestry: Ancestry, epoch: int) -> None:
         """One vote, for the first proposal of the leader that keeps the rules."""
         while True:
             mail = await node.receive(Propose, sender=leader(node, epoch), epoch=epoch)
@@ -142,7 +144,7 @@ class Streamlet:
                 if not proof.proves(Vote, node.quorum_size):
                     node.invalid(mail, "its parent is not notarised")
                     continue
-                await chains.learn(node, proof)
+                await chains.learn(ancestry, proof)
             block = await node.fetch(proposal.digest, self.delta // 4)
             if block.time_ns // chains.epoch_ns != epoch:
                 node.invalid(mail, "its block is of another epoch")

@@ -1,17 +1,17 @@
 """The blocks one node follows, for protocols that agree on a block and thereby on all below it.
 
-A decision names the slot by the block's height: slot 0 is the first block. Bodies that did not come by themselves are fetched,
-so whoever was away catches up by following the parents of the newest block.
+A decision names the slot by the block's height: slot 0 is the first block. Bodies that did not come by themselves are fetched
+(`ancestry.py`), so whoever was away catches up by following the parents of the newest block.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from sim.consensus.ancestry import Ancestry
 from sim.node.node import Node
 
 KEPT_BELOW = 16  # final blocks that stay known, for locks and certificates that still name them
-ON_THE_WAY = 2  # missing blocks at the top that may still come by themselves
 
 
 class Tree:
@@ -22,17 +22,9 @@ class Tree:
         self.final_height = 0
         self._final: list[str] = []
 
-    async def grow(self, node: Node, digest: str, ask_after_ns: int) -> list[Any]:
-        """Take a block and all below it that are not known yet; what lies deep is not on its way and is asked for at once.
-
-        Returns what is new, the lowest first.
-        """
-        path: list[Any] = []
-        while digest not in self.blocks and digest != node.genesis:
-            path.append(await node.fetch(digest, ask_after_ns if len(path) < ON_THE_WAY else 1))
-            if path[-1].height <= self.final_height:
-                break
-            digest = path[-1].parent
+    async def grow(self, ancestry: Ancestry, digest: str, ask_after_ns: int) -> list[Any]:
+        """Take a block and all below it that are not known yet; returns what is new, the lowest first."""
+        path = await ancestry.fetch(digest, self.blocks, self.final_height, ask_after_ns)
         new = [block for block in reversed(path) if block.digest not in self.blocks]  # others may have come for them meanwhile
         self.blocks |= {block.digest: block for block in new}
         return new

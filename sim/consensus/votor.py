@@ -19,6 +19,7 @@ from __future__ import annotations
 from itertools import count
 from typing import Any, ClassVar
 
+from sim.consensus.ancestry import Ancestry
 from sim.consensus.votor_pool import Final, Notar, NotarFallback, Pool, Skip, SkipFallback, safe_to_notarise, safe_to_skip, share
 from sim.kernel.part import part
 from sim.kernel.strand import Strand
@@ -96,6 +97,7 @@ class Duty:
 
     def __init__(self, rules: Votor, node: Node, pool: Pool) -> None:
         self.rules, self.node, self.pool = rules, node, pool
+        self.ancestry = Ancestry(node)
         self.watches: dict[int, list[Strand[None]]] = {}
         self.opened: dict[int, None] = {}
         """Windows, by their first slot, whose clock runs here."""
@@ -251,12 +253,8 @@ class Duty:
 
     async def finalise(self, slot: int, digest: str) -> None:
         """A block is final, and so are all below it (definition 14); what was still to be settled down there is settled."""
-        node, pool, path = self.node, self.pool, []
-        below = digest
-        while below != node.genesis and below not in pool.decided:
-            path.append(await node.fetch(below, self.rules.delta // 4))
-            below = path[-1].parent
-        for block in reversed(path):
+        node, pool = self.node, self.pool
+        for block in reversed(await self.ancestry.fetch(digest, pool.decided, 0, self.rules.delta // 4)):
             if block.digest not in pool.decided:  # it may have been decided while we fetched
                 pool.decided[block.digest] = None
                 node.decide(block.height - 1, block.digest)

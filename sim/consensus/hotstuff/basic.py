@@ -4,13 +4,15 @@ Yin, Malkhi, Reiter, Gueta, Abraham, "HotStuff: BFT consensus with linearity and
 section 4 and algorithm 2. In each phase all send their vote to the leader, who sends back the certificate that a quorum of
 them makes: PREPARE tells that no other block was, PRE-COMMIT locks the block, COMMIT decides it. The next leader goes on at
 once when it sees the decision; where views failed it waits for a quorum's NEW-VIEW and proposes on the newest certificate.
-Safety rests on the one vote a phase and on `safe_node`.
+Safety rests on the one vote a phase and on `safe_node`. Left out: threshold signatures, a certificate names its signers; views
+change by the pacemaker of `pacemaker.py`.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from sim.consensus.ancestry import Ancestry
 from sim.consensus.hotstuff.chained import safe_node, view_of
 from sim.consensus.hotstuff.pacemaker import Growth, NewView, Pace, Pacemaker, Wish, in_time
 from sim.consensus.tree import Tree
@@ -92,6 +94,7 @@ class Replica:
     def __init__(self, rules: HotStuff, node: Node) -> None:
         self.rules, self.node = rules, node
         self.tree: Tree = node.keep.setdefault("tree", Tree())
+        self.ancestry = Ancestry(node)
         self.promises: Promises = node.keep.setdefault("promises", Promises())
         pace = Pace(rules.patience, rules.growth, rules.most_growths, rules.turn)
         self.views = Pacemaker(node, pace, opened=self.opened, high=lambda view: self.promises.high, shown=self.shown)
@@ -126,7 +129,7 @@ class Replica:
             for report in await self.rules.wait_for_reports(node, view):
                 high = report.message.high
                 if high is not None and high.proves(Vote, node.quorum_size) and view_of(high) > view_of(mine.high):
-                    await self.tree.grow(node, high.message.digest, self.rules.patience // 8)
+                    await self.tree.grow(self.ancestry, high.message.digest, self.rules.patience // 8)
                     mine.high = high
             node.forget(NewView, view=view)
         block = await node.next_batch(node.genesis if mine.high is None else mine.high.message.digest)
@@ -145,7 +148,7 @@ class Replica:
             return
         if proposal.entry is not None and proposal.entry.proves(Wish, node.quorum_size, view=view):
             views.enter(view, proposal.entry)
-        await self.tree.grow(node, proposal.digest, self.rules.patience // 8)
+        await self.tree.grow(self.ancestry, proposal.digest, self.rules.patience // 8)
         if views.view < view <= views.view + node.n:
             self.early[view] = mail
         if view != views.view or view <= mine.voted:
@@ -179,6 +182,6 @@ class Replica:
         if said.phase >= self.rules.phases - 2 and view_of(proof) > view_of(mine.lock):
             mine.lock = proof
         if said.phase == self.rules.phases - 1:
-            await self.tree.grow(node, said.digest, self.rules.patience // 8)
+            await self.tree.grow(self.ancestry, said.digest, self.rules.patience // 8)
             self.tree.finalise(node, said.digest)
             self.views.enter(said.view + 1, proof)

@@ -6,7 +6,8 @@ it; votes go to the next leader alone. A block is final when it and the two abov
 Safety rests on the one vote a view, on `safe_node` and on `three_in_a_row`.
 
 A vote names the view of the block below, as in Diem's VoteData, so that a certificate alone tells what it locks. A leader
-that was wished for waits for a quorum's newest certificates (NEW-VIEW). The pacemaker is in `pacemaker.py`.
+that was wished for waits for a quorum's newest certificates (NEW-VIEW). The pacemaker is in `pacemaker.py`. Left out: the empty
+blocks by which the paper fills views without a block, and threshold signatures: a certificate names its signers.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from sim.consensus.ancestry import Ancestry
 from sim.consensus.hotstuff.pacemaker import Growth, NewView, Pace, Pacemaker, Wish, in_time
 from sim.consensus.tree import Tree
 from sim.kernel.part import part
@@ -131,6 +133,7 @@ class Replica:
     def __init__(self, rules: ChainedHotStuff, node: Node) -> None:
         self.rules, self.node = rules, node
         self.tree: Tree = node.keep.setdefault("tree", Tree())
+        self.ancestry = Ancestry(node)
         self.promises: Promises = node.keep.setdefault("promises", Promises())
         pace = Pace(rules.patience, rules.growth, rules.most_growths, rules.turn)
         self.views = Pacemaker(node, pace, opened=self.opened, high=self.high, shown=self.learn)
@@ -178,7 +181,7 @@ class Replica:
         node, mine, newest = self.node, self.promises, proof.message
         if not proof.proves(Vote, node.quorum_size) or newest.view in mine.certified:
             return
-        await self.tree.grow(node, newest.digest, self.rules.patience // 8)
+        await self.tree.grow(self.ancestry, newest.digest, self.rules.patience // 8)
         mine.certified[newest.view] = newest
         for old in [view for view in mine.certified if view < newest.view - 8]:
             del mine.certified[old]
@@ -203,7 +206,7 @@ class Replica:
         views.enter(view, proposal.entry)
         if justify is not None:
             await self.learn(justify)
-        await self.tree.grow(node, proposal.digest, self.rules.patience // 8)
+        await self.tree.grow(self.ancestry, proposal.digest, self.rules.patience // 8)
         if view != views.view or view <= mine.voted:
             return
         below = node.genesis if justify is None else justify.message.digest
