@@ -101,12 +101,15 @@ class Inbox:
             if wait.wants(mail):
                 del box[place]
                 return mail
+        self._begin(wait)
         try:
-            await self._wait(wait)
+            await pause()
         except asyncio.CancelledError:
             if wait.mail is not None:
                 self._boxes.setdefault(kind, []).insert(0, wait.mail)
             raise
+        finally:
+            self._end(wait)
         assert wait.mail is not None
         return wait.mail
 
@@ -115,7 +118,11 @@ class Inbox:
         wait = Wait(kind, None, claim, need, keeps=True)
         found = self._found(wait)
         if len(found) < need:
-            await self._wait(wait)
+            self._begin(wait)
+            try:
+                await pause()
+            finally:
+                self._end(wait)
             found = self._found(wait)
         return tuple(found)
 
@@ -134,19 +141,21 @@ class Inbox:
                 first[mail.sender] = mail
         return list(first.values())
 
-    async def _wait(self, wait: Wait) -> None:
+    def _begin(self, wait: Wait) -> None:
+        """From now on mail may wake the strand that runs."""
         node = self._node
         wait.strand = node.society.loop.strand
-        waits = self._waits.setdefault(wait.kind, [])
-        waits.append(wait)
+        self._waits.setdefault(wait.kind, []).append(wait)
         bit = 1 << node.society.kind(wait.kind)
         if not self._listening & bit:
             self._listening |= bit
             node.society.network.listen(node.seat, self._listening)
-        try:
-            await pause()
-        finally:
-            waits.remove(wait)
-            if not waits:
-                self._listening &= ~bit
-                node.society.network.listen(node.seat, self._listening)
+
+    def _end(self, wait: Wait) -> None:
+        """It waits no longer."""
+        waits = self._waits[wait.kind]
+        waits.remove(wait)
+        if not waits:
+            node = self._node
+            self._listening &= ~(1 << node.society.kind(wait.kind))
+            node.society.network.listen(node.seat, self._listening)
