@@ -243,7 +243,7 @@ CASES = (
             rule=Within(0.02),
             measure=_giant(alive),
             runs=40,
-            quick=5,
+            quick=12,  # the error of a handful is not known well: five gave z = 5 once where forty give 0.5
         )
         for alive in (0.5, 0.3)
     ),
