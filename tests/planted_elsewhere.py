@@ -50,7 +50,9 @@ def votes_for_shorter_chains() -> list[Patch]:
 
 @bug("streamlet", "certificate-soundness")
 def three_of_any_epochs() -> list[Patch]:
-    return [(streamlet.Chains, "epoch_of", lambda self, digest: self.blocks[digest].height if digest in self.blocks else -1)]
+    return [
+        (streamlet.Chains, "epoch_of", lambda self, digest: self.tree.blocks[digest].height if digest in self.tree.blocks else -1)
+    ]
 
 
 @bug("algorand", "certificate-soundness")
