@@ -123,7 +123,11 @@ def _nakamoto(share: float, confirmations: int) -> float:
 
 
 def _revenue(share: float) -> Callable[[int], Measured]:
-    """The pool's share of the decided blocks; honest miners hear of each other first, so nobody mines on its branch in a tie."""
+    """The pool's share of the decided blocks; honest miners hear of each other first, so nobody mines on its branch in a tie.
+
+    Where a run ends in the middle of a race, the honest miners' branch is still the one decided. By the closed form's own chain of states
+    that costs runs of 1,000 blocks 0.004 of the share at a = 0.4, and 0.026 at 0.45: larger pools want longer runs.
+    """
 
     def measure(runs: int) -> Measured:
         each = (1 - share) / 3
