@@ -106,6 +106,21 @@ def test_a_quorum_of_two_f_is_found() -> None:
     assert hunt(SmallQuorum(patience=500 * MS), 400) is not None
 
 
+@part
+class OnePrepareFewer(QBFT):
+    """QBFT that locks as PBFT does, though its leader's proposal stands for no PREPARE."""
+
+    def prepares(self, node: Node) -> int:
+        """One too few."""
+        return int(node.quorum_size) - 1
+
+
+def test_a_lock_on_one_prepare_fewer_is_found() -> None:
+    found = hunt(OnePrepareFewer(patience=500 * MS), 200)
+    assert found is not None
+    assert found.verdict.name == "certificate-soundness"
+
+
 def test_runs_are_drawn_apart() -> None:
     """The same number gives the same run, another number another one; every lie and weather comes up."""
     drawn = [drawing.drawn(Dice(0), number, 4, 1, drawing.LIES, "6 s") for number in range(200)]

@@ -8,6 +8,7 @@ is ceil(2n/3). Left out: voting validators in and out.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from sim.consensus.ibft import two_thirds
@@ -15,6 +16,7 @@ from sim.consensus.pbft import PBFT
 from sim.kernel.part import part
 from sim.kernel.presets import Preset
 from sim.kernel.units import Patience
+from sim.node.ballots import Ballots
 from sim.node.node import Node
 
 
@@ -31,6 +33,7 @@ class QBFT(PBFT):
         "goquorum": Preset("GoQuorum's defaults", {"patience": "10 s"}, "5 s"),
     }
     leader_prepares: ClassVar[bool] = True
+    ballots: ClassVar[Ballots] = replace(PBFT.ballots, leader_counts=False)
 
     async def run(self, node: Node) -> None:
         """PBFT's conversation with Istanbul's quorum."""
