@@ -161,13 +161,12 @@ def test_silence_skips_the_whole_window() -> None:
     assert said(stage, Notar) == []
 
 
-@pytest.mark.parametrize("n", [4, 7])
-def test_it_stands_the_conformance_scenes(n: int) -> None:
-    check_consensus(Votor(), seats=n, seeds=1)
+def test_it_stands_the_conformance_scenes() -> None:
+    check_consensus(Votor(), seats=4, seeds=1)
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("n", [6, 11])
+@pytest.mark.parametrize("n", [6, 7, 11])
 def test_it_stands_them_with_liars_to_bear(n: int) -> None:
     check_consensus(Votor(), seats=n, seeds=3)
 

@@ -58,7 +58,7 @@ def _first_decision_s(n: int, size_bytes: int, dispersed: bool) -> Callable[[int
 
 CASES = tuple(
     Case(
-        id="V87",
+        id="E1",
         what=f"QBFT, {n} nodes, {size_bytes // 1_000_000} MB, 100 Mbit/s, {way}: proposal to first decision",
         unit="s",
         source=source,
