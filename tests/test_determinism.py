@@ -5,31 +5,11 @@ A trace alone would tell too little, since a rumour leaves no rows but its publi
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
+import fresh_processes
 import pytest
-
-ROOT = Path(__file__).parent.parent
-PROGRAM = """
-import dataclasses, hashlib, json, sys, sim
-scenario = sim.load(sys.argv[1])
-faults = tuple(dataclasses.replace(one, at=10**9, lasts=10**9) for one in scenario.fault)
-report = sim.run(scenario.but(duration=sys.argv[3], heal=0, trace="wire", fault=faults), int(sys.argv[2]))
-tables = dict(report.to_dict())
-measured = dict(tables.pop("run"))
-del tables["not_modelled"]  # tells whether anything was compiled
-for clock in ("wall_s", "deliveries_per_s", "peak_rss_bytes"):
-    del measured[clock]
-said = hashlib.blake2b(json.dumps([measured, tables]).encode(), digest_size=16)
-for spread in report.evidence.spreads:
-    said.update(spread.arrival_ns.tobytes())
-print(report.to_dict()["medgossip"]["trace_digest"], said.hexdigest(), report.evidence.counters["delivered"])
-"""
-"""Prints a digest of the trace, one of all arrivals and all that was measured, and how many copies were delivered."""
-
+from fresh_processes import ROOT
 
 PLAYED = {
     "a-chain-ignores-missing-data": "60 s",
@@ -47,16 +27,7 @@ PLAYED = {
 
 
 def digests(path: Path, folder: Path, seed: int = 1, **environment: str) -> list[str]:
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(path), str(seed), PLAYED.get(path.stem, "3 s")],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.split()
+    return fresh_processes.digests(path, folder, seed, PLAYED.get(path.stem, "3 s"), **environment)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "scenarios").glob("*.toml")), ids=lambda path: path.stem)
