@@ -27,7 +27,8 @@ def _tables(seats: int, silent: int, beta: int) -> Table:
     """One block, known to everybody before anybody is asked; some answer nobody."""
     consensus = {"block_interval": "9999 s", "beta": beta, "concurrent": 1, "patience": "100 ms"}
     quiet = {"adversary": [{"kind": "silent", "seats": [f"seat-{seat:0{len(str(seats - 1))}}" for seat in range(silent)]}]}
-    duration = "5 s" if beta == 1 else "60 s"  # 50 polls of patience for one success; who is silent polls on to the end, unheard
+    # One success takes some polls of 100 ms, after up to three silent proposers' windows of 5 s; who is silent polls on to the end, unheard.
+    duration = "20 s" if beta == 1 else "60 s"
     return agreeing("snowman", seats, constant("10 ms"), duration=duration, consensus=consensus, more=quiet)
 
 
