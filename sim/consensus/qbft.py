@@ -11,17 +11,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
-from sim.consensus.ibft import two_thirds
-from sim.consensus.pbft import PBFT
+from sim.consensus.ibft import IBFT2
 from sim.kernel.part import part
 from sim.kernel.presets import Preset
 from sim.kernel.units import Patience
 from sim.node.ballots import Ballots
-from sim.node.node import Node
 
 
 @part
-class QBFT(PBFT):
+class QBFT(IBFT2):
     """QBFT (and IBFT's successor): every validator sends PREPARE; (n-1)(2n+1) messages, timers T*2^round, quorum ceil(2n/3)."""
 
     patience: Patience = 10_000_000_000  # round timeout T; Besu's documentation proposes 10 s
@@ -33,9 +31,4 @@ class QBFT(PBFT):
         "goquorum": Preset("GoQuorum's defaults", {"patience": "10 s"}, "5 s"),
     }
     leader_prepares: ClassVar[bool] = True
-    ballots: ClassVar[Ballots] = replace(PBFT.ballots, leader_counts=False)
-
-    async def run(self, node: Node) -> None:
-        """PBFT's conversation with Istanbul's quorum."""
-        node.quorum_size = two_thirds(node.n)
-        await PBFT.run(self, node)
+    ballots: ClassVar[Ballots] = replace(IBFT2.ballots, leader_counts=False)
