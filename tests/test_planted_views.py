@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from scripted import LOST, alone, decided, dies, play, shown_twin, verdict
 
-from sim.consensus import pbft, pbft_view_change, qbft
+from sim.consensus import ibft, pbft, pbft_view_change
 from sim.consensus.pbft import PBFT
 from sim.consensus.qbft import QBFT
 from sim.node.message import Certificate
@@ -231,7 +231,7 @@ def test_m21_a_quorum_of_2f_and_1_where_n_is_not_3f_and_1(monkeypatch: pytest.Mo
     The liar, seat 0, leads view 0 with v for seats 1 and 2 and w for 3 to 5.
     """
     if planted:
-        monkeypatch.setattr(qbft, "two_thirds", lambda n: 2 * ((n - 1) // 3) + 1)
+        monkeypatch.setattr(ibft, "two_thirds", lambda n: 2 * ((n - 1) // 3) + 1)
 
     def lie(world: Surroundings, seat: int, to: int, said: Any) -> Iterator[tuple[int, Any]]:
         digest = getattr(said, "digest", None)
