@@ -9,9 +9,11 @@ import pytest
 from handmade import Clock
 
 import sim
+from sim.adversary.equivocate import Equivocate
 from sim.consensus.forking.forest import NewBlock
 from sim.consensus.nakamoto import Nakamoto
 from sim.kernel import trace as kernel_trace
+from sim.kernel.part import part
 from sim.kernel.trace import Trace
 from sim.ledger.block import GENESIS, Block
 from sim.node.inbox import Inbox
@@ -19,6 +21,7 @@ from sim.node.society import Society
 from sim.study.metrics_rows import distinct
 from sim.study.read import from_dict
 from sim.study.report import Report
+from sim.study.scenario import Corruption
 from sim.testing import Stage, fingerprint
 
 FIRST = [f"seat-{place:02}" for place in range(4)]
@@ -110,15 +113,22 @@ def test_who_must_act_at_the_instant_of_a_decision_is_told_then() -> None:
     assert len(eager.late_ns) >= 4 and not any(eager.late_ns)
 
 
+@part
+class Forger(Equivocate):
+    """Shows half of the others second blocks that no work stands behind."""
+
+
 def test_a_bad_block_is_not_gone_along_with() -> None:
     """A liar's block is judged by everybody: that one seat has seen it vouches for nothing."""
     tables = {
         "duration": "60 s",
         "topology": {"kind": "complete", "seats": 4},
-        "consensus": {"kind": "nakamoto", "block_interval": "600 s"},
+        "consensus": {"kind": "nakamoto", "block_interval": "4 s", "depth": 2},
     }
-    report = sim.run(from_dict({**tables, "adversary": [{"kind": "equivocate", "seats": 1}]}), 1)
-    assert report.to_dict()["consensus"]["decided"] == 0
+    report = sim.run(from_dict(tables).but(adversary=(Corruption(part=Forger(), seats=("seat-1",)),)), 1)
+    bad = {row[4]["digest"] for row in report.evidence.trace.of("note") if row[3] == "bad-block"}
+    assert bad and not bad & {row[4] for row in report.evidence.trace.of("decide")}
+    assert report.to_dict()["consensus"]["decided"] > 0
 
 
 def test_many_rows_at_once_are_the_rows_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:

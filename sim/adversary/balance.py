@@ -47,7 +47,7 @@ class Balance:
 
 def weighed_by_votes(world: Surroundings) -> None:
     """Raises ScenarioError where the protocol's branches are not chosen by everybody's latest votes."""
-    if getattr(getattr(world.program, "__self__", None), "follows", "") != "latest votes":
+    if getattr(world.protocol, "follows", "") != "latest votes":
         raise ScenarioError("this protocol's branches are not weighed by votes; use it with gasper", "kind")
 
 
@@ -55,7 +55,7 @@ class Plot:
     """What the colluders share: the two branches, and what each half of the honest is told of them."""
 
     def __init__(self, act_at: float, seats: Sequence[int], world: Surroundings) -> None:
-        protocol: Any = getattr(world.program, "__self__", None)
+        protocol: Any = world.protocol
         honest = [seat for seat in range(world.topology.n) if seat not in seats]
         self.world, self.seats = world, tuple(seats)
         self.right = frozenset(honest[len(honest) // 2 :])
@@ -161,7 +161,7 @@ class Plot:
 
     def _memory(self) -> int:
         """Slots within which everybody has voted."""
-        return 2 * int(getattr(getattr(self.world.program, "__self__", None), "slots_per_epoch", 1))
+        return 2 * int(getattr(self.world.protocol, "slots_per_epoch", 1))
 
     def _side(self, head: str) -> int:
         """0 or 1 for a block on one of the branches, -1 for one below the split."""

@@ -63,7 +63,7 @@ class TwoVoices(Plot):
 
     def _is_time(self) -> bool:
         """Whether colluders propose from this slot on until those of them who have voted by then outweigh the boost."""
-        protocol: Any = getattr(self.world.program, "__self__", None)
+        protocol: Any = self.world.protocol
         duty = self.world.nodes[self.seats[0]].keep["duty"]
         slot = self.world.society.loop.now_ns // self.slot_ns
         need = protocol.boost * self.world.topology.n / protocol.slots_per_epoch + self.lead

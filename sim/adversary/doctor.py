@@ -50,7 +50,7 @@ class _Doctored:
                 self.told = (said, self._made_of(said))
             made = self.told[1]
             carries = getattr(type(said), "carries", None)
-            if carries is not None and made is not said:
+            if carries is not None and made is not said and getattr(made, carries) in self.world.society.blocks:
                 self._show(to, getattr(made, carries))
             yield to, made
 

@@ -30,7 +30,7 @@ class HoldBack:
 
     def fits(self, world: Surroundings) -> None:
         """There are slots whose votes can come too late."""
-        if not hasattr(getattr(world.program, "__self__", None), "slots_per_epoch"):
+        if not hasattr(world.protocol, "slots_per_epoch"):
             raise ScenarioError("this protocol has no slots to hold anything back from; use it with gasper, or kind late", "kind")
 
     def corrupt(self, seats: Sequence[int], world: Surroundings) -> Callable[[], None]:

@@ -22,7 +22,7 @@ class Plan(Protocol):
 
 def must_fork(world: Surroundings) -> None:
     """Raises ScenarioError where the protocol's blocks cannot be kept secret and win afterwards."""
-    protocol = getattr(world.program, "__self__", None)
+    protocol = world.protocol
     if getattr(protocol, "finality", "certain") != "probable":
         raise ScenarioError("this protocol's blocks cannot be mined in secret; use it with nakamoto or ghost", "kind")
 

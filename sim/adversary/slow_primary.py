@@ -25,7 +25,7 @@ class SlowPrimary:
 
     def fits(self, world: Surroundings) -> None:
         """There are leaders, and this one is not given up."""
-        protocol = getattr(world.program, "__self__", None)
+        protocol = world.protocol
         if getattr(getattr(protocol, "ballots", None), "proposal", None) is None:
             raise ScenarioError(
                 "this protocol has no leader that others wait for; use it with pbft or smartbft, or kind late", "kind"

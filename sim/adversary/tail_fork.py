@@ -28,7 +28,7 @@ class TailFork:
 
     def fits(self, world: Surroundings) -> None:
         """Certified blocks must stand on each other."""
-        ballots = getattr(getattr(world.program, "__self__", None), "ballots", None)
+        ballots = getattr(world.protocol, "ballots", None)
         if ballots is None or getattr(ballots, "proposal", None) is None or "slot" in ballots.place:
             why = "this protocol's leaders do not build on blocks that are only certified"
             raise ScenarioError(f"{why}; use it with jolteon or chained-hotstuff", "kind")

@@ -36,7 +36,7 @@ class Twins:
             raise ScenarioError("second lives begin with the run; drop the key", "at")
         assert program is not None
         n = society.n - len(lives)
-        society.f, society.quorum_size = bounds(getattr(program, "__self__", None), n)
+        society.f, society.quorum_size = bounds(world.protocol, n)
         for node in society.nodes:
             node.n, node.f, node.quorum_size = n, society.f, society.quorum_size
         before = {place: society.nodes[place] for place in lives.values()}

@@ -25,7 +25,9 @@ class WithholdVotes:
 
     def _behaviour(self, seat: int) -> Behaviour:
         def unhelpful(to: int, said: Any) -> Iterator[tuple[int, Any]]:
-            kept_back = getattr(type(said), "is_vote", False) or (self.proofs and isinstance(said, Certificate))
+            kind = type(said)
+            is_vote = getattr(kind, "is_vote", False) or getattr(kind, "tallied", False)
+            kept_back = is_vote or (self.proofs and isinstance(said, Certificate))
             if to == seat or not kept_back:
                 yield to, said
 

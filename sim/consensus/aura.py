@@ -8,10 +8,11 @@ because of the cloning attack) have signed it or a block on it. Empty-step messa
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import count
 from typing import Any, ClassVar, Literal
 
-from sim.consensus.forking.forest import Forest
+from sim.consensus.forking.forest import NO_VOTES, Forest
 from sim.consensus.forking.signers import signers_of
 from sim.kernel.part import part
 from sim.kernel.units import Lasting, show_duration
@@ -27,6 +28,7 @@ class Aura:
     """Proof of authority by the clock: one authority a step, final under a majority of signers, which a cloned key can be."""
 
     finality: ClassVar[str] = "probable"
+    no_lie: ClassVar[Mapping[str, str]] = NO_VOTES
 
     signers: tuple[str, ...] = ()  # the authorities, by name, role or region; none given: all
     step: Lasting = 5_000_000_000  # how long each authority's turn lasts

@@ -11,11 +11,12 @@ for ever. That is the proposal's own weakness and not mended here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
 from sim.consensus.forking.comparing import compare
-from sim.consensus.forking.forest import Forest
+from sim.consensus.forking.forest import NO_VOTES, Forest
 from sim.consensus.forking.signers import signers_of
 from sim.kernel.part import part
 from sim.kernel.strand import Strand
@@ -33,6 +34,7 @@ class Clique:
     """Proof of authority with turns: no votes, forks where signers are away or slow, decisions only probably final."""
 
     finality: ClassVar[str] = "probable"
+    no_lie: ClassVar[Mapping[str, str]] = NO_VOTES
 
     signers: tuple[str, ...] = ()  # who may seal, by name, role or region; none given: all
     depth: Count = 0  # blocks that must stand on a decided one; 0: as many as a majority of the signers

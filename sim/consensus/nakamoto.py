@@ -13,11 +13,12 @@ stand on.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import field
 from itertools import count
 from typing import Any, ClassVar
 
-from sim.consensus.forking.forest import Forest, heaviest
+from sim.consensus.forking.forest import NO_VOTES, Forest, heaviest
 from sim.consensus.forking.ghost import ghost
 from sim.consensus.forking.shares import share_of
 from sim.kernel.part import part
@@ -26,6 +27,7 @@ from sim.node.node import Node
 from sim.node.terms import Terms
 
 USUAL_INTERVAL_NS = 600_000_000_000
+ONE_BLOCK = "work makes one block, and no key makes a second one for it; use kind selfish or double-spend"
 
 
 @part
@@ -33,6 +35,7 @@ class Nakamoto:
     """Proof of work, longest chain: no votes, any number of nodes, decisions that are only probably final."""
 
     finality: ClassVar[str] = "probable"
+    no_lie: ClassVar[Mapping[str, str]] = {**NO_VOTES, **dict.fromkeys(("equivocate", "doctor", "clone", "twins"), ONE_BLOCK)}
     depth: Count = 6  # blocks that must stand on a block before it is held for decided
     power: dict[str, float] = field(
         default_factory=dict

@@ -9,12 +9,12 @@ whose newest block has the lower draw wins, as in the Cardano node. Key evolutio
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 from itertools import count
 from typing import Any, ClassVar
 
-from sim.consensus.forking.forest import Forest
+from sim.consensus.forking.forest import NO_VOTES, Forest
 from sim.consensus.forking.shares import share_of
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
@@ -30,6 +30,7 @@ class Praos:
     """Proof of stake, longest chain: a lottery each slot, forks where two lead at once or blocks are slow."""
 
     finality: ClassVar[str] = "probable"
+    no_lie: ClassVar[Mapping[str, str]] = NO_VOTES
 
     slot: Lasting = 1_000_000_000  # how long a slot lasts
     active: Share = 0.05  # f: share of the slots that would have a leader if one party had all the stake

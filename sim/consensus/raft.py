@@ -43,6 +43,9 @@ class Raft:
     }
     crash_tolerant: ClassVar[bool] = True
     ballots: ClassVar[Logs] = Logs(Append, Ack, RequestVote, Ballot)
+    no_lie: ClassVar[Mapping[str, str]] = {
+        "lazy-vote": "followers take whatever their leader appends, so nobody can look less closely; use kind mutate or doctor"
+    }
     routes: ClassVar[tuple[str, ...]] = ("direct",)  # a leader speaks to each follower by itself, and nobody broadcasts
 
     def check(self) -> None:

@@ -6,7 +6,7 @@ Ongaro's thesis (2014), section 9.6.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from sim.consensus.raft_log import CANDIDATE, LEADER, Server, step_down, up_to_date
 from sim.node.message import message
@@ -30,6 +30,7 @@ class RequestVote:
 class Ballot:
     """The answer to a request for a vote."""
 
+    tallied: ClassVar[bool] = True
     term: int
     granted: bool
     trial: bool

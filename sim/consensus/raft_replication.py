@@ -36,6 +36,7 @@ class Append:
 class Ack:
     """How far the follower's log agrees with the leader's; with `ok` false, where to look for agreement."""
 
+    tallied: ClassVar[bool] = True
     term: int
     index: int
     ok: bool
@@ -126,7 +127,7 @@ class Replication:
             ack, peer = mail.message, mail.sender
             if ack.term > server.term:
                 step_down(node, server, ack.term)
-            if server.role != LEADER or ack.term != server.term:
+            if server.role != LEADER or ack.term != server.term or peer == node.id:
                 continue
             server.acked_ns[peer] = node.now
             told = max(0, min(ack.index, len(server.log)))  # an index that this log does not have is no news

@@ -14,7 +14,7 @@ under a rotation by slot, and elsewhere all are asked after `patience`. Bodies o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 from itertools import count
 from typing import Any, Literal
@@ -67,6 +67,12 @@ class Service:
         """Decisions are certain."""
         if getattr(self.by, "finality", "certain") == "probable" or not hasattr(self.by, "ballots"):
             raise ScenarioError("clients believe f + 1 equal answers; name a protocol of quorums such as pbft or jolteon", "by")
+
+    @property
+    def no_lie(self) -> Mapping[str, str]:
+        """As the protocol among the replicas."""
+        known: Mapping[str, str] = getattr(self.by, "no_lie", {})
+        return known
 
     @property
     def routes(self) -> tuple[str, ...]:

@@ -35,6 +35,7 @@ class Query:
 class Chit:
     """This one, and all that lies below it."""
 
+    tallied: ClassVar[bool] = True
     poll: int
     digest: str
 

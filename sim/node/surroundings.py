@@ -36,6 +36,11 @@ class Surroundings:
     """Per seat, what its people do that the application was built to prevent; its node keeps to the protocol."""
 
     @property
+    def protocol(self) -> Any:
+        """The part whose `run` the nodes play; None where there is no consensus, or the program is a plain function."""
+        return getattr(self.program, "__self__", None)
+
+    @property
     def nodes(self) -> Sequence[Node]:
         """All nodes, by seat."""
         return self.society.nodes

@@ -12,9 +12,12 @@ A protocol is a part with `async def run(self, node)`. All else is optional:
     fits(self, terms: Terms) -> str     whether it can work on these terms: raises ScenarioError with the key (of its own, or of
                                         `Terms`) where a run would mean nothing, returns a sentence `key: ...` where a run is
                                         possible but odd, and '' where all is well
+    no_lie: ClassVar[Mapping[str, str]] kinds of enemies that can do nothing here which another kind does not do, each with the
+                                        reason and what to use instead: a scenario with one is refused, and no hunt draws it
 
 A kind of message that names a block says so: `carries: ClassVar[str] = "digest"` is the field with the block's digest, and
-with `bodies = "attached"` the block travels inside.
+with `bodies = "attached"` the block travels inside. A vote that its reader counts itself, and not the core for all (`@vote`), says
+`tallied: ClassVar[bool] = True`, so that it can be withheld like every other.
 """
 
 from __future__ import annotations

@@ -195,6 +195,9 @@ def _add_trouble(world: World) -> None:
     for place, entry in enumerate(scenario.adversary):
         try:
             seats = seats_held(entry, place, world.topology, world.society.dice)
+            why = getattr(world.surroundings.protocol, "no_lie", {}).get(kind_of(entry.part))
+            if why is not None:
+                raise ScenarioError(f"{kind_of(scenario.consensus.protocol)} has no lie of this kind: {why}", "kind")
             fits = getattr(entry.part, "fits", None)
             if fits is not None:
                 fits(world.surroundings)

@@ -96,7 +96,8 @@ def hunt(
     """
     crash_only = getattr(protocol, "crash_tolerant", False)
     bound, _ = bounds(protocol, seats)
-    kinds = tuple(lies or (CRASHES if crash_only else LIES))
+    no_lie = getattr(protocol, "no_lie", {})
+    kinds = tuple(kind for kind in lies or (CRASHES if crash_only else LIES) if kind not in no_lie)
     liars = bound if liars is None else liars
     for number in range(first, first + runs):
         scenario = scene(protocol, number, seats, liars, kinds, duration, block_interval_ns, seed, pace)

@@ -15,6 +15,7 @@ and the fast path for transactions that need no order (Mysticeti-FPC).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 from sim.consensus.catching_up import when_stalled
@@ -57,6 +58,7 @@ class Mysticeti:
     kept_rounds: KeptRounds = 50  # blocks so much older than a leader's are not ordered any more
 
     ballots: ClassVar[Blocks] = Blocks(Vertex, ("round",))
+    no_lie: ClassVar[Mapping[str, str]] = {"withhold-votes": "votes are what blocks point to and no messages; use kind silent"}
 
     async def run(self, node: Node) -> None:
         """Round after round; everything else answers mail."""

@@ -15,6 +15,7 @@ none. Left out: chaincode, private data, and clients who run a transaction anew 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
 
@@ -60,6 +61,12 @@ class Fabric:
     def ballots(self) -> Any:
         """Its ordering's, where every seat orders: with fewer orderers than seats quorums are not of everybody."""
         return getattr(self.ordering, "ballots", None) if self.orderers is None else None
+
+    @property
+    def no_lie(self) -> Mapping[str, str]:
+        """As its ordering; but endorsements can be withheld, whatever the ordering's votes are."""
+        known: Mapping[str, str] = getattr(self.ordering, "no_lie", {})
+        return {kind: why for kind, why in known.items() if kind != "withhold-votes"}
 
     @property
     def routes(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ A block on top of the branch followed is its new head under every rule. Where th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from sim.net.core.state import NOWHERE
@@ -20,6 +20,12 @@ from sim.node.node import Node
 
 FETCH_AFTER_NS = 1_000_000_000  # a parent that has not come by itself is asked for after this long
 MOST_WANTED = 10_000  # blocks that one unknown branch may be behind
+
+NO_VOTES: Mapping[str, str] = {
+    "withhold-votes": "nobody votes here, what is built on counts; use kind silent or late",
+    "lazy-vote": "nobody votes here, what is built on counts; use kind silent or late",
+}
+"""What such a protocol says of enemies by way of votes (`no_lie`)."""
 
 
 @message
