@@ -52,6 +52,7 @@ MAY_TAKE_ANY_KEYWORD = {
     "has_mail": "the keywords are the message's fields",
     "collect": "the keywords are the message's fields",
     "ballots": "the keywords are the message's fields",
+    "heard": "the keywords are the message's fields",
     "proves": "the mirror image of quorum",
     "forget": "the keywords are the message's fields",
 }

@@ -125,7 +125,7 @@ class Agreement:
 
     def heard(self, kind: type[Any], turn: int, bit: int) -> int:
         """How many have said a bit."""
-        return sum(known.count for known in self.node.ballots(kind, instance=self.instance, round=turn, bit=bit))
+        return self.node.heard(kind, instance=self.instance, round=turn, bit=bit)
 
     def either_heard(self, turn: int) -> int:
         """How many have sent an AUX, for whichever bit."""

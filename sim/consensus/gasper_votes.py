@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.consensus.forking.forest import Forest
-from sim.node.heard import votes_heard
 from sim.node.message import Certificate, vote
 from sim.node.node import Node
 
@@ -69,7 +68,7 @@ class View:
         """
         kept, everybody = self._whole.get(slot), len(range(slot % self.per_epoch, self.node.n, self.per_epoch))
         in_doubt = slot > self.now - IN_DOUBT
-        if kept is None or (in_doubt and votes_heard(self.node.society, self.node.seat, Attestation, {"slot": slot}) > everybody):
+        if kept is None or (in_doubt and self.node.heard(Attestation, slot=slot) > everybody):
             kept = self.node.ballots(Attestation, slot=slot)
             if len({one for ballot in kept for one in ballot.signers}) == sum(ballot.count for ballot in kept) == everybody:
                 self._whole[slot] = kept

@@ -185,7 +185,7 @@ class Tendermint:
                     return await node.quorum(kind, node.quorum_size, slot=slot, round=turn, **alike)
             except TimeoutError:
                 looks += 1
-            if voted_ns < 0 and voters(node.ballots(kind, slot=slot, round=turn)) >= node.quorum_size:
+            if voted_ns < 0 and enough_voted(node, kind, slot, turn):
                 voted_ns = node.now
             stragglers.pull(slot, turn)
             if voted_ns < 0 and looks % LOOKS == 0:
@@ -209,9 +209,12 @@ def proposer(node: Node, slot: int, turn: int) -> int:
     return (slot + turn) % node.n
 
 
-def voters(ballots: tuple[Certificate, ...]) -> int:
-    """How many identities have voted at all."""
-    return len({signer for ballot in ballots for signer in ballot.signers})
+def enough_voted(node: Node, kind: type[Any], slot: int, turn: int) -> bool:
+    """Whether a quorum has voted at all, for whatever; who has said two things counts once."""
+    if node.heard(kind, slot=slot, round=turn) < node.quorum_size:
+        return False
+    ballots = node.ballots(kind, slot=slot, round=turn)
+    return len({signer for ballot in ballots for signer in ballot.signers}) >= node.quorum_size
 
 
 def say(node: Node, locks: Locks, said: Prevote | Precommit) -> None:

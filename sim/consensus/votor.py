@@ -20,7 +20,19 @@ from itertools import count
 from typing import Any, ClassVar
 
 from sim.consensus.ancestry import Ancestry
-from sim.consensus.votor_pool import Final, Notar, NotarFallback, Pool, Skip, SkipFallback, safe_to_notarise, safe_to_skip, share
+from sim.consensus.votor_pool import (
+    Final,
+    Notar,
+    NotarFallback,
+    Pool,
+    Skip,
+    SkipFallback,
+    Told,
+    heard,
+    safe_to_notarise,
+    safe_to_skip,
+    share,
+)
 from sim.kernel.part import part
 from sim.kernel.strand import Strand
 from sim.kernel.units import AtLeastOne, Duration, Lasting, show_duration
@@ -213,9 +225,11 @@ class Duty:
     async def mend(self, slot: int) -> None:
         """Count everything said in a slot that has gone wrong: fallback votes and certificates (definitions 13, 15, 16)."""
         node, pool, mine = self.node, self.pool, self.pool.slot(slot)
+        told: Told | None = None
         for turn in count():
             await node.sleep(self.rules.delta // 10)
-            told = pool.count(node, slot)
+            if told is None or told.heard != heard(node, slot):
+                told = pool.count(node, slot)
             for digest in told.certified:
                 self.certified(slot, digest)
             if told.skipped and not mine.skipped:

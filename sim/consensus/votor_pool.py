@@ -82,6 +82,8 @@ class Told:
     """How many identities have said what in a slot, of `n`."""
 
     n: int
+    heard: int
+    """How many votes this counts."""
     notar: dict[str, int]
     """Identities that voted to notarise each block."""
     skip_or: dict[str, int]
@@ -157,12 +159,18 @@ class Pool:
         helped = {digest: union(notar.get(digest), fallback.get(digest)) for digest in (*notar, *fallback)}
         return Told(
             self.n,
+            heard(node, slot),
             {digest: size(bits) for digest, bits in notar.items()},
             {digest: size(union(bits, skip)) for digest, bits in notar.items()},
             size(union(skip, *(bits for digest, bits in notar.items() if digest != most))),
             tuple(digest for digest, bits in helped.items() if size(bits) >= share(self.n, 60)),
             size(union(skip, fallen)) >= share(self.n, 60),
         )
+
+
+def heard(node: Node, slot: int) -> int:
+    """How many votes have come that `Pool.count` looks at: while there are no more, it need not look again."""
+    return sum(node.heard(kind, slot=slot) for kind in (Notar, NotarFallback, Skip, SkipFallback))
 
 
 def safe_to_notarise(told: Told, mine: Slot) -> list[str]:

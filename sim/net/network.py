@@ -51,7 +51,7 @@ class Network:
         self._draws = not costs.same_weather_everywhere
         self.by_kind = [[0, 0] for _ in range(MOST_KINDS + 1)]
         """Messages and bytes sent, by kind."""
-        self._letters: list[tuple[int, int, int, int]] = []  # kind, bytes, packet and tally of each message
+        self.letters: list[tuple[int, int, int, int]] = []  # kind, bytes, packet and tally of each message
         self.trace: Trace | None = None
         self.on_mail: Callable[[int, int, int], object] = _no_matter
         self.on_moves: Callable[[NDArray[np.int64]], NDArray[np.int64]] = _no_matter  # returns the mail left: `sim.node.following`
@@ -125,7 +125,7 @@ class Network:
         key, folds = (self._key_of(kind), len(fields)) if self._draws else (0, 0)
         row = (size_bytes, kind, tally, certified, signer_row, attached, checks)
         self._commands.frombytes(orders.intern(number, key, folds, *row, *fields, *_PADDING[len(fields)]))
-        self._letters.append((kind, size_bytes, st.MESSAGE if certified < 0 else st.CERTIFICATE, tally))
+        self.letters.append((kind, size_bytes, st.MESSAGE if certified < 0 else st.CERTIFICATE, tally))
         self.largest_bytes = max(self.largest_bytes, size_bytes)
         return number
 
@@ -160,7 +160,7 @@ class Network:
 
     def _count(self, message: int, copies: int) -> int:
         """Enter copies of a message into the books; returns which packet it travels in."""
-        kind, size_bytes, packet, _ = self._letters[message]
+        kind, size_bytes, packet, _ = self.letters[message]
         counts = self.by_kind[kind]
         counts[0] += copies
         counts[1] += copies * size_bytes
@@ -168,7 +168,7 @@ class Network:
 
     def size_of(self, message: int) -> int:
         """Bytes of a message."""
-        return self._letters[message][1]
+        return self.letters[message][1]
 
     def publish(self, seat: int, item: int, relayed: bool = True) -> None:
         """A seat has made an item: it holds it, and gossips it if `relayed`."""
@@ -231,7 +231,7 @@ class Network:
 
     def signers(self, seat: int, message: int) -> NDArray[np.uint64]:
         """The identities whose votes for `message` have reached a seat, as a bit set."""
-        found: NDArray[np.uint64] = self.world.tally_bits[self._letters[message][3] * self._seats + seat].copy()
+        found: NDArray[np.uint64] = self.world.tally_bits[self.letters[message][3] * self._seats + seat].copy()
         return found
 
     def set_flag(self, seat: int, flag: int, on: bool) -> None:

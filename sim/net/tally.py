@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.net.core.votes import chain_of
+from sim.net.network import Network
 
 
 def voters(world: Any, votes: int) -> NDArray[np.uint64]:
@@ -19,18 +19,7 @@ def voters(world: Any, votes: int) -> NDArray[np.uint64]:
     return found
 
 
-def counted(world: Any, seat: int, kind: int, wanted: Mapping[int, int]) -> list[int]:
-    """The votes of a kind with these values (by the field's place) heard at a seat, as message numbers, oldest first.
-
-    The first field's value must be among them: the core's index of votes goes by it.
-    """
-    found = []
-    number = int(world.alike[chain_of(kind, wanted[0])])
-    while number >= 0:
-        row = world.messages[number]
-        if row["kind"] == kind and world.tally_count[row["tally"], seat]:
-            fields = world.fields[number]
-            if all(fields[place] == value for place, value in wanted.items()):
-                found.append(number)
-        number = int(row["next_alike"])
-    return found[::-1]
+def counts(network: Network, seat: int, votes: Iterable[int]) -> list[int]:
+    """How many identities' votes for each of these contents, given as message numbers, have reached a seat."""
+    count_of, letters = network.world.tally_count.item, network.letters
+    return [count_of(letters[vote][3], seat) for vote in votes]

@@ -5,21 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sim.net.tally import counted
-from sim.node.message import places_of
+from sim.net.tally import counts
+from sim.node.message import field_names
 from sim.node.society import Society
 
 
 def contents_heard(society: Society, seat: int, kind: type[Any], fields: Mapping[str, Any]) -> list[int]:
     """The numbers of what was said in votes of a kind with these field values, the first field among them, oldest first."""
-    asked: Any = kind
-    places = places_of(asked)
-    wanted = {places[name]: society.value(value) for name, value in fields.items()}
-    return counted(society.network.world, seat, society.kind(kind), wanted)
+    numbers = _said(society, kind, fields)
+    return [number for number, count in zip(numbers, counts(society.network, seat, numbers), strict=True) if count]
 
 
 def votes_heard(society: Society, seat: int, kind: type[Any], fields: Mapping[str, Any]) -> int:
     """How many such votes have come; who has said two things is counted twice."""
-    world = society.network.world
-    numbers = contents_heard(society, seat, kind, fields)
-    return int(sum(world.tally_count[world.messages[one]["tally"], seat] for one in numbers))
+    return sum(counts(society.network, seat, _said(society, kind, fields)))
+
+
+def _said(society: Society, kind: type[Any], fields: Mapping[str, Any]) -> list[int]:
+    """What anybody has said in such votes."""
+    asked: Any = kind
+    first, *others = field_names(asked)
+    found, contents = society.votes.get((society.kind(kind), fields[first]), []), society.contents
+    for name in others:
+        if name in fields:
+            found = [number for number in found if getattr(contents[number], name) == fields[name]]
+    return found

@@ -15,7 +15,7 @@ from sim.net.core.state import QUORUM, UP
 from sim.node.deadline import Deadline
 from sim.node.fetching import AGAIN_NS, fetched, usable
 from sim.node.genesis import GENESIS
-from sim.node.heard import contents_heard
+from sim.node.heard import contents_heard, votes_heard
 from sim.node.inbox import Inbox
 from sim.node.memory import Memory
 from sim.node.message import Certificate, Signed, field_names
@@ -136,6 +136,10 @@ class Node(Memory):
         society = self.society
         numbers = contents_heard(society, self.seat, kind, fields)
         return tuple(Certificate(society.contents[one], one, society.network.signers(self.seat, one)) for one in numbers)
+
+    def heard(self, kind: type[Any], **fields: Any) -> int:
+        """How many votes of a kind with these field values have come so far; who has said two things is counted twice."""
+        return votes_heard(self.society, self.seat, kind, fields)
 
     def fetch(self, digest: str, ask_after_ns: int = AGAIN_NS) -> Wait[Any]:
         """The block of that digest; asks one peer after another if it does not come by itself."""

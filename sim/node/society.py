@@ -70,6 +70,8 @@ class Society:
         self.contents: list[Any] = []
         self.spoken = array("q")
         """Everything said: time in ns, who signed, to whom (-1: everybody), and the number of the content; four numbers each."""
+        self.votes: dict[tuple[Any, ...], list[int]] = {}
+        """The numbers of all votes' contents, by the number of their kind and the value of the first field, oldest first."""
         self.behind: Behind | None = None
         """The data behind blocks, where the scenario names a scheme that keeps it in shares."""
         self.storage: Storage | None = None
@@ -161,6 +163,8 @@ class Society:
         if number is None:
             number = self._intern_message(said, key)
             self.contents.append(said)
+            if getattr(kind, "is_vote", False):
+                self.votes.setdefault((self.kind(kind), *key[1][:1]), []).append(number)
         return number
 
     def number_of(self, said: Any) -> int | None:
