@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sim.kernel.errors import ScenarioError
     from sim.net.drawn import Links
     from sim.sockets.live import Lived, live
     from sim.study.compare import compare
@@ -43,6 +44,7 @@ _PLACES = {
     "sweep": "sim.study.sweep",
     "Report": "sim.study.report",
     "Scenario": "sim.study.scenario",
+    "ScenarioError": "sim.kernel.errors",
     "Consensus": "sim.study.scenario",
     "Corruption": "sim.study.scenario",
     "Trouble": "sim.study.scenario",
@@ -60,6 +62,7 @@ __all__ = [
     "Pool",
     "Report",
     "Scenario",
+    "ScenarioError",
     "Seat",
     "Trouble",
     "__version__",

@@ -20,9 +20,10 @@ from typing import Any, ClassVar
 
 from sim.consensus.forking.forest import NO_VOTES, Forest, heaviest
 from sim.consensus.forking.ghost import ghost
-from sim.consensus.forking.shares import share_of
+from sim.consensus.forking.shares import share_of, shares_of
 from sim.kernel.part import part
 from sim.kernel.units import Count
+from sim.net.topology import Topology
 from sim.node.node import Node
 from sim.node.terms import Terms
 
@@ -46,6 +47,10 @@ class Nakamoto:
         if not terms.block_interval:
             return "block_interval: is not given, so blocks are found every 10 min on average"
         return ""
+
+    def stakes(self, topology: Topology) -> list[float]:
+        """The share of each seat in all work."""
+        return shares_of(self.power, topology, "power")
 
     def choose(self, forest: Forest, block: Any) -> str:
         """The heaviest chain, first seen."""

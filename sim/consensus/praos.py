@@ -15,10 +15,11 @@ from itertools import count
 from typing import Any, ClassVar
 
 from sim.consensus.forking.forest import NO_VOTES, Forest
-from sim.consensus.forking.shares import share_of
+from sim.consensus.forking.shares import share_of, shares_of
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
 from sim.kernel.units import Count, Lasting, Share, show_duration
+from sim.net.topology import Topology
 from sim.node.node import Node
 from sim.node.terms import Terms
 
@@ -47,6 +48,10 @@ class Praos:
         if terms.block_interval:
             return f"block_interval: has no effect, a block comes every {show_duration(round(self.slot / self.active))} on average"
         return ""
+
+    def stakes(self, topology: Topology) -> list[float]:
+        """The share of each seat."""
+        return shares_of(self.stake, topology, "stake")
 
     async def run(self, node: Node) -> None:
         """Follow the longest chain; in each slot that this node leads, extend it."""

@@ -99,9 +99,13 @@ class Rotor:
         if self.originals < 1:
             raise ScenarioError("a body cannot be rebuilt from 0 shreds; give at least 1", "originals")
 
+    def stakes(self, topology: Topology) -> list[int]:
+        """What each seat has at stake."""
+        return stakes_of(self.stake, topology)
+
     def strategy(self, topology: Topology, dice: Dice) -> Strategy:
         """The rule and what it wants to be given."""
-        stakes = stakes_of(self.stake, topology)
+        stakes = self.stakes(topology)
         line = dice.shuffled(topology.n, "rotor-line")
         options = (dice.key("rotor") >> 1, int(self.sampling == "partition"), *line, *stakes)
         return Strategy(rule, options=options, most_actions=max(1, topology.n - 1), cut=coded(self.originals, self.repairs))

@@ -144,9 +144,13 @@ class Turbine:
         if self.originals < 1:
             raise ScenarioError("a body cannot be rebuilt from 0 shreds; give at least 1", "originals")
 
+    def stakes(self, topology: Topology) -> list[int]:
+        """What each seat has at stake."""
+        return stakes_of(self.stake, topology)
+
     def strategy(self, topology: Topology, dice: Dice) -> Strategy:
         """The rule and what it wants to be given."""
-        stakes = stakes_of(self.stake, topology)
+        stakes = self.stakes(topology)
         tree = fenwick(stakes)
         options = (self.fanout, dice.key("turbine") >> 1, *stakes, *tree, *tree)
         most = max(1, min(self.fanout, topology.n))

@@ -8,6 +8,8 @@ rate of each of its directions; in a directed file an arc's rate is that of its 
 from __future__ import annotations
 
 import math
+import re
+from ast import literal_eval
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,12 +36,15 @@ ENDINGS = {
     ".adj": "adjacency",
 }
 _MOST_BYTES = 1 << 30
+_FACTS = re.compile(r"\{.*\}\s*$")
+"""The attributes of a link as `networkx.write_edgelist` writes them, such as {'weight': 3}."""
 
 
 @part
 class File:
     """Seats and links from a file: GraphML (.graphml), GEXF (.gexf), a list with one link `a b` or `a,b` a line (.txt, .csv,
-    .edges, .edgelist), with a latency behind it if links have one (`a b 12ms`, `a b 12ms 13ms` if the way back differs), or an adjacency list with a seat and all its neighbours a line (.adjlist, .adj), in which a link may
+    .edges, .edgelist), with a latency behind it if links have one (`a b 12ms`, `a b 12ms 13ms` if the way back differs) or
+    attributes as networkx writes them (`a b {'latency': '12 ms'}`), or an adjacency list with a seat and all its neighbours a line (.adjlist, .adj), in which a link may
     stand at one of its ends or at both. In lists, lines that start with # are skipped. The graph must be in one piece, without
     links that repeat. `medgossip explain SCENARIO --graph FILE` writes such files."""
 
@@ -180,12 +185,7 @@ def _read_list(path: Path, adjacency: bool) -> Any:
     graph = networkx.MultiGraph()
     if not adjacency:
         for number, words in rows:
-            if not 2 <= len(words) <= 4:
-                raise ScenarioError(
-                    f"{str(path)!r}, line {number}: two names are wanted, and perhaps a latency or two, not {len(words)} words",
-                    "path",
-                )
-            graph.add_edge(*words[:2], **as_written(*words[1:]))
+            _add_link(graph, words, lines[number - 1], f"{str(path)!r}, line {number}")
         return graph
     graph.add_nodes_from(words[0] for _, words in rows)
     heads: dict[str, int] = {}
@@ -197,6 +197,23 @@ def _read_list(path: Path, adjacency: bool) -> Any:
         graph.add_edges_from((head, other) for other in others if other not in heads or not graph.has_edge(head, other))
         heads[head] = number
     return graph
+
+
+def _add_link(graph: Any, words: list[str], line: str, where: str) -> None:
+    """A link from its line: two names, then a latency or two, or a dict of attributes as networkx writes them."""
+    facts = _FACTS.search(line)
+    if facts is not None:
+        words = line[: facts.start()].replace(",", " ").split()
+    if not 2 <= len(words) <= (4 if facts is None else 2):
+        said = "two names are wanted, and perhaps a latency or two" if facts is None else "two names are wanted before the {"
+        raise ScenarioError(f"{where}: {said}, not {len(words)} words", "path")
+    try:
+        attributes = as_written(*words[1:]) if facts is None else dict(literal_eval(facts[0]))
+    except (ValueError, SyntaxError, TypeError, RecursionError):
+        raise ScenarioError(
+            f"{where}: what stands behind the names is no dict of attributes: {facts and facts[0][:40]!r}", "path"
+        ) from None
+    graph.add_edge(*words[:2], **{str(key): value for key, value in attributes.items()})
 
 
 def _positions(facts: list[tuple[str, dict[str, Any]]], path: str) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:

@@ -42,7 +42,7 @@ class Wait:
 
     def describe(self) -> str:
         """What is being waited for, for the report of a stuck run."""
-        claim = ", ".join(f"{name}={value!r}" for name, value in self.claim.items())
+        claim = ", ".join(f"{name}={'...' if callable(value) else repr(value)}" for name, value in self.claim.items())
         source = "" if self.sender is None else f" from n{self.sender}"
         return f"{self.need if self.need > 1 else 'a'} × {self.kind.__name__}({claim}){source}"
 

@@ -146,7 +146,7 @@ def topology_of(scenario: Scenario, dice: Dice) -> Topology:
         rewire = getattr(entry.part, "rewire", None)
         if rewire is not None:
             try:
-                topology = rewire(topology, seats_held(entry, place, topology, dice), dice)
+                topology = rewire(topology, seats_held(scenario, place, topology, dice), dice)
             except ScenarioError as error:
                 raise error.under(f"adversary[{place}]") from None
     return topology
@@ -194,7 +194,7 @@ def _add_trouble(world: World) -> None:
     scenario, loop, trace = world.scenario, world.loop, world.trace
     for place, entry in enumerate(scenario.adversary):
         try:
-            seats = seats_held(entry, place, world.topology, world.society.dice)
+            seats = seats_held(scenario, place, world.topology, world.society.dice)
             why = getattr(world.surroundings.protocol, "no_lie", {}).get(kind_of(entry.part))
             if why is not None:
                 raise ScenarioError(f"{kind_of(scenario.consensus.protocol)} has no lie of this kind: {why}", "kind")

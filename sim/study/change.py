@@ -14,6 +14,7 @@ from typing import Any
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import fields_of, is_part
 from sim.study.plugins import GROUPS, find
+from sim.study.tables import named
 
 _INSIDE = ("protocol", "part")
 """The field of a wrapper that holds the part itself; scenario files write the keys of both in one table."""
@@ -119,8 +120,7 @@ def _changed(owner: Any, tree: _Branch, path: str, group: str) -> Any:
         raise _no_such_key(next(iter(inner)), tuple(entries), path)
     for name, value in tree.items():
         if name in entries:
-            deeper = isinstance(value, _Branch)
-            kept[name] = _changed(kept.get(name), value, f"{path}{name}.", entries[name].group) if deeper else value
+            kept[name] = _value(kept.get(name), value, f"{path}{name}", entries[name].group)
     if inner and wrapped is not None:
         kept[wrapped] = _changed(kept[wrapped], inner, path, entries[wrapped].group)
     for entry in entries.values():
@@ -130,6 +130,14 @@ def _changed(owner: Any, tree: _Branch, path: str, group: str) -> Any:
         return kind(**kept)
     except ScenarioError as error:
         raise (error.under(path[:-1]) if path else error) from None
+
+
+def _value(old: Any, new: Any, path: str, group: str) -> Any:
+    """What a key is to be: a part that stands there with some keys changed, a part made from a table, or what was given."""
+    if isinstance(new, _Branch) and old is not None:
+        return _changed(old, new, f"{path}.", group)
+    inside = "." in path  # the tables of the scenario itself are read where it is made, with what wraps their parts
+    return named(group, new, path) if inside and group and isinstance(new, Mapping) else new
 
 
 def _beside_preset(owner: Any, kept: dict[str, Any]) -> dict[str, Any]:

@@ -73,6 +73,8 @@ def judged(
     scenario: Scenario, seed: int, progress: Progress | None, worlds: list[World], look: Callable[[World], None] | None = None
 ) -> Report:
     """Build, run to the end, judge and report; `worlds` gets the world, `look` is shown it at each hundredth of the time."""
+    if not isinstance(scenario, Scenario):
+        raise ScenarioError(f"a scenario is wanted, such as sim.load(path) gives, not a {type(scenario).__name__}", "run")
     started = time.perf_counter()
     if progress is not None and needs_compiling():
         progress(0.0, "compiling the delivery core for this machine (once, about a minute)")

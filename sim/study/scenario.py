@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any, Literal
 
 from sim.gossip.flood import Flood
@@ -14,11 +15,13 @@ from sim.kernel.part import fields_of, is_part, part
 from sim.kernel.presets import chosen
 from sim.kernel.units import Duration, Size
 from sim.node.terms import USUAL_ROUTES, Terms
-from sim.study.change import changed
+from sim.study.change import LISTS, changed, words_of
+from sim.study.expect import Expectation, expectations
 from sim.study.link import Link
 from sim.study.plugins import registered
 from sim.study.pool import Pool
 from sim.study.seat import Seat
+from sim.study.tables import Wrapper, mapping, named, part_of, refuse_unknown
 
 
 @part
@@ -62,7 +65,7 @@ class Corruption:
     """Seats that an adversary holds, from when and for how long."""
 
     part: Any = field(metadata={"group": "adversary"})
-    seats: Any = 1  # a count, a share, names, a role or a region
+    seats: Any = 1  # a count, a share, a share of the stake such as "20 % of stake", names, a role or a region
     at: Duration = 0
     lasts: Duration | None = None  # none: to the end
 
@@ -86,13 +89,43 @@ class Trouble:
     lasts: Duration | None = None  # none: to the end
 
 
-@dataclass(frozen=True)
-class Expectation:
-    """What a scenario wants of its report: a path in it or the name of a check, and a comparison."""
+_WRAPPERS: Mapping[str, Wrapper] = {
+    "consensus": (Consensus, "protocol"),
+    "adversary": (Corruption, "part"),
+    "fault": (Trouble, "part"),
+}
+_PLAIN: Mapping[str, type[Any]] = {"link": Link, "seat": Seat, "mempool": Pool}
+TABLES = (*_PLAIN, *_WRAPPERS, "topology", "gossip", "membership", "availability", "workload", "expect", "sweep")
+"""The keys of a scenario that are tables, or lists of tables."""
 
-    path: str
-    operator: str
-    value: Any
+
+def table(name: str, value: Any, folder: Path | None = None) -> Any:
+    """One of a scenario's `TABLES`, as a file has it, as the scenario wants it; parts that are made already stay as they are.
+
+    Raises ScenarioError with the path of the key.
+    """
+    if name in LISTS:
+        if not isinstance(value, (list, tuple)):
+            raise ScenarioError(f"write it with double brackets, [[{name}]], one table each", name)
+        return tuple(_named(name, one, f"{name}[{place}]", folder) for place, one in enumerate(value))
+    if name in _PLAIN:
+        return part_of(_PLAIN[name], mapping(value, name), name, folder)
+    if name == "expect":
+        return tuple(expectations(mapping(value, name), name))
+    if name == "sweep":
+        return tuple(_axes(mapping(value, name), name))
+    return _named(name, value, name, folder)
+
+
+def _named(group: str, value: Any, path: str, folder: Path | None) -> Any:
+    return value if is_part(value) else named(group, value, path, folder, _WRAPPERS.get(group))
+
+
+def _axes(axes: Mapping[str, Any], path: str) -> list[tuple[str, Any]]:
+    """`seeds` and keys of the scenario, each with the values it is to take."""
+    known = ["seeds", *(entry.name for entry in fields_of(Scenario))]
+    refuse_unknown({words_of(key)[0]: None for key in axes}, known, path)
+    return [(key, tuple(many) if isinstance(many, list) else many) for key, many in axes.items()]
 
 
 @part
@@ -121,6 +154,11 @@ class Scenario:
     sweep: Any = ()  # axes: (key, values) pairs
     source: str = ""
     overrides: tuple[str, ...] = ()
+
+    @staticmethod
+    def fill(given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Tables become parts, as those of a file do: in a notebook `topology={"kind": "ring", "seats": 7}` will do."""
+        return {name: table(name, value) if _has_tables(name, value) else value for name, value in given.items()}
 
     def check(self) -> None:
         """What can be seen without building anything."""
@@ -167,6 +205,11 @@ class Scenario:
         tables: dict[str, Any] = plain(self)
         del tables["kind"]
         return tables
+
+
+def _has_tables(name: str, value: Any) -> bool:
+    many = value if name in LISTS and isinstance(value, (list, tuple)) else [value]
+    return name in TABLES and any(isinstance(one, Mapping) for one in many)
 
 
 def kind_of(one: Any) -> str:

@@ -21,10 +21,11 @@ from typing import Any
 from sim.kernel.errors import ScenarioError
 from sim.study.checks import judge
 from sim.study.distribution import distribution
+from sim.study.expect import Expectation
 from sim.study.read import load
 from sim.study.report import write_whole
 from sim.study.run import run
-from sim.study.scenario import Expectation, Scenario
+from sim.study.scenario import Scenario
 
 Told = Callable[[int, int], None]
 Job = tuple[str | Scenario, tuple[str, ...], dict[str, Any], int]
