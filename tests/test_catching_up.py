@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 import sim
-from sim.consensus import ancestry
+from sim.consensus import ancestry, honeybadger
+from sim.consensus.dag import straggler
 
 AWAY = """
 title    = "One of four is cut off for a minute"
@@ -34,6 +35,7 @@ at     = "20 s"
 lasts  = "60 s"
 groups = [["seat-3"]]
 """
+CHITS = {"sample": 3, "alpha": 2, "alpha_confidence": 2, "beta": 6}
 SCATTERED = """
 title    = "Honest, and delays that scatter"
 duration = "20 s"
@@ -51,7 +53,7 @@ block_interval = "0 s"
 
 
 def caught_up_s(report: sim.Report, healed_s: float, late_s: float = 4.0) -> float:
-    """How long after healing seat 3 first decides a slot within `late_s` of the first who does."""
+    """How long after healing seat 3 first decides a slot within `late_s` of the first who does; infinite where it never does."""
     rows = report.columns()["decisions"]
     first: dict[int, float] = {}
     own: dict[int, float] = {}
@@ -60,7 +62,8 @@ def caught_up_s(report: sim.Report, healed_s: float, late_s: float = 4.0) -> flo
             own[slot] = time_s
         else:
             first[slot] = min(time_s, first.get(slot, time_s))
-    return min(at - healed_s for slot, at in own.items() if at > healed_s and at < first.get(slot, at) + late_s)
+    after = (at - healed_s for slot, at in own.items() if at > healed_s and at < first.get(slot, at) + late_s)
+    return min(after, default=float("inf"))
 
 
 @pytest.mark.parametrize(
@@ -74,6 +77,11 @@ def caught_up_s(report: sim.Report, healed_s: float, late_s: float = 4.0) -> flo
         ("simplex", {}, 8),
         ("hotstuff", {}, 8),
         ("jolteon", {}, 8),
+        ("algorand", {}, 6),
+        ("bullshark", {}, 6),
+        ("mysticeti", {}, 6),
+        ("honeybadger", {}, 9),
+        ("snowman", {"topology.seats": 5, **{f"consensus.{key}": value for key, value in CHITS.items()}}, 9),
     ],
     ids=lambda one: one if isinstance(one, str) else "",
 )
@@ -98,6 +106,24 @@ def three_hundred_missed(kind: str, **keys: Any) -> float:
 def test_what_lies_below_a_block_is_asked_for_together(kind: str, keys: dict[str, Any]) -> None:
     """One parent a round trip of 40 ms, as it was, takes 12 s and more."""
     assert three_hundred_missed(kind, **keys) < 8
+
+
+@pytest.mark.parametrize(("kind", "within_s", "without_s"), [("bullshark", 5, 10), ("mysticeti", 1.5, 3)])
+def test_rounds_of_a_graph_are_told_many_at_a_time(
+    kind: str, within_s: float, without_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the control: who never notices how far ahead others are has sixteen rounds a second from those who hear it complain."""
+    assert three_hundred_missed(kind) < within_s
+    monkeypatch.setattr(straggler, "NEAR", 1 << 30)
+    assert three_hundred_missed(kind) > without_s
+
+
+def test_epochs_that_others_have_ended_are_told_many_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the control: with few results an answer the others end epochs as fast as they are told."""
+    terms = {"consensus.kind": "honeybadger", "consensus.filler": "0 B", "duration": "110 s"}
+    assert caught_up_s(sim.run(sim.loads(AWAY).but(**terms)), 80.0) < 9
+    monkeypatch.setattr(honeybadger, "MOST_RESULTS", 1)
+    assert caught_up_s(sim.run(sim.loads(AWAY).but(**terms)), 80.0) > 15
 
 
 def test_without_an_answer_it_is_one_parent_after_another(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ import math
 from itertools import count
 from typing import Any, ClassVar
 
+from sim.consensus.catching_up import Decisions
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
 from sim.kernel.units import AtLeastOne, Count, Duration
@@ -26,15 +27,14 @@ from sim.node.node import Node
 
 THRESHOLD = {"Soft": 2267 / 2990, "Cert": 1112 / 1500, "Next": 3838 / 5000}
 """Votes needed, as a share of the expected committee (go-algorand, consensus parameters v10 and later)."""
-MOST_PROOFS = 64  # decided rounds that one who is behind is told of at once
 
 
 @message
 class Propose:
-    """A block for this period; its credential is the sender's draw."""
+    """A block for this period of the paper's round `slot`; its credential is the sender's draw."""
 
     carries: ClassVar[str] = "digest"
-    round: int
+    slot: int
     period: int
     digest: str
 
@@ -43,7 +43,7 @@ class Propose:
 class Soft:
     """The best proposal that I have seen in time."""
 
-    round: int
+    slot: int
     period: int
     digest: str
 
@@ -52,7 +52,7 @@ class Soft:
 class Cert:
     """I have seen enough soft votes for it."""
 
-    round: int
+    slot: int
     period: int
     digest: str
 
@@ -61,7 +61,7 @@ class Cert:
 class Next:
     """The deadline is over for the `turn`-th time: go on with this value, or with none ('')."""
 
-    round: int
+    slot: int
     period: int
     digest: str
     turn: int
@@ -71,15 +71,15 @@ class Next:
 class Behind:
     """I am still here: who knows how it went on?"""
 
-    round: int
+    slot: int
     period: int
 
 
 @message
 class Proof:
-    """Why this round is decided, or why this period of it is over."""
+    """Why this period is over."""
 
-    round: int
+    slot: int
     proof: Certificate
 
 
@@ -87,14 +87,18 @@ class Ledger:
     """How far a node has come; survives a crash."""
 
     def __init__(self, genesis: str) -> None:
-        self.round, self.period, self.tip = 0, 0, genesis
-        self.proofs: dict[int, Certificate] = {}
+        self.slot, self.period, self.tip = 0, 0, genesis
         self.entered: Certificate | None = None
         """Why the present period was entered."""
         self.softly: Certificate | None = None
         """Enough soft votes in the present period."""
         self.voted: dict[tuple[str, int], str] = {}
         """What this node has voted for in this round, by step and period."""
+
+    def decided(self, digest: str) -> None:
+        """On to the next round."""
+        self.slot, self.period, self.tip, self.entered = self.slot + 1, 0, digest, None
+        self.voted.clear()
 
 
 @part
@@ -109,7 +113,7 @@ class Algorand:
     @property
     def ballots(self) -> Ballots | None:
         """Quorums of everybody; committees are drawn anew for each step, and none of them binds another by its members."""
-        return None if self.committee else Ballots(Soft, ("round", "period"), Cert)
+        return None if self.committee else Ballots(Soft, ("slot", "period"), Cert)
 
     def check(self) -> None:
         """Proposals are chosen before the deadline."""
@@ -133,34 +137,33 @@ class Algorand:
     async def run(self, node: Node) -> None:
         """Round after round."""
         ledger: Ledger = node.keep.setdefault("ledger", Ledger(node.genesis))
-        node.spawn(self.answer(node, ledger))
+        decisions = Decisions(node, Cert, Propose, self.filter)
+        node.spawn(self.answer(node, ledger, decisions))
         while True:
             proof = await self.agree(node, ledger)
-            digest = proof.message.digest
-            await node.fetch(digest)
-            ledger.proofs[ledger.round] = proof
-            node.decide(ledger.round, digest)
-            ledger.round, ledger.period, ledger.tip, ledger.entered = ledger.round + 1, 0, digest, None
-            ledger.voted.clear()
-            for kind in (Propose, Behind, Proof):
-                node.forget(kind, round=ledger.round)
+            await node.fetch(proof.message.digest)
+            decisions.add(proof)
+            ledger.decided(proof.message.digest)
+            for kind in (Behind, Proof):
+                node.forget(kind, slot=ledger.slot)
 
     async def agree(self, node: Node, ledger: Ledger) -> Certificate:
-        """Period after period until the round is decided, by votes or by another's proof."""
-        number = ledger.round
+        """Period after period until the round is decided."""
+        number = ledger.slot
         while True:
-            waits = (self.enough(node, Cert, number), self.period(node, ledger), node.receive(Proof, round=number))
+            waits = (self.enough(node, Cert, number), self.period(node, ledger), node.receive(Proof, slot=number))
             place, found = await either(node, *waits)
+            if place == 0:
+                decided: Certificate = found
+                return decided
             proof: Certificate = found.message.proof if place == 2 else found
-            if self.proves(node, proof, Cert, number):
-                return proof
             if self.proves(node, proof, Next, number) and proof.message.period >= ledger.period:
                 ledger.period, ledger.entered = proof.message.period + 1, proof
 
     async def enough(self, node: Node, kind: type[Any], number: int, period: int | None = None) -> Certificate:
         """Wait until enough members of a committee have said the same; votes of others do not count."""
         wanted = self.need(node, kind.__name__)
-        fields = {"round": number} if period is None else {"round": number, "period": period}
+        fields = {"slot": number} if period is None else {"slot": number, "period": period}
         while True:
             proof = await node.quorum(kind, wanted, **fields)
             if self.proves(node, proof, kind, number):
@@ -169,7 +172,7 @@ class Algorand:
 
     def proves(self, node: Node, proof: Certificate, kind: type[Any], number: int) -> bool:
         """Whether enough of the right committee have signed a vote of this kind and round."""
-        if not proof.proves(kind, 1, round=number):
+        if not proof.proves(kind, 1, slot=number):
             return False
         period, step = proof.message.period, kind.__name__
         signers = [one for one in proof.signers if self.member(node, one, step, number, period)]
@@ -180,18 +183,18 @@ class Algorand:
         period = ledger.period
         steps = node.spawn(self.steps(node, ledger, ledger.entered.message.digest if ledger.entered else ""))
         try:
-            return await self.enough(node, Next, ledger.round, period=period)
+            return await self.enough(node, Next, ledger.slot, period=period)
         finally:
             steps.cancel()
 
     async def steps(self, node: Node, ledger: Ledger, start: str) -> None:
         """Propose, vote softly after the filter time, certify, and vote on how to go on at each deadline."""
-        number, period = ledger.round, ledger.period
+        number, period = ledger.slot, ledger.period
         begun_ns = node.now
         if not start and self.draws(node, node.id, "propose", number, period) * node.n < self.proposers:
             block = await node.next_batch(ledger.tip)
             node.broadcast(Propose(number, period, node.publish(block)))
-        elif not start and ledger.round:
+        elif not start and ledger.slot:
             parent = node.society.blocks[ledger.tip]
             await node.sleep(max(0, parent.time_ns + node.society.block_interval_ns - node.now))
         begun_ns = max(begun_ns, node.now)
@@ -214,9 +217,9 @@ class Algorand:
 
     async def best(self, node: Node, ledger: Ledger) -> str:
         """Of the valid proposals that have come, the one with the lowest credential; '' where there is none."""
-        number, period = ledger.round, ledger.period
+        number, period = ledger.slot, ledger.period
         drawn = []
-        for mail in node.mail(Propose, round=number, period=period):
+        for mail in node.mail(Propose, slot=number, period=period):
             credential = self.draws(node, mail.sender, "propose", number, period)
             if credential * node.n < self.proposers:
                 drawn.append((credential, mail))
@@ -230,7 +233,7 @@ class Algorand:
 
     async def certify(self, node: Node, ledger: Ledger, until_ns: int) -> None:
         """Vote to certify what has enough soft votes, if its block is here in time."""
-        ledger.softly = await self.enough(node, Soft, ledger.round, period=ledger.period)
+        ledger.softly = await self.enough(node, Soft, ledger.slot, period=ledger.period)
         proof = ledger.softly
         await node.fetch(proof.message.digest)
         gone_on = any(step.startswith("Next") and period == ledger.period for step, period in ledger.voted)  # before a crash
@@ -240,15 +243,15 @@ class Algorand:
     def say(self, node: Node, ledger: Ledger, kind: type[Any], digest: str, *turn: int) -> None:
         """One vote a step and period, if this node is on the committee; what was said before a crash is said again."""
         said = ledger.voted.setdefault((f"{kind.__name__}{turn or ''}", ledger.period), digest)
-        if self.member(node, node.id, kind.__name__, ledger.round, ledger.period):
-            node.broadcast(kind(ledger.round, ledger.period, said, *turn))
+        if self.member(node, node.id, kind.__name__, ledger.slot, ledger.period):
+            node.broadcast(kind(ledger.slot, ledger.period, said, *turn))
 
-    async def answer(self, node: Node, ledger: Ledger) -> None:
-        """Tell those who are behind why they may go on."""
+    async def answer(self, node: Node, ledger: Ledger, decisions: Decisions) -> None:
+        """Tell those whom a round or a period has passed by why they may go on."""
         while True:
             mail = await node.receive(Behind)
             asked = mail.message
-            for number in range(asked.round, min(ledger.round, asked.round + MOST_PROOFS)):
-                node.send(mail.sender, Proof(number, ledger.proofs[number]))
-            if asked.round == ledger.round and asked.period < ledger.period and ledger.entered is not None:
-                node.send(mail.sender, Proof(ledger.round, ledger.entered))
+            if asked.slot < ledger.slot:
+                node.send(mail.sender, decisions.proofs[asked.slot])
+            elif asked.slot == ledger.slot and asked.period < ledger.period and ledger.entered is not None:
+                node.send(mail.sender, Proof(ledger.slot, ledger.entered))

@@ -22,11 +22,12 @@ from sim.kernel.part import part
 from sim.kernel.units import AtLeastOne, Lasting
 from sim.node.ballots import Ballots, Blocks
 from sim.node.either import either
-from sim.node.message import message, vote
+from sim.node.fetching import ask_for_all
+from sim.node.message import Certificate, message, vote
 from sim.node.node import Node
 
 KEPT = 16  # epochs in which a node still takes part for others, after it has gone on
-MOST_RESULTS = 64  # epochs that one answer to a straggler tells
+MOST_RESULTS = 256  # epochs that one answer to a straggler tells
 
 
 @vote
@@ -65,11 +66,16 @@ class HoneyBadger:
         """Epoch after epoch; what was said in one is said again after a crash, and nothing else."""
         results: list[tuple[str, ...]] = node.keep.setdefault("results", [])
         epochs: dict[int, Epoch] = {}
+        asked = 0
         node.spawn(answer(node, results))
         node.spawn(when_stalled(node, self.resend, lambda: len(results), lambda epoch: node.broadcast(Stalled(epoch))))
+        node.spawn(self.keep_up(node, results))
         for number in count(len(results)):
-            epoch = epochs[number] = Epoch(self, node, number)
-            _, digests = await either(node, epoch.play(), told(node, number))
+            asked = max(asked, number)
+            while proof := ended(node, asked):
+                ask_for_all(node, proof.signers[asked % proof.count], proof.message.digests)
+                asked += 1
+            digests = await self.result(node, number, epochs)
             slot = sum(map(len, results))
             for digest in digests:
                 await node.fetch(digest)
@@ -79,6 +85,27 @@ class HoneyBadger:
             node.forget(Propose, epoch=number + 1)
             if number - KEPT in epochs:
                 epochs.pop(number - KEPT).close()
+
+    async def keep_up(self, node: Node, results: list[tuple[str, ...]]) -> None:
+        """A batch for an epoch after the next: the others have gone on, and what they have said may be lost."""
+        while True:
+            await node.collect(Propose, 1, epoch=lambda epoch: epoch > len(results) + 1)
+            if ended(node, len(results)) is None:
+                node.broadcast(Stalled(len(results)))
+            await node.sleep(max(1, self.resend // 4))
+
+    async def result(self, node: Node, number: int, epochs: dict[int, Epoch]) -> tuple[str, ...]:
+        """The batches with which an epoch ends: by taking part in it, or by what those say who have gone on."""
+        proof = ended(node, number)
+        if proof is None:
+            epoch = epochs[number] = Epoch(self, node, number)
+            place, found = await either(node, epoch.play(), node.quorum(Result, node.f + 1, epoch=number))
+            if place == 0:
+                batches: tuple[str, ...] = found
+                return batches
+            proof = found
+        digests: tuple[str, ...] = proof.message.digests
+        return digests
 
 
 class Epoch:
@@ -129,11 +156,9 @@ class Epoch:
         self.node.keep["said"].pop(self.number, None)
 
 
-async def told(node: Node, number: int) -> tuple[str, ...]:
-    """What f + 1 say an epoch ended with: one of them is honest."""
-    proof = await node.quorum(Result, node.f + 1, epoch=number)
-    digests: tuple[str, ...] = proof.message.digests
-    return digests
+def ended(node: Node, number: int) -> Certificate | None:
+    """What f + 1 say an epoch ended with, if they have: one of them is honest."""
+    return next((ballot for ballot in node.ballots(Result, epoch=number) if ballot.count > node.f), None)
 
 
 async def answer(node: Node, results: list[tuple[str, ...]]) -> None:

@@ -50,7 +50,7 @@ class Bullshark:
                 node.decide(slot, each.digest)
 
         narwhal = Narwhal(node, graph, pen, rounds, entered)
-        for duty in (narwhal.sign, narwhal.learn, narwhal.help):
+        for duty in (narwhal.sign, narwhal.learn, narwhal.help, narwhal.help_up, narwhal.straggler.keep_up):
             node.spawn(duty())
         node.spawn(when_stalled(node, self.resend, lambda: rounds.now, narwhal.complain))
         rounds.now = max(pen.written, default=0)

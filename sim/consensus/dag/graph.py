@@ -50,6 +50,11 @@ class Graph:
                     ripe.append(waiting)
         return entered
 
+    @property
+    def known(self) -> int:
+        """How many blocks are here, those included that wait for others."""
+        return len(self.blocks) + len(self._waiting)
+
     def lacking(self) -> list[str]:
         """Digests that known blocks point to and that have not come."""
         return [digest for digest in self._wanted_by if digest not in self._waiting and digest not in self.refused]

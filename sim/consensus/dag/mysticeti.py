@@ -22,9 +22,11 @@ from sim.consensus.catching_up import when_stalled
 from sim.consensus.dag.graph import Graph, sound, whole
 from sim.consensus.dag.leaders import Leaders, leader
 from sim.consensus.dag.rounds import Pen, Rounds
+from sim.consensus.dag.straggler import STRETCH, Behind, Straggler
 from sim.kernel.part import part
 from sim.kernel.units import Duration, Lasting, Least
 from sim.node.ballots import Blocks
+from sim.node.fetching import ask_for_all
 from sim.node.message import Signed, message
 from sim.node.node import Node
 
@@ -48,6 +50,13 @@ class Stalled:
     round: int
 
 
+@message
+class Named:
+    """These are blocks of those rounds, the lowest first, and I hold them."""
+
+    digests: tuple[str, ...]
+
+
 @part
 class Mysticeti:
     """Mysticeti-C: uncertified blocks by everybody, votes are what they point to; n-1 messages a block, three delays at best."""
@@ -64,8 +73,8 @@ class Mysticeti:
         """Round after round; everything else answers mail."""
         author = Author(self, node)
         rounds, pen = author.rounds, author.pen
-        node.spawn(author.learn())
-        node.spawn(author.help())
+        for duty in (author.learn, author.help, author.straggler.keep_up, author.help_up, author.learn_of_others):
+            node.spawn(duty())
         node.spawn(when_stalled(node, self.resend, lambda: rounds.now, lambda number: node.broadcast(Stalled(number))))
         rounds.now = max(pen.written, default=0)
         while True:
@@ -87,6 +96,7 @@ class Author:
         """Round by digest of the blocks here that no block of this node points to yet."""
         self.fetching: dict[str, None] = {}
         self.rounds = Rounds(node, self.graph, rules.patience, self.may_leave)
+        self.straggler = Straggler(node, self.graph, self.rounds, rules.patience)
 
     def edges(self) -> tuple[str, ...]:
         """What a block of this round points to: all of earlier rounds that this node's blocks have not pointed to."""
@@ -103,16 +113,27 @@ class Author:
         """Take blocks into the graph as they come."""
         while True:
             mail = await self.node.receive(Vertex)
+            self.straggler.hear(mail.message.round, mail.sender)
             if self.node.holds(mail.message.digest):
                 self.take(mail, await self.node.fetch(mail.message.digest))
             else:
-                self.node.spawn(self.fetch(mail.message.digest, mail))
+                self.node.spawn(self.fetch(mail.message.digest, mail, self.rules.patience // 8))
 
-    async def fetch(self, digest: str, mail: Signed[Vertex] | None) -> None:
+    async def learn_of_others(self) -> None:
+        """Ask for all the blocks at once that a peer names to one who was far behind; a name can stand for one block alone."""
+        while True:
+            mail = await self.node.receive(Named)
+            told = mail.message.digests[: STRETCH * self.node.n]
+            digests = [digest for digest in told if digest not in self.graph.blocks and digest not in self.fetching]
+            ask_for_all(self.node, mail.sender, digests)
+            for digest in digests:
+                self.node.spawn(self.fetch(digest, None, 8 * self.rules.patience))
+
+    async def fetch(self, digest: str, mail: Signed[Vertex] | None, ask_after_ns: int) -> None:
         """A block whose body is not here yet; without `mail` one that others point to."""
         if digest not in self.fetching:
             self.fetching[digest] = None
-            self.take(mail, await self.node.fetch(digest, self.rules.patience // 8))
+            self.take(mail, await self.node.fetch(digest, ask_after_ns))
             del self.fetching[digest]
 
     def take(self, mail: Signed[Vertex] | None, block: Any) -> None:
@@ -129,8 +150,10 @@ class Author:
                 self.rounds.news.set()
             if self.leaders.learn(new):
                 self.commit()
+        if self.straggler.is_far(number):
+            return
         for digest in self.graph.lacked_by(block.digest):
-            node.spawn(self.fetch(digest, None))
+            node.spawn(self.fetch(digest, None, self.rules.patience // 8))
 
     def commit(self) -> None:
         """Decide each leader's block that is settled, in order, with what lies below it."""
@@ -138,6 +161,14 @@ class Author:
             first = len(self.graph.ordered)
             for slot, block in enumerate(self.graph.order(chosen, chosen.height - self.rules.kept_rounds), first):
                 self.node.decide(slot, block.digest)
+
+    async def help_up(self) -> None:
+        """Tell one who is far behind what everybody's blocks are called."""
+        while True:
+            ask = await self.node.receive(Behind)
+            rounds = range(ask.message.round, ask.message.round + STRETCH)
+            digests = tuple(digest for number in rounds for digest in self.graph.rounds.get(number, ()))
+            self.node.send(ask.sender, Named(digests))
 
     async def help(self) -> None:
         """Tell a straggler of this node's blocks from its round on; what they point to it fetches by itself."""

@@ -13,6 +13,8 @@ from typing import Any, ClassVar
 
 from sim.consensus.dag.graph import Graph, sound, whole
 from sim.consensus.dag.rounds import Pen, Rounds
+from sim.consensus.dag.straggler import STRETCH, Behind, Straggler
+from sim.node.fetching import AGAIN_NS, ask_for_all
 from sim.node.message import Certificate, Signed, message, vote
 from sim.node.node import Node
 
@@ -64,6 +66,9 @@ class Narwhal:
         self.proofs: dict[str, Certified] = node.keep.setdefault("proofs", {})
         self.eager: dict[str, Any] = {}
         """Blocks of headers that wait for what they point to."""
+        self.coming: dict[str, None] = {}
+        """Certified blocks of past rounds that a peer has been asked for."""
+        self.straggler = Straggler(node, graph, rounds, rounds.patience_ns)
 
     async def propose(self) -> None:
         """My block of this round, which points to every certified block known of the round before."""
@@ -119,19 +124,34 @@ class Narwhal:
                 continue
             if not said.proof.proves(Ack, node.quorum_size, round=said.round, author=said.author, digest=said.digest):
                 node.invalid(mail, "its signatures do not certify it")
-            elif node.holds(said.digest):
+                continue
+            self.straggler.hear(said.round, mail.sender)
+            if self.straggler.is_past(said.round) and said.digest not in self.coming:
+                self.coming[said.digest] = None
+                ask_for_all(node, mail.sender, (said.digest,))
+            if node.holds(said.digest):
                 await self.take(said)
             else:
                 node.spawn(self.take(said))
 
     async def take(self, said: Certified) -> None:
         """A certified block has come, or its body is to be waited for."""
-        block = await self.node.fetch(said.digest)
+        patience_ns = 8 * self.rounds.patience_ns if said.digest in self.coming else AGAIN_NS
+        block = await self.node.fetch(said.digest, patience_ns)
         self.proofs[said.digest] = said
+        self.coming.pop(said.digest, None)
         for new in self.graph.add(block):
             if self.eager or self.graph.count(new.height) >= self.node.quorum_size:
                 self.rounds.news.set()
             self.entered(new)
+
+    async def help_up(self) -> None:
+        """Tell one who is far behind of everybody's certified blocks."""
+        while True:
+            ask = await self.node.receive(Behind)
+            for number in range(ask.message.round, ask.message.round + STRETCH):
+                for digest in self.graph.rounds.get(number, ()):
+                    self.node.send(ask.sender, self.proofs[digest])
 
     def complain(self, number: int) -> None:
         """A round has stood still for a while: ask for what may have been lost."""
