@@ -4,8 +4,8 @@
     report = sim.run(sim.load("scenarios/consortium-under-attack.toml"))
 
 The map: `kernel` (time, chance, memory), `net` (places, links, the compiled delivery core), `node` (what a protocol sees),
-the parts (`gossip consensus availability adversary fault ledger health`), `study` (scenario to report). Names below are
-loaded when they are first used, so that `import sim` is quick.
+the parts (`gossip membership consensus availability adversary fault ledger health`), `study` (scenario to report). Names
+below are loaded when they are first used, so that `import sim` is quick.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ class _Parser(argparse.ArgumentParser):
     """argparse, but a wrong option is one sentence."""
 
     def error(self, message: str) -> Any:
-        sys.stderr.write(f"medgossip: {message}; see medgossip --help\n")
+        sys.stderr.write(f"medgossip: {message}; see {self.prog} --help\n")
         raise SystemExit(2)
 
 
@@ -47,7 +47,9 @@ def parser() -> argparse.ArgumentParser:
     )
     compare.add_argument("--decision", action="store_true", help="say what it comes to for patients, payers and trust instead")
     lists.add_argument(
-        "group", nargs="?", help="topology, latency, gossip, consensus, availability, workload, adversary, fault; or promises"
+        "group",
+        nargs="?",
+        help="topology, latency, gossip, membership, consensus, availability, workload, adversary, fault; or promises",
     )
     validate.add_argument("cases", nargs="*", metavar="case", help="numbers of cases (V21) or groups (A to E); all if left out")
     effort = validate.add_mutually_exclusive_group()

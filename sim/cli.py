@@ -12,31 +12,25 @@ from typing import Any
 
 from sim.arguments import parser
 from sim.study.bar import Bar
-from sim.study.telling import give_up_on_output, one_line
+from sim.study.telling import give_up_on_output, one_line, settle_output
 
 HELD, FAILED, WRONG, TROUBLE, INTERRUPTED = 0, 1, 2, 3, 130
-MOST_SEED = 2**62
-"""As in a scenario file."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
+    settle_output()
     try:
         options = parser().parse_args(arguments)
     except SystemExit as stop:
         return int(stop.code or 0)
-    if options.version:
-        from sim import __version__
-
-        print(f"medgossip {__version__}")
-        return HELD
-    if options.command is None:
+    if options.command is None and not options.version:
         parser().print_help()
         return WRONG
     from sim.kernel.errors import EnvironmentTrouble, ScenarioError, SimError
 
     try:
-        status = _COMMANDS[options.command](options)
+        status = _COMMANDS["version" if options.version else options.command](options)
         sys.stdout.flush()
         return status
     except ScenarioError as error:
@@ -62,7 +56,9 @@ def _told(error: BaseException, status: int) -> int:
 
 
 def _print_json(document: Any) -> None:
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    """One document; letters that standard output may not have are escaped."""
+    legible = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "") == "utf8"
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=not legible, allow_nan=False) + "\n")
 
 
 def _loaded(path: str, options: argparse.Namespace) -> Any:
@@ -126,7 +122,7 @@ def _explain(options: argparse.Namespace) -> int:
     from sim.study.graph import write_graph
     from sim.study.read import load
 
-    group, _, kind = options.scenario.partition(".")
+    group, _, kind = explain.meant(options.scenario).partition(".")
     if (kind or group == "report") and not options.scenario.endswith(".toml"):
         if options.graph or options.set or options.seed is not None:
             raise ScenarioError(
@@ -180,12 +176,9 @@ def _count(given: int | None, usual: int) -> int:
 
 
 def _seed(given: int | None) -> int | None:
-    """A seed as a scenario file may have it: a whole number of at least 0."""
-    from sim.kernel.errors import ScenarioError
+    from sim.study.scenario import checked_seed
 
-    if given is not None and not 0 <= given <= MOST_SEED:
-        raise ScenarioError(f"{given} is no seed, which is a whole number from 0 to {MOST_SEED}", "--seed")
-    return given
+    return None if given is None else checked_seed(given, "--seed")
 
 
 def _make_folder(place: str | None) -> None:
@@ -277,6 +270,13 @@ def _serve(options: argparse.Namespace) -> int:
     return HELD
 
 
+def _version(options: argparse.Namespace) -> int:
+    from sim import __version__
+
+    print(f"medgossip {__version__}")
+    return HELD
+
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "run": _run,
     "check": _check,
@@ -288,4 +288,5 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "calibrate": _calibrate,
     "live": _live,
     "serve": _serve,
+    "version": _version,
 }

@@ -51,6 +51,10 @@ BAD = {
     "tail beyond counting": (GOOD + '[link]\nlatency = {kind = "exponential", mean = "90 d"}', ["link.latency", "104 days"]),
     "not TOML": ("title = = 1", ["not TOML", "line 1"]),
     "bad expectation": (GOOD + '[expect]\nagreement = "probably"', ["expect.agreement"]),
+    "expected of no check": (GOOD + "[expect]\nagreemnt = true", ["expect.agreemnt", "did you mean 'agreement'"]),
+    "fewer than no liars": (GOOD + '[[adversary]]\nkind = "silent"\nseats = -1', ["adversary[0].seats", "-1 seats"]),
+    "endless key": (GOOD + "[expect]\n" + "a." * 50_000 + "a = 1", ["a key of a hundred words"]),
+    "endless number": (GOOD.replace("seats = 4", "seats = " + "9" * 5000), ["too many digits"]),
     "rumour of nobody": (
         GOOD + '[[workload]]\nkind = "rumour"\norigin = "seat-7"',
         ["workload[0].origin", "did you mean 'seat-"],
@@ -110,6 +114,7 @@ def test_the_good_one_runs_and_prints_one_document(tmp_path: Path, capsys: pytes
         (["run"], "scenario"),
         (["list", "gosip"], "did you mean 'gossip'"),
         (["explain", "consensus.pbtf"], "did you mean 'pbft'"),
+        (["explain", "consensus"], "medgossip list consensus"),
         (["run", ".", "--quiet"], "folder"),
     ],
 )
@@ -131,4 +136,6 @@ def test_manual_and_listing(capsys: pytest.CaptureFixture[str]) -> None:
     listed = capsys.readouterr().out
     assert all(word in listed for word in ("qbft", "announce", "hospitals", "equivocate", "ehr"))
     assert main(["explain", "consensus.pbft"]) == 0
-    assert "patience" in capsys.readouterr().out
+    entry = capsys.readouterr().out
+    assert "patience" in entry
+    assert main(["explain", "pbft"]) == 0 and capsys.readouterr().out == entry  # no other group has a part of this name

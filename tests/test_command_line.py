@@ -24,6 +24,9 @@ def four(tmp_path: Path) -> str:
     return str(place)
 
 
+INTERPRETED = os.environ | {"NUMBA_DISABLE_JIT": "1"}
+
+
 def told(capsys: pytest.CaptureFixture[str]) -> str:
     """What was said on standard error, which is one line; nothing was printed."""
     said = capsys.readouterr()
@@ -106,11 +109,27 @@ def test_calibrate_looks_where_it_is_to_write_before_it_measures(capsys: pytest.
 def test_standard_output_that_takes_no_more_is_trouble_without_noise() -> None:
     """A full disk is told once; a reader that has had enough is not told at all."""
     program = [sys.executable, "-m", "sim", "explain", "consensus.pbft"]
-    with open("/dev/full", "w") as full:
-        done = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True)
-    assert done.returncode == 3 and done.stderr.count("\n") == 1 and "No space left" in done.stderr
+    for words in (program, [*program[:3], "--version"]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True)
+        assert done.returncode == 3 and done.stderr.count("\n") == 1 and "No space left" in done.stderr
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(program, stdout=writing, stderr=subprocess.PIPE, text=True)
     os.close(writing)
     assert done.returncode == 3 and done.stderr == ""
+
+
+def test_streams_that_are_closed_or_know_few_letters_break_nothing(four: str) -> None:
+    """A daemon has no streams; a file on a system with an old code page has no tick."""
+    program = [sys.executable, "-m", "sim"]
+    for words in (["--version"], ["explain", four], ["explain", four, "--json"]):
+        done = subprocess.run(["sh", "-c", '"$@" >&-', "sh", *program, *words], stderr=subprocess.PIPE, text=True, env=INTERPRETED)
+        assert (done.returncode, done.stderr) == (0, ""), words
+    plain = INTERPRETED | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    for told, words in (("Zürich", ["--json"]), ("? pass", [])):
+        done = subprocess.run(
+            [*program, "run", four, "--quiet", "--set", "title=Zürich", *words], capture_output=True, encoding="ascii", env=plain
+        )
+        assert done.returncode == 0 and done.stderr == ""
+        assert told in (str(json.loads(done.stdout)) if words else done.stdout)

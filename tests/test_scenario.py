@@ -256,3 +256,8 @@ def test_the_reader_should_refuse(content: str, said: str) -> None:
     with pytest.raises(ScenarioError) as caught:
         loads(content)
     assert said in str(caught.value)
+
+
+def test_a_mark_of_byte_order_is_no_part_of_a_file() -> None:
+    """Editors of one system write it before the first letter."""
+    assert loads(b"\xef\xbb\xbf" + TEXT.encode()) == loads(TEXT)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,11 +33,17 @@ def _cache_folder() -> str:
                 state.update(text)
     home = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     folder = Path(home) / "medgossip" / f"core-{state.hexdigest()}"
-    try:
+    with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        folder = Path(tempfile.gettempdir()) / "medgossip" / folder.name
-    return str(folder)
+    return str(folder) if os.access(folder, os.W_OK | os.X_OK) else _folder_for_a_while(folder.name)
+
+
+def _folder_for_a_while(name: str) -> str:
+    """Where nothing can be kept at home: a folder of this user's own, for whoever may write there has his machine code run."""
+    folder = Path(tempfile.gettempdir()) / f"medgossip-{os.getuid()}-{name}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    mine = folder.stat().st_uid == os.getuid() and not folder.is_symlink()
+    return str(folder) if mine else tempfile.mkdtemp(prefix="medgossip-")
 
 
 try:

@@ -119,7 +119,7 @@ def _judge_number(leaves: Mapping[str, Any], wanted: Expectation) -> str | None:
     """Whether a number of the report came out as wanted."""
     paths = find(leaves, wanted.path)
     if not paths:
-        near = difflib.get_close_matches(wanted.path, leaves, 1, 0.5)
+        near = difflib.get_close_matches(wanted.path, [*CHECKS, *leaves], 1, 0.5)
         return f"{wanted.path}: the report holds nothing of this name" + (f"; did you mean {near[0]}?" if near else "")
     if len(paths) > 1:
         return f"{wanted.path}: this may mean {' or '.join(paths)}; give more of the path"

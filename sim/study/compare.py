@@ -151,6 +151,8 @@ def contest(
     from sim.study.run import run
 
     chosen = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
+    if not chosen:
+        raise ScenarioError(f"{seeds} seeds are none; write at least 1", "seeds")
     tables: list[list[Mapping[str, Any]]] = [[] for _ in scenarios]
     failed: list[str] = []
     for place, seed in enumerate(chosen):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from math import isfinite
 from typing import Any
 
 from sim.kernel.errors import ScenarioError
+from sim.study.checks import CHECKS
 
 _COMPARISON = re.compile(r"\s*(<=|>=|==|!=|<|>)\s*(.+?)\s*$")
 
@@ -31,6 +33,8 @@ def expectations(table: Mapping[str, Any], path: str) -> list[Expectation]:
             found += [Expectation(f"{key}.{one.path}", one.operator, one.value) for one in expectations(value, where)]
         elif isinstance(value, list) and value:  # all of them, such as a lower and an upper bound
             found += [one for bound in value for one in expectations({key: bound}, path)]
+        elif isinstance(value, bool) and (meant := _misspelt_check(key)):
+            raise ScenarioError(f"there is no such check; did you mean {meant!r}?", where)
         elif isinstance(value, (bool, int, float)) and isfinite(value):
             found.append(Expectation(key, "==", value))
         elif isinstance(value, str) and (match := _COMPARISON.match(value)):
@@ -38,6 +42,12 @@ def expectations(table: Mapping[str, Any], path: str) -> list[Expectation]:
         else:
             raise ScenarioError(f'{value!r} is no expectation; write true, a number or a comparison such as "< 4"', where)
     return found
+
+
+def _misspelt_check(name: str) -> str:
+    """The check that a word, which is none, is so near to that it would be waited for in vain to the end of the run; or ''."""
+    name = name.replace("_", "-")
+    return "" if name in CHECKS else next(iter(get_close_matches(name, CHECKS, 1, 0.75)), "")
 
 
 def _number(text: str, path: str) -> float | str:

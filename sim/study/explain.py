@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from dataclasses import MISSING
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from sim.kernel import units
@@ -36,6 +37,20 @@ def promised() -> list[dict[str, str]]:
     from sim.health.promises import PROMISES
 
     return [{"statement": one.statement, "scenario": one.scenario, "metric": one.metric} for one in PROMISES]
+
+
+def meant(word: str) -> str:
+    """What `explain` is asked for: a bare kind is a part if it is no file, and belongs to one group alone."""
+    if "." in word or Path(word).exists():
+        return word
+    if word in GROUPS:
+        raise ScenarioError(
+            f"names a whole group, which `medgossip list {word}` shows; one part is {word}.{names(word)[0]}", "explain"
+        )
+    found = [f"{group}.{word}" for group in GROUPS if word in names(group)]
+    if len(found) > 1:
+        raise ScenarioError(f"{word!r} may be {' or '.join(found)}; write which", "explain")
+    return found[0] if found else word
 
 
 def part_table(group: str, kind: str) -> dict[str, Any]:

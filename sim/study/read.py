@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -16,6 +17,8 @@ from sim.study.scenario import TABLES, Scenario, table
 from sim.study.tables import refuse_unknown
 
 MOST_BYTES = 1 << 20
+_ENDLESS_KEY = re.compile(r"""(?<![\w"'.-])(?:[\w"'-]++[ \t]*+\.[ \t]*+){100}""")
+"""A key of a hundred words, with which `tomllib` would be busy for the square of their number."""
 
 
 def load(path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
@@ -37,14 +40,16 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Scenario:
 def loads(content: bytes | str, source: str = "", overrides: Sequence[str] = ()) -> Scenario:
     """Read a scenario from TOML text."""
     try:
-        text = content.decode() if isinstance(content, bytes) else content
+        text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
+        if _ENDLESS_KEY.search(text):
+            raise ScenarioError(f"{source} has a key of a hundred words; no key has more than a few")
         tables = tomllib.loads(text)
     except UnicodeDecodeError:
         raise ScenarioError(f"{source} is not UTF-8 text") from None
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"{source} is not TOML: {error}") from None
-    except ValueError as error:
-        raise ScenarioError(f"{source} holds a number that cannot be read: {error}") from None
+    except ValueError:
+        raise ScenarioError(f"{source} holds a number of too many digits") from None
     except RecursionError:
         raise ScenarioError(f"{source} is nested too deeply") from None
     override(tables, overrides)
@@ -80,5 +85,5 @@ def _check_counts(scenario: Scenario) -> None:
 def _near_file(place: Path) -> str:
     if not place.parent.is_dir():
         return ""
-    near = get_close_matches(place.name, sorted(other.name for other in place.parent.glob("*.toml")), 1)
+    near = get_close_matches(place.name, sorted(other.name for other in place.parent.glob("*.toml") if other.is_file()), 1)
     return f"; did you mean {place.parent / near[0]}?" if near else ""

@@ -27,7 +27,7 @@ from sim.study.plugins import kind_of
 from sim.study.pricing import not_modelled
 from sim.study.reckoning import reckoning_of
 from sim.study.report import Report
-from sim.study.scenario import Scenario
+from sim.study.scenario import Scenario, checked_seed
 from sim.study.travels import travels_of
 
 Progress = Callable[[float, str], None]
@@ -65,8 +65,10 @@ async def arun(scenario: Scenario, seed: int | None = None, progress: Progress |
 
 
 def _run(scenario: Scenario, seed: int | None, progress: Progress | None, worlds: list[World]) -> Report:
+    if not isinstance(scenario, Scenario):
+        raise ScenarioError(f"{scenario!r} is no scenario; sim.load(path) makes one from a file", "scenario")
     with rarely_collected():
-        return judged(scenario, scenario.seed if seed is None else seed, progress, worlds)
+        return judged(scenario, scenario.seed if seed is None else checked_seed(seed), progress, worlds)
 
 
 def judged(

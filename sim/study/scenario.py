@@ -6,14 +6,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import field
 from hashlib import blake2b
+from operator import index
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, SupportsIndex
 
 from sim.gossip.flood import Flood
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import fields_of, is_part, part
 from sim.kernel.presets import chosen
-from sim.kernel.units import Duration, Size
+from sim.kernel.units import MOST, Duration, Size
 from sim.node.terms import USUAL_ROUTES, Terms
 from sim.study.change import LISTS, changed, words_of
 from sim.study.expect import Expectation, expectations
@@ -74,6 +75,8 @@ class Corruption:
         seats = self.seats
         words = [seats] if isinstance(seats, str) else seats
         number = isinstance(seats, (int, float)) and not isinstance(seats, bool)
+        if number and seats < 0:
+            raise ScenarioError(f"{seats} seats cannot be corrupted; at least 0 are wanted", "seats")
         if number and not (isinstance(seats, int) or 0 <= seats <= 1):
             raise ScenarioError(f"{seats} is no share; write a number from 0 to 1 or a text such as '20 %'", "seats")
         if not number and not (isinstance(words, (list, tuple)) and all(isinstance(word, str) for word in words)):
@@ -87,6 +90,13 @@ class Trouble:
     part: Any = field(metadata={"group": "fault"})
     at: Duration = 0
     lasts: Duration | None = None  # none: to the end
+
+
+def checked_seed(given: object, path: str = "seed") -> int:
+    """A seed as a scenario file may have it. Raises ScenarioError for anything but a whole number from 0 to 2^62."""
+    if isinstance(given, bool) or not isinstance(given, SupportsIndex) or not 0 <= index(given) <= MOST:
+        raise ScenarioError(f"{given!r} is no seed, which is a whole number from 0 to {MOST}", path)
+    return index(given)
 
 
 _WRAPPERS: Mapping[str, Wrapper] = {
