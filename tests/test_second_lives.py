@@ -24,7 +24,7 @@ def verdicts(report: Report) -> dict[str, str]:
     return {one["name"]: one["verdict"] for one in report.to_dict()["checks"]}
 
 
-def torn(kind: str, twins: int) -> Report:
+def torn(kind: str, twins: int, consensus: dict[str, Any] = FAST["consensus"]) -> Report:
     """Four identities of which some live twice; the honest seats and both lives of each liar are cut into two sides."""
     lives = [f"seat-{seat}" for seat in (*range(twins), *range(4, 4 + twins))]
     sides = [["seat-3", *lives[:twins]], ["seat-2", *lives[twins:]]]
@@ -35,7 +35,7 @@ def torn(kind: str, twins: int) -> Report:
             "8 s",
             adversary=[{"kind": "twins", "seats": lives}],
             fault=[{"kind": "partition", "at": "1 ms", "lasts": "7 s", "groups": sides}],
-            **FAST,
+            **{**FAST, "consensus": consensus},
         )
     )
 
@@ -45,6 +45,13 @@ def test_two_of_four_that_live_twice_split_everything(kind: str) -> None:
     """Each side has one honest seat and two of the four keys: three of four, which is a quorum."""
     assert verdicts(torn(kind, 2))["agreement"] == "fail"
     assert verdicts(torn(kind, 1))["agreement"] != "fail"
+
+
+def test_two_of_four_that_live_twice_finalise_two_chains() -> None:
+    """Their blocks travel by gossip as anybody's do, in time for the slot's votes, though what is said of them passes by the adversary."""
+    slots = {"bodies": "gossip", "slot": "200 ms", "slots_per_epoch": 4}
+    assert verdicts(torn("gasper", 2, slots))["agreement"] == "fail"
+    assert verdicts(torn("gasper", 1, slots))["agreement"] != "fail"
 
 
 def test_quorums_are_counted_without_second_lives() -> None:

@@ -224,7 +224,7 @@ class Society:
         if saying is None:
             self.network.publish(node.seat, item, self.bodies == "gossip")
         elif self.bodies == "attached" or node.outbound:
-            self.network.publish(node.seat, item, False)
+            self.network.publish(node.seat, item, self.bodies == "gossip")
             node.broadcast(saying)
         else:
             self.speaks(item, saying, node.id)
