@@ -73,6 +73,7 @@ def test_agreement_fails_and_names_both_sides() -> None:
         [(4.0, "decide", 0, 4, "D"), (4.0, "decide", 1, 3, "E")],  # seat 0 skipped slot 3
         [(4.0, "decide", 0, 1, "A")],  # again
         [(4.0, "decide", 0, 0, "O")],  # backwards
+        [(4.0, "decide", 0, 3, "D"), (4.5, "decide", 1, 3, "E")],  # the same slots with different blocks
     ],
 )
 def test_prefix_order_fails(extra: list[tuple[Any, ...]]) -> None:

@@ -166,8 +166,9 @@ def _steps(evidence: Evidence) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def prefix_order(evidence: Evidence) -> Verdict:
-    """Of any two honest seats, the decisions of one are the beginning of the decisions of the other, without gaps."""
-    known = read(evidence).decisions
+    """Of any two honest seats, the decisions of one are the beginning of the decisions of the other: same slots, same blocks, no gaps."""
+    reading = read(evidence)
+    known = reading.decisions
     if not known.slot.size:
         return Verdict("prefix-order", "unknown", "no honest seat decided anything")
     places, before = _steps(evidence)
@@ -177,18 +178,21 @@ def prefix_order(evidence: Evidence) -> Verdict:
     expected = slot.copy()
     expected[~falling] = slot[~falling][first][inverse]
     wrong = np.flatnonzero(falling | (slot != expected))
-    if not wrong.size:
-        return Verdict("prefix-order", "pass", f"{known.slot.size} decisions, each seat's a beginning of the longest one's")
-    here = int(wrong[0])
-    place = int(places[here])
-    previous = "its beginning" if before[here] == _START else f"slot {before[here]}"
-    why = "which does not rise" if falling[here] else f"where slot {expected[here]} comes next elsewhere"
-    return Verdict(
-        "prefix-order",
-        "fail",
-        f"{at(int(known.time_ns[place]))} {who(evidence, int(known.seat[place]))} decided slot {slot[here]} after "
-        f"{previous}, {why}",
-    )
+    if wrong.size:
+        here = int(wrong[0])
+        place = int(places[here])
+        previous = "its beginning" if before[here] == _START else f"slot {before[here]}"
+        why = "which does not rise" if falling[here] else f"where slot {expected[here]} comes next elsewhere"
+        told = f"decided slot {slot[here]} after {previous}, {why}"
+        return Verdict("prefix-order", "fail", f"{at(int(known.time_ns[place]))} {who(evidence, int(known.seat[place]))} {told}")
+    _, firsts, which = reading.by_slot
+    split = np.flatnonzero(known.code != known.code[firsts][which])
+    if split.size:
+        place = int(split[0])
+        other = who(evidence, int(known.seat[firsts[which[place]]]))
+        told = f"decided {short(known.digests[known.code[place]])} for slot {known.slot[place]}, where {other} has another block"
+        return Verdict("prefix-order", "fail", f"{at(int(known.time_ns[place]))} {who(evidence, int(known.seat[place]))} {told}")
+    return Verdict("prefix-order", "pass", f"{known.slot.size} decisions, each seat's a beginning of the longest one's")
 
 
 def validity(evidence: Evidence) -> Verdict:
