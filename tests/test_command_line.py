@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,16 @@ def test_what_a_name_holds_does_not_break_the_line(capsys: pytest.CaptureFixture
     assert main(["run", "x", "--set", f"seed={'a' * 5000}"]) == 2
     assert len(told(capsys)) <= MOST_TOLD + 20
     assert main(["run", ""]) == 2 and "empty name" in told(capsys)
+
+
+def test_the_line_that_is_printed_shows_a_failure_again(four: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """With all that was set beside the file."""
+    settings = ["--set", "consensus.block_interval=200 ms", "--set", "expect={decided = 99}"]
+    assert main(["run", four, "--quiet", "--seed", "3", *settings]) == 1
+    told = capsys.readouterr().out
+    line = told.partition("run it again with")[2].strip()
+    assert main([*shlex.split(line)[1:], "--quiet"]) == 1
+    assert capsys.readouterr().out.splitlines()[:2] == told.splitlines()[:2], "other settings have another digest"
 
 
 def test_all_files_are_read_before_the_first_is_run(four: str, capsys: pytest.CaptureFixture[str]) -> None:

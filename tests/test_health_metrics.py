@@ -108,6 +108,7 @@ SCENES: list[tuple[str, Any, str, Callable[[IslandWorld], None], bool]] = [
     ("M9", TRACING, "trace_and_recall.traced_share < 1", quiet("wholesaler"), True),
     ("M10", REPORTING, "safety_report_deadline_miss.visible_after_s.max > 60", apart, True),
     ("M11", PUBLISHING, "tamper_undetected.detected", deed("sponsor", "alter-protocol"), True),
+    ("M11", PUBLISHING, "tamper_undetected.count", lambda w: (deed("sponsor", "alter-protocol")(w), dark("regulator", 200)(w)), True),
     ("M11", LOGGING, "tamper_undetected.detected", deed("hospital", "rewrite-log"), True),
     ("M12", ENROLLING, "allocation_conflict.slots_given_twice", apart, False),
     ("M14", STORING, "payload_availability.unavailable", quiet("hospital"), True),

@@ -76,7 +76,6 @@ def test_block_interval_runs_between_first_decisions() -> None:
 
 def test_view_changes_are_distinct_and_honest() -> None:
     assert metrics_consensus.view_changes(good()) == 2
-    assert metrics_consensus.view_changes_per_node_most(good()) == 2
     assert metrics_consensus.view_changes(good(trace=trace_of(GOOD_ROWS, "decisions"))) is None
 
 

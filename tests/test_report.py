@@ -17,7 +17,7 @@ from sim.kernel.errors import EnvironmentTrouble
 from sim.study.checks import CHECKS
 from sim.study.compare import A_BETTER, B_BETTER, CANNOT_TELL, compare, differ
 from sim.study.evidence import Evidence
-from sim.study.read import from_dict
+from sim.study.read import from_dict, load
 from sim.study.report import Report
 from sim.study.run import run as play
 
@@ -64,6 +64,24 @@ def test_ok_and_the_line_that_reproduces() -> None:
     assert "consensus.finality_s.p99: wanted < 1" in missed.text()
     broken = report(with_rows([*GOOD_ROWS, (4.0, "decide", 2, 2, "C")]))
     assert not broken.ok() and "✗ fail" in broken.text()
+
+
+def test_a_scenario_that_was_changed_in_python_names_no_file_that_says_otherwise(tmp_path: Path) -> None:
+    place = tmp_path / "calm.toml"
+    place.write_text('duration = "1 s"\n[topology]\nkind = "complete"\nseats = 4\n')
+    from_file = load(place)
+    assert str(place) in play(from_file).reproduce_line()
+    assert play(from_file.but(**{"topology.seats": 5}), 3).reproduce_line() == "sim.run(scenario, seed=3)"
+
+
+def test_where_two_runs_part() -> None:
+    pbft = from_dict({"duration": "1 s", "topology": {"kind": "complete", "seats": 4}, "consensus": {"kind": "pbft"}})
+    jittered = pbft.but(**{"link.latency": {"kind": "uniform", "low": "5 ms", "high": "15 ms"}})
+    one = play(jittered, 1)
+    assert one.first_divergence(play(jittered, 1)) is None
+    place, mine, others = one.first_divergence(play(jittered, 2)) or (-1, None, None)
+    rows, other_rows = list(one.evidence.trace), list(play(jittered, 2).evidence.trace)
+    assert rows[:place] == other_rows[:place] and (mine, others) == (rows[place], other_rows[place]) and mine != others
 
 
 def test_text_and_html() -> None:

@@ -232,14 +232,6 @@ class Registrar:
             page.ordered, page.changed = np.sort(times[times >= 0]).tolist(), False
         return page.ordered
 
-    def forks_accepted(self, filing: Filing) -> bool:
-        """Whether the contract took it in any block that any honest node decided, kept or not."""
-        machine, tree = self.machine, self.machine.tree
-        for digest, _, index in tree.places(filing.transaction.id):
-            if digest in self._pages and machine.execute(digest)[index] == "":
-                return True
-        return False
-
     def canonical_tip(self) -> str:
         """The tip that most honest nodes have; among equals the highest, then the one of the lowest seat."""
         tips: dict[str, int] = {}

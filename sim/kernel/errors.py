@@ -3,7 +3,6 @@
     SimError
     ├── ScenarioError       a scenario file, an option or a request is wrong: one sentence, exit status 2
     ├── ProtocolError       honest protocol code broke a rule of the house: stops the run
-    │   └── ForgeryError    it tried to speak with another identity or to make a certificate itself
     ├── Stuck               nothing is left to happen before the end; says who waits for what
     ├── StandsStill         virtual time does not go on; says at which instant and who is at work
     ├── TooMuch             a bound was reached: messages, inbox, memory
@@ -34,10 +33,6 @@ class ScenarioError(SimError):
 
 class ProtocolError(SimError):
     """Honest protocol code did what no honest code may."""
-
-
-class ForgeryError(ProtocolError):
-    """Somebody tried to speak with an identity that is not the seat's own."""
 
 
 class Stuck(SimError):

@@ -88,10 +88,3 @@ def inlined(function: F) -> F:
 def is_cached(name: str) -> bool:
     """Whether machine code for a function of that name was left on disk by an earlier process."""
     return not COMPILED or any(Path(CACHE_FOLDER).rglob(f"*.{name}-*.nbi"))
-
-
-def how() -> str:
-    """How the core runs in this process, for the report's small print."""
-    if COMPILED:
-        return "compiled"
-    return "interpreted (NUMBA_DISABLE_JIT)" if JIT_DISABLED else "interpreted (Numba is not installed): slower, same bits"

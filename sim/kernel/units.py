@@ -117,11 +117,6 @@ def parse_duration(text: str) -> int:
     return _parse_whole(text, "duration")
 
 
-def parse_size(text: str) -> int:
-    """Bytes: parse_size("30 MiB") == 31_457_280."""
-    return _parse_whole(text, "size")
-
-
 def parse_rate(text: str) -> int:
     """Bits per second: parse_rate("50 Mbit/s") == 50_000_000."""
     return _parse_whole(text, "rate")
@@ -187,16 +182,6 @@ def show(value: float, kind: str) -> str:
 def show_duration(ns: int) -> str:
     """show_duration(40_000_000) == '40 ms'."""
     return show(ns, "duration")
-
-
-def show_size(size_bytes: int) -> str:
-    """show_size(31_457_280) == '30 MiB'."""
-    return show(size_bytes, "size")
-
-
-def show_rate(bit_s: int) -> str:
-    """show_rate(50_000_000) == '50 Mbit/s'."""
-    return show(bit_s, "rate")
 
 
 def show_share(share: float) -> str:

@@ -109,12 +109,6 @@ def view_changes(evidence: Evidence) -> int | None:
     return None if views is None else len({pair for seen in views.values() for pair in seen})
 
 
-def view_changes_per_node_most(evidence: Evidence) -> int | None:
-    """The most distinct (slot, view) that any single honest node changed to; None as for `view_changes`."""
-    views = _views_by_seat(evidence)
-    return None if views is None else max((len(seen) for seen in views.values()), default=0)
-
-
 def stale_rate(evidence: Evidence) -> float | None:
     """Share of the proposed blocks that no honest node holds for decided, among those whose fate is settled.
 

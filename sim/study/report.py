@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.kernel.errors import EnvironmentTrouble, ScenarioError
+from sim.kernel.trace import Row, first_divergence
 from sim.study import metrics_rows
 from sim.study.checks import Expectation, check, judge
 from sim.study.distribution import finite_or_none
@@ -24,6 +25,11 @@ from sim.study.metrics import measure
 from sim.study.metrics_rows import SECOND_NS
 from sim.study.metrics_travel import seat_columns
 from sim.study.report_text import terminal_text
+
+
+def again(source: str, overrides: Iterable[str], seed: int) -> str:
+    """The command that runs a scenario's file again, with what was set beside it."""
+    return shlex.join(["medgossip", "run", source, "--seed", str(seed), *(word for text in overrides for word in ("--set", text))])
 
 
 def _told(owner: Any, names: Sequence[str]) -> Any:
@@ -44,6 +50,8 @@ class Report:
     failed_expectations: tuple[str, ...] = ()
     source: str | None = None
     """The scenario's file, where it came from one."""
+    overrides: tuple[str, ...] = ()
+    """What was set beside the file."""
 
     @classmethod
     def of(
@@ -59,7 +67,7 @@ class Report:
         expectations: Iterable[Expectation] = (),
     ) -> Report:
         """Measure and judge `evidence`. Only wall_s, deliveries_per_s and peak_rss_bytes differ between equal runs."""
-        source = _told(scenario, ("source", "path", "file"))
+        source, overrides = _told(scenario, ("source", "path", "file")), tuple(getattr(scenario, "overrides", ()))
         tables: dict[str, Any] = {
             "medgossip": {
                 "version": version,
@@ -79,7 +87,7 @@ class Report:
             "checks": [verdict.to_dict() for verdict in check(evidence)],
             "not_modelled": list(evidence.not_modelled),
         }
-        return cls(evidence, tables, tuple(judge(tables, expectations)), None if source is None else str(source))
+        return cls(evidence, tables, tuple(judge(tables, expectations)), None if source is None else str(source), overrides)
 
     def to_dict(self) -> dict[str, Any]:
         """The report as the contract has it: sections and keys in its order, None for what was not measured."""
@@ -94,8 +102,13 @@ class Report:
         return not self.failed_expectations and all(one["verdict"] != "fail" for one in self.tables["checks"])
 
     def reproduce_line(self) -> str:
-        """The command that runs this very run again."""
-        return f"medgossip run {shlex.quote(self.source or 'SCENARIO.toml')} --seed {self.tables['medgossip']['seed']}"
+        """The command that runs this very run again; of a scenario made or changed in Python the call."""
+        seed = self.tables["medgossip"]["seed"]
+        return again(self.source, self.overrides, seed) if self.source else f"sim.run(scenario, seed={seed})"
+
+    def first_divergence(self, other: Report) -> tuple[int, Row | None, Row | None] | None:
+        """Where the trace of another run parts from this one's: (place, row here, row there); None where they are the same."""
+        return first_divergence(self.evidence.trace, other.evidence.trace)
 
     def text(self) -> str:
         """The report as a table for a terminal; ends with how to run it again where something failed."""

@@ -197,7 +197,7 @@ class Scenario:
 
         With `but(**{"gossip.kind": "push"})` what the old part says beside its defaults stays where the new one has a key for it.
         """
-        made: Scenario = changed(self, changes)
+        made: Scenario = changed(self, {"source": "", "overrides": (), **changes})  # no file says what this one asks
         return made
 
     def doubts(self) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ import html
 import json
 import os
 import pickle
-import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from sim.study.checks import judge
 from sim.study.distribution import distribution
 from sim.study.expect import Expectation
 from sim.study.read import load
-from sim.study.report import write_whole
+from sim.study.report import again, write_whole
 from sim.study.run import run
 from sim.study.scenario import Scenario
 
@@ -138,7 +137,7 @@ def sweep(
 
 
 def _is_read_again(scenario: Scenario) -> bool:
-    """Whether its file, read anew, says the same: not after `but`, nor where there is none."""
+    """Whether its file, read anew, says the same: not where there is none, nor where it has been written anew since."""
     return bool(scenario.source) and load(scenario.source, scenario.overrides).digest() == scenario.digest()
 
 
@@ -166,14 +165,11 @@ def _failed(job: Job, report: dict[str, Any], expectations: Sequence[Expectation
     """What one run did not keep, each with how to see it again."""
     origin, changes, settings, seed = job
     if isinstance(origin, str):
-        words = ["medgossip", "run", origin, "--seed", str(seed)]
-        for text in (*changes, *_texts(settings)):
-            words += ["--set", text]
-        again = shlex.join(words)
+        told = again(origin, (*changes, *_texts(settings)), seed)
     else:
-        again = f"sim.run(scenario.but(**{settings!r}), seed={seed})"
+        told = f"sim.run(scenario.but(**{settings!r}), seed={seed})"
     broken = [f"{check['name']}: {check['evidence']}" for check in report["checks"] if check["verdict"] == "fail"]
-    return [f"{sentence}\n    again: {again}" for sentence in (*broken, *judge(report, expectations))]
+    return [f"{sentence}\n    again: {told}" for sentence in (*broken, *judge(report, expectations))]
 
 
 def _texts(settings: dict[str, Any]) -> list[str]:

@@ -31,15 +31,15 @@ class Subject:
         return self.consent is None or self.consent.accepted
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Publication:
     """One publication of results: what was registered, what was said, and whether a reader saw a difference."""
 
     trial: str
     time_ns: int
     altered: bool
-    flagged_ns: int
-    """When the reader's check flagged it; -1 never."""
+    flagged_ns: int = -1
+    """When a reader's check flagged it; -1 never."""
 
 
 def safety_report_deadline_miss(asks: Sequence[Ask], end_ns: int, compression: float) -> dict[str, Any]:

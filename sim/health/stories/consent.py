@@ -29,7 +29,6 @@ GLASS = Level("C0", "break-glass decision", 1)
 NOTICE = Level("C2", "break-glass notice final", 60)
 SUMMARY = Level("C1", "emergency summary after break-glass", 5)
 SUMMARY_BYTES = 30_000
-MINUTE_NS = 60_000_000_000
 
 
 class ConsentStory:

@@ -32,6 +32,7 @@ SPONSOR = Level("C4", "adverse event visible to sponsor", 86_400)
 FATAL = Level("C4", "fatal event visible to regulator", 604_800)
 SERIOUS = Level("C4", "serious event visible to regulator", 1_296_000)
 FATAL_SHARE = 0.1
+LOOK_AGAIN_NS = 1_000_000_000
 OUTCOME = "registered outcome"
 
 
@@ -65,7 +66,7 @@ class TrialsStory:
         self.events: list[Filing] = []
         self.versions: dict[str, int] = {}
         self.sponsors, self.sites = play.seats("sponsor_cro"), play.seats("site_hospital")
-        self.regulators, self.labs = play.seats("regulator"), play.seats("central_lab")
+        self.regulators = play.seats("regulator")
 
     def open(self) -> None:
         """All trials are registered, approved and open, and every site follows subjects."""
@@ -101,14 +102,22 @@ class TrialsStory:
             play.file(seat, entry.name, "C3", facts, subject=trial)
 
     def _publish(self, seat: int, trial: str) -> None:
-        """Results appear in a journal; the regulator compares the outcome with the one its own node has registered."""
+        """Results appear in a journal."""
         play, altered = self.play, self.play.world.commits(seat, "alter-protocol")
         said = "another outcome" if altered else OUTCOME
         play.file(seat, "results", "C3", (("do", "results"), ("trial", trial), ("outcome", said)))
-        reader = self.regulators[0] if self.regulators else seat
-        registered = play.registrar.view(reader).get(("trial", trial), ("absent", 0, ""))[2]
-        flagged_ns = play.world.now_ns if registered != said else -1
-        self.publications.append(Publication(trial, play.world.now_ns, altered, flagged_ns))
+        publication = Publication(trial, play.world.now_ns, altered)
+        self.publications.append(publication)
+        self._review(publication, said)
+
+    def _review(self, publication: Publication, said: str) -> None:
+        """A regulator, or a site where there is none, compares the outcome with the registered one as its node has it, once it can."""
+        play, world = self.play, self.play.world
+        reader = next((seat for seat in self.regulators or self.sites if world.is_up(seat)), None)
+        if reader is None:
+            play.later(LOOK_AGAIN_NS, self._review, publication, said)
+        elif play.registrar.view(reader).get(("trial", publication.trial), ("absent", 0, ""))[2] != said:
+            publication.flagged_ns = world.now_ns
 
     # subjects -------------------------------------------------------------------------------------------------------
 
