@@ -36,6 +36,7 @@ lasts  = "60 s"
 groups = [["seat-3"]]
 """
 CHITS = {"sample": 3, "alpha": 2, "alpha_confidence": 2, "beta": 6}
+SLOTS = ["pbft", "qbft", "tendermint", "smartbft", "simplex", "jolteon", "hotstuff", "hotstuff-2"]
 SCATTERED = """
 title    = "Honest, and delays that scatter"
 duration = "20 s"
@@ -132,7 +133,7 @@ def test_without_an_answer_it_is_one_parent_after_another(monkeypatch: pytest.Mo
     assert three_hundred_missed("simplex") > 12
 
 
-@pytest.mark.parametrize("kind", ["pbft", "qbft", "tendermint", "smartbft", "simplex", "jolteon", "hotstuff", "hotstuff-2"])
+@pytest.mark.parametrize("kind", [*SLOTS, "mysticeti"])
 def test_nobody_gives_up_a_view_where_only_delays_scatter(kind: str) -> None:
     """A proposal may overtake what begins its view."""
     for seed in (1, 2):

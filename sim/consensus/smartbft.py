@@ -126,8 +126,18 @@ class Replica:
     async def agree(self, slot: int) -> Certificate:
         """The present view's proposal up to its PREPARE certificate."""
         node, place = self.node, self.place
-        if place.view % node.n == node.id and (slot, place.view) > place.voted:
+        if place.view % node.n == node.id:
             await self.lead(slot, place.view)
+        if (slot, place.view) > place.voted:
+            place.prepare = await self.sound_proposal(slot)
+        said = place.prepare  # perhaps said before a crash: the same is said again
+        assert said is not None
+        node.broadcast(said, centre=said.view % node.n)
+        return await node.quorum(Prepare, node.quorum_size, slot=slot, view=said.view)
+
+    async def sound_proposal(self, slot: int) -> Prepare:
+        """What there is to say to the first proposal of this view, or of a later one, that this node may vote for."""
+        node, place = self.node, self.place
         while True:
             mail = await node.receive(Propose, slot=slot, view=lambda view: view >= place.view)
             said = mail.message
@@ -141,19 +151,21 @@ class Replica:
                 break
         if said.view > place.view:
             place.view, place.since_ns = said.view, node.now
-        place.voted = (slot, said.view)
-        node.broadcast(Prepare(slot, said.view, said.digest), centre=mail.sender)
-        return await node.quorum(Prepare, node.quorum_size, slot=slot, view=said.view)
+        return Prepare(slot, said.view, said.digest)
 
     async def lead(self, slot: int, view: int) -> None:
         """Propose; in a new view what a quorum's reports say is locked, and after bringing everybody to the newest slot."""
         node, place, before = self.node, self.place, self.decisions.last
+        if place.proposal is not None and (place.proposal.slot, place.proposal.view) == (slot, view):
+            node.broadcast(place.proposal)
+            return
         cited = before is not None and before.message.view == view
         if view > 0 and not cited and not place.reports:
             place.reports = await self.views.hear(slot, view)
         reports = () if cited else place.reports
         digest = locked(reports, slot, prepared(node.quorum_size)) or node.publish(await node.next_batch())
-        node.broadcast(Propose(slot, view, digest, before if cited else None, reports))
+        place.proposal = Propose(slot, view, digest, before if cited else None, reports)
+        node.broadcast(place.proposal)
 
     async def forward_requests(self) -> None:
         """Send the leader what is not ordered for too long, once; it may not have heard of it."""

@@ -7,8 +7,10 @@ something, for some complaints may have been lost.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sim.consensus.catching_up import Decisions
-from sim.consensus.pbft import Commit
+from sim.consensus.pbft import Commit, Prepare
 from sim.node.message import Certificate, Signed, message, vote
 from sim.node.node import Node
 
@@ -38,11 +40,17 @@ class Place:
         """The view, and when it began here."""
         self.settled = 0
         """The newest view in which something was decided."""
-        self.voted = (-1, -1)
-        """The newest (slot, view) this node may have voted in."""
+        self.proposal: Any = None
+        self.prepare: Prepare | None = None
+        """The newest proposal and PREPARE of this node: after a crash they are said again."""
         self.lock: Certificate | None = None
         self.reports: tuple[Signed[ViewData], ...] = ()
         """What a quorum reported to this node as leader of the present view, until it has decided something."""
+
+    @property
+    def voted(self) -> tuple[int, int]:
+        """The newest (slot, view) this node may have voted in."""
+        return (-1, -1) if self.prepare is None else (self.prepare.slot, self.prepare.view)
 
     def enter(self, view: int, now_ns: int) -> None:
         """Go to a view in which nothing is reported to this node yet."""

@@ -257,13 +257,14 @@ class Duty:
         return block.parent in self.pool.slot(slot - 1).certified
 
     async def answer(self) -> None:
-        """Whoever lacks a slot's certificate gets every vote of it that is known here."""
+        """Whoever lacks a slot's certificate gets every vote of it that is known here, and mine, which a crash may have taken from all."""
+        node = self.node
         while True:
-            ask = await self.node.receive(Lacking)
-            if ask.sender != self.node.id:
-                for kind in KINDS:
-                    for known in self.node.ballots(kind, slot=ask.message.slot):
-                        self.node.send(ask.sender, known)
+            ask = await node.receive(Lacking)
+            slot = ask.message.slot
+            known = [ballot for kind in KINDS for ballot in node.ballots(kind, slot=slot)] if ask.sender != node.id else []
+            for vote in (*known, *(self.pool.slot(slot).said(slot) if slot >= self.pool.final_slot else ())):
+                node.send(ask.sender, vote)
 
     async def finalise(self, slot: int, digest: str) -> None:
         """A block is final, and so are all below it (definition 14); what was still to be settled down there is settled."""

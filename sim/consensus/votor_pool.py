@@ -76,6 +76,12 @@ class Slot:
         """TRYFINAL: what I voted for is notarised, and I have said nothing else in this slot."""
         return self.notar is not None and self.notar == self.notarised and not self.bad and not self.over
 
+    def said(self, slot: int) -> list[Any]:
+        """This node's own votes in the slot: what it must be able to say again."""
+        votes: list[Any] = [] if self.notar is None else [Notar(slot, self.notar)]
+        votes += [Skip(slot)] * (self.voted == "skip") + [SkipFallback(slot)] * self.skip_fallen + [Final(slot)] * self.over
+        return votes + [NotarFallback(slot, digest) for digest in self.fallen]
+
 
 @dataclass(frozen=True)
 class Told:

@@ -74,7 +74,7 @@ class Network:
         self._waits: list[Wake | None] = []
         self._free_probes: list[int] = []
         self._resting_probes: list[int] = []
-        self._tallies = self._signer_rows = 0
+        self.tallies = self._signer_rows = 0
         self.largest_bytes = 0
 
     # naming ---------------------------------------------------------------------------------------------------------
@@ -117,10 +117,10 @@ class Network:
             self._ensure(("certificates",), self._signer_rows)
             self.world.certificates[signer_row] = signers
         if vote:
-            tally = self._tallies
-            self._tallies += 1
+            tally = self.tallies
+            self.tallies += 1
             if tally >= len(self.world.tally_count):
-                self._ensure(("tally_count",), self._tallies)
+                self._ensure(("tally_count",), self.tallies)
                 self._ensure(("tally_bits",), self.world.tally_count.size)
         key, folds = (self._key_of(kind), len(fields)) if self._draws else (0, 0)
         row = (size_bytes, kind, tally, certified, signer_row, attached, checks)

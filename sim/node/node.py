@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from sim.kernel.errors import Invalid
 from sim.kernel.strand import Strand, pause
 from sim.net.core.state import QUORUM, UP
+from sim.net.tally import forget
 from sim.node.deadline import Deadline
 from sim.node.fetching import AGAIN_NS, fetched, usable
 from sim.node.genesis import GENESIS
@@ -218,8 +219,9 @@ class Node(Memory):
         self.spawn(self._run(program))
 
     def crash(self) -> None:
-        """Lose everything but `keep`, held bodies and the votes counted so far; what arrives from now on is lost too."""
+        """Lose everything but `keep` and held bodies, the votes counted so far included; what arrives from now on is lost too."""
         self.society.trace.record("crash", self.seat)
+        self.society.lost_votes.append(forget(self.society.network, self.seat))
         self.society.network.set_flag(self.seat, UP, False)
         self._drop_strands()
 

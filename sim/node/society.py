@@ -70,6 +70,8 @@ class Society:
         self.contents: list[Any] = []
         self.spoken = array("q")
         """Everything said: time in ns, who signed, to whom (-1: everybody), and the number of the content; four numbers each."""
+        self.lost_votes: list[Any] = []
+        """What seats had counted when they crashed, for judging: see `sim.net.tally.forget`."""
         self.votes: dict[tuple[Any, ...], list[int]] = {}
         """The numbers of all votes' contents, by the number of their kind and the value of the first field, oldest first."""
         self.behind: Behind | None = None

@@ -220,7 +220,7 @@ def _signed(world: World, protocol: Any) -> dict[str, Any]:
         "contents": tuple(society.contents),
         "spoken": np.array(society.spoken, np.int64).reshape(-1, 4),
         "said": said,
-        "said_by": voters(world.network.world, len(said)),
+        "said_by": voters(world.network, len(said), society.lost_votes),
     }
 
 

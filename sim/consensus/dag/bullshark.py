@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Annotated, Any, ClassVar
 
 from sim.consensus.catching_up import when_stalled
-from sim.consensus.dag.anchors import Anchors
+from sim.consensus.dag.anchors import Anchors, leader
 from sim.consensus.dag.graph import Graph
 from sim.consensus.dag.narwhal import Ack, Header, Narwhal
 from sim.consensus.dag.rounds import Pen, Rounds
@@ -42,7 +42,13 @@ class Bullshark:
         graph: Graph = node.keep.setdefault("graph", Graph())
         anchors: Anchors = node.keep.setdefault("anchors", Anchors(graph, node.n, node.f, self.kept_rounds))
         pen: Pen = node.keep.setdefault("pen", Pen(self.rescue, self.kept_rounds))
-        rounds = Rounds(node, graph, self.patience, lambda number: anchors.may_leave(number, node.quorum_size))
+        rounds = Rounds(
+            node,
+            graph,
+            self.patience,
+            lambda number: anchors.may_leave(number, node.quorum_size),
+            lambda number: number % 2 == 0 and leader(number, node.n) == node.id,
+        )
 
         def entered(block: Any) -> None:
             first = len(graph.ordered)

@@ -95,7 +95,7 @@ class Author:
         self.fresh: dict[str, int] = node.keep.setdefault("fresh", {})
         """Round by digest of the blocks here that no block of this node points to yet."""
         self.fetching: dict[str, None] = {}
-        self.rounds = Rounds(node, self.graph, rules.patience, self.may_leave)
+        self.rounds = Rounds(node, self.graph, rules.patience, self.may_leave, lambda number: leader(number, node.n) == node.id)
         self.straggler = Straggler(node, self.graph, self.rounds, rules.patience)
 
     def edges(self) -> tuple[str, ...]:

@@ -11,10 +11,13 @@ from sim.node.node import Node
 
 
 class Rounds:
-    """The round in which one node is. `may_leave(round)` says whether waiting can help no more once a quorum's blocks are here."""
+    """The round in which one node is. `may_leave(round)` says whether waiting can help no more once a quorum's blocks are here,
+    `leads(round)` whether it is this node's block that the others wait for."""
 
-    def __init__(self, node: Node, graph: Graph, patience_ns: int, may_leave: Callable[[int], bool]) -> None:
-        self.node, self.graph, self.patience_ns, self.may_leave = node, graph, patience_ns, may_leave
+    def __init__(
+        self, node: Node, graph: Graph, patience_ns: int, may_leave: Callable[[int], bool], leads: Callable[[int], bool]
+    ) -> None:
+        self.node, self.graph, self.patience_ns, self.may_leave, self.leads = node, graph, patience_ns, may_leave, leads
         self.now = 0
         self.news = asyncio.Event()
         """Set by whoever adds to the graph what somebody may wait for."""
@@ -31,7 +34,8 @@ class Rounds:
         except TimeoutError:
             node.note("view-change", slot=number, view=1)
         await node.sleep(0)  # what arrives at this very instant counts
-        self.now = graph.newest(node.quorum_size) + 1
+        newest = graph.newest(node.quorum_size)
+        self.now = newest if newest > number and self.leads(newest) else newest + 1  # rounds that nobody waits in are left out
 
     async def changed(self) -> None:
         """The graph has grown."""
