@@ -17,6 +17,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from hashlib import blake2b
 from typing import Any
 
+import numpy as np
+
 from sim.kernel.dice import Dice
 from sim.kernel.loop import VirtualLoop
 from sim.kernel.trace import Trace
@@ -139,7 +141,8 @@ def fingerprint(report: Report) -> str:
     said = blake2b(repr((report.to_dict()["medgossip"]["trace_digest"], sorted(evidence.counters.items()))).encode())
     travels = evidence.travels
     if travels is not None:
-        said.update(travels.arrival_ns[travels.row].tobytes())
+        for some in travels.slabs(np.arange(len(travels.row))):
+            said.update(travels.arrivals_ns(some).tobytes())
     return said.hexdigest()
 
 

@@ -55,7 +55,7 @@ class Network:
         self.trace: Trace | None = None
         self.on_mail: Callable[[int, int, int], object] = _no_matter
         self.on_moves: Callable[[NDArray[np.int64]], NDArray[np.int64]] = _no_matter  # returns the mail left: `sim.node.following`
-        self.on_log: Callable[[int, int, int, int], None] | None = None  # the membership's reports: time, seat, about whom, what
+        self.on_log: Callable[[int, int, int, int], object] = _no_matter  # the membership's reports: time, seat, about whom, what
         self.membership: Any = None  # what `sim.net.membership.enter` has put beside the gossip
         self._cut = strategy.cut
         self._commands = array("q")
@@ -67,15 +67,14 @@ class Network:
         """The number of a content that was interned before, or None."""
         self._items: dict[Hashable, int] = {}
         self.rows = 0  # of the tables (item, seat) that are in use; see `sim.net.shelf`
-        self.row_of: list[int] = []  # as `items` has it, for who looks at one cell
+        self.spare_rows: list[int] = []  # of these, given up and as good as new; see `sim.net.drawer`
+        self.row_of = array("i")  # as `items` has it, for who looks at one cell
         self.item_names: list[Hashable] = []
         self.families: list[str] = []
-        self._sizes: dict[int, int] = {}
         self._waits: list[Wake | None] = []
         self._free_probes: list[int] = []
         self._resting_probes: list[int] = []
-        self.tallies = self._signer_rows = 0
-        self.largest_bytes = 0
+        self.tallies = self._signer_rows = self.largest_bytes = 0
 
     # naming ---------------------------------------------------------------------------------------------------------
 
@@ -137,16 +136,23 @@ class Network:
             self.item_names.append(name)
             self.families.append(family)
             self._ensure(("items", "item_books"), number + 1)
-            self.row_of.append(self.rows)
-            self.rows += 1
-            self._ensure(("held", "arrival", "notes", "came_from"), self.rows)
+            row = self.new_row(family)
+            self.row_of.append(row)
             key = self.dice.continued(self._item_key(family), number)  # also what a strategy draws from
-            self.world.items[number] = (key, 0, -1, -1, message, signer, 0, self.rows - 1, -1, -1, 0, 0, 0, 0)
+            self.world.items[number] = (key, 0, -1, -1, message, signer, 0, row, -1, -1, 0, 0, 0, 0)
             self.world.setup[st.ITEMS] = number + 1
-        if size_bytes and size_bytes != self._sizes.get(number):
-            self._sizes[number] = self.world.items[number]["size_bytes"] = size_bytes
+        if size_bytes:
+            self.world.items[number]["size_bytes"] = size_bytes
             self.largest_bytes = max(self.largest_bytes, size_bytes)
         return number
+
+    def new_row(self, family: str) -> int:
+        """A row as nobody has used it; those of a whole's pieces come one after the other."""
+        if self.spare_rows and family != "piece":
+            return self.spare_rows.pop()
+        self.rows += 1
+        self._ensure(("held", "arrival", "notes", "came_from"), self.rows)
+        return self.rows - 1
 
     # orders ---------------------------------------------------------------------------------------------------------
 
@@ -224,11 +230,6 @@ class Network:
         """Whether a seat has the whole of an item."""
         return bool(self.world.held.item(self.row_of[item], seat) == st.HELD)
 
-    def holds_many(self, seat: int, items: Sequence[int] | NDArray[np.int64]) -> NDArray[np.bool_]:
-        """For each item, whether the seat has it."""
-        held: NDArray[np.bool_] = self.world.held[self.world.items["row"][np.asarray(items, np.int64)], seat] == st.HELD
-        return held
-
     def signers(self, seat: int, message: int) -> NDArray[np.uint64]:
         """The identities whose votes for `message` have reached a seat, as a bit set."""
         found: NDArray[np.uint64] = self.world.tally_bits[self.letters[message][3] * self._seats + seat].copy()
@@ -270,10 +271,9 @@ class Network:
         if self._resting_probes:
             self._free_probes += self._resting_probes
             self._resting_probes.clear()
-        now_ns = clock[st.NOW]
         if status == st.WOKE:
-            return now_ns
-        if now_ns < until_ns < FOREVER_NS:
+            return clock[st.NOW]
+        if clock[st.NOW] < until_ns < FOREVER_NS:
             clock[st.NOW] = until_ns
         return until_ns
 
@@ -291,9 +291,8 @@ class Network:
         logged = clock[st.LOGGED]
         if logged:
             clock[st.LOGGED] = 0
-            if self.on_log is not None:
-                for row in self.world.member_log[:logged].tolist():
-                    self.on_log(*row)
+            for row in self.world.member_log[:logged].tolist():
+                self.on_log(*row)
 
     def _ensure(self, names: Sequence[str], rows: int) -> None:
         if rows > getattr(self.world, names[0]).shape[0]:

@@ -6,6 +6,7 @@ nothing can ask for it any more. Such items come in blocks of one size, so that 
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,7 @@ class Shelf:
         for field in ("published_ns", "publisher", "message", "signer", "whole", "first_piece"):
             items[field] = -1
         items["row"] = np.arange(row, row + count)
-        network.row_of += range(row, row + count)
+        network.row_of.extend(range(row, row + count))
         world.setup[st.ITEMS] = first + count
         network.largest_bytes = max(network.largest_bytes, size_bytes)
         return first
@@ -72,7 +73,7 @@ class Shelf:
             self._nowhere = self._rows(1)
         self._free.setdefault(count, []).append(int(world.items[first]["row"]))
         world.items[first : first + count]["row"] = self._nowhere
-        self._network.row_of[first : first + count] = [self._nowhere] * count
+        self._network.row_of[first : first + count] = array("i", [self._nowhere]) * count
 
     def packed(self, first: int, count: int) -> Packed:
         """What seats have of the items of one block, in little room. From whom they had it is not kept."""
@@ -91,7 +92,7 @@ class Shelf:
         had, states, times_ns, noted, words = packed
         held[had], arrival[had], notes[noted] = states, times_ns, words
         world.items[first : first + count]["row"] = np.arange(row, row + count)
-        self._network.row_of[first : first + count] = range(row, row + count)
+        self._network.row_of[first : first + count] = array("i", range(row, row + count))
 
     def under_way(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """(Items that copies, requests or ticks on their way are about; items of whose coming a keeper is to hear)."""

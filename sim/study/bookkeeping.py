@@ -5,10 +5,14 @@ Consensus knows only digests; what a block holds and whether it fits is decided 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sim.kernel.errors import ProtocolError
 from sim.ledger.block import GENESIS, LOOSE, Block, Transaction
@@ -16,6 +20,8 @@ from sim.ledger.chain import Chains, grown
 from sim.ledger.integrity import Tampered, Unlinked
 from sim.ledger.mempool import Mempool, Wanted
 from sim.ledger.tree import BlockTree
+from sim.net.core.state import HELD
+from sim.net.drawer import Drawer
 from sim.node.node import Node
 from sim.node.society import Society
 from sim.study.pool import Pool
@@ -36,6 +42,7 @@ class Bookkeeping:
         by_class = self.pool.order == "class"
         self.mempool = Mempool(self.tree, self.pool.capacity, by_class=by_class, displaces=self.pool.displaces)
         self.chains = Chains(self.tree)
+        self.drawer = Drawer(society.network)
         self._listeners: list[OnBlock] = []
         self.mourners: list[OnBlock] = []
         """Told of each block that a node takes back from its chain."""
@@ -90,14 +97,16 @@ class Bookkeeping:
         """What the node holds and has not seen decided, oldest first."""
         if not self.mempool.submitted:
             return iter(())
-        network = self.society.network
-        return self.mempool.overlooked(lambda items: network.holds_many(node.seat, items), self.chains[node.seat].tip)
+        return self.mempool.overlooked(partial(self._holds, node.seat), self.chains[node.seat].tip)
 
     def _take(self, node: Node, tip: str, wanted: Wanted | None) -> tuple[Transaction, ...]:
-        network = self.society.network
-        return self.mempool.take(
-            node.seat, lambda items: network.holds_many(node.seat, items), tip, self.max_block_bytes, 1_000_000, wanted
-        )
+        return self.mempool.take(node.seat, partial(self._holds, node.seat), tip, self.max_block_bytes, 1_000_000, wanted)
+
+    def _holds(self, seat: int, items: Sequence[int] | NDArray[np.int64]) -> NDArray[np.bool_]:
+        """For each item, whether the seat has it."""
+        world = self.society.network.world
+        held: NDArray[np.bool_] = world.held[world.items["row"][np.asarray(items, np.int64)], seat] == HELD
+        return held
 
     def accepts(self, node: Node, block: Block, parent: str | None) -> bool:
         """Whether a proposed block is genuine, stands on `parent` (by default the last decision), and repeats nothing of that chain.

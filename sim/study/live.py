@@ -105,9 +105,8 @@ class View:
         for wanted in (("block",), ()):
             for item in range(len(families) - 1, -1, -1):
                 fits = families[item] in wanted if wanted else families[item] not in ("vote", "piece")
-                if fits and core.items[item]["published_ns"] >= 0 and core.items[item]["row"] >= 0:
-                    held: NDArray[np.bool_] = core.held[core.items[item]["row"], : self._world.topology.n] == st.HELD
-                    return held
+                if fits and core.items[item]["published_ns"] >= 0:
+                    return self._world.books.drawer.arrival_ns(item) >= 0
         return np.zeros(self._world.topology.n, np.bool_)
 
     def _count(self, seat: int, step: int) -> None:

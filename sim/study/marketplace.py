@@ -91,7 +91,7 @@ class Marketplace:
         if stored and self._society.storage is not None:
             self._society.storage.put(seat, digest, size_bytes)
             return
-        item = network.item(digest, "record", size_bytes)
+        item = self._books.drawer.item(digest, size_bytes)
         network.publish(seat, item, False)
         for target in placement:
             if target != seat:
@@ -105,7 +105,7 @@ class Marketplace:
         if storage is not None and storage.knows(digest):
             storage.get(reader, digest, deadline_ns, on_done)
             return
-        item = network.item(digest, "record", 0)
+        item = self._books.drawer.item(digest)
         start_ns = loop.now_ns
         if network.holds(reader, item):
             on_done("served", 0)
@@ -126,7 +126,7 @@ class Marketplace:
             if turn >= len(holders) or loop.now_ns >= deadline_ns:
                 finish("unavailable")
                 return
-            network.ask(reader, holders[turn], item)
+            network.ask(reader, holders[turn], self._books.drawer.item(digest))
             loop.call_at_ns(min(deadline_ns, loop.now_ns + patience_ns), ask, turn + 1)
 
         probe = network.watch(reader, HOLD, 0, 1, 1, [item], lambda _: loop.call_soon(finish, "served"))
@@ -135,21 +135,19 @@ class Marketplace:
     def place_record(self, seats: tuple[int, ...], digest: str, size_bytes: int) -> None:
         """Let seats have a record from before the run; nothing travels."""
         network = self._society.network
-        item = network.item(digest, "record", size_bytes)
+        item = self._books.drawer.item(digest, size_bytes)
         for seat in seats:
             network.publish(seat, item, False)
 
     def send_record(self, seat: int, digest: str, targets: tuple[int, ...]) -> None:
         """Send a record that `seat` holds to more seats, or to the same ones again."""
-        network = self._society.network
-        item = network.item(digest, "record", 0)
+        network, item = self._society.network, self._books.drawer.item(digest)
         for target in targets:
             network.hand_over(seat, target, item)
 
     def arrived_ns(self, seat: int, digest: str) -> int:
         """When a record was whole at a seat; -1 while it is not."""
-        network = self._society.network
-        return int(network.world.arrival[network.world.items[network.item(digest, "record", 0)]["row"], seat])
+        return int(self._books.drawer.arrival_ns(self._society.network.item(digest, "record", 0))[seat])
 
     def seats_called(self, selector: Any, purpose: str) -> tuple[int, ...]:
         """Seats by count, share, names, role or region."""

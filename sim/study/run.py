@@ -166,7 +166,7 @@ def evidence_of(world: World) -> Evidence:
         views=core.member_memory[:, : core.setup[st.VIEW]] - 1 if core.setup[st.VIEW] else None,
         membership_detects=bool(getattr(scenario.membership, "detects", False)),
         spreads=spreads_of(world),
-        travels=travels_of(network),
+        travels=travels_of(network, world.books.drawer),
         blocks=world.society.blocks,
         counters=counters_of(core.clock),
         by_kind={name: _pair(network.by_kind[kind]) for kind, name in enumerate(network.kind_names)},
@@ -276,7 +276,7 @@ def spreads_of(world: World) -> tuple[Spread, ...]:
                 int(row["publisher"]),
                 int(row["published_ns"]),
                 int(row["size_bytes"]),
-                core.arrival[row["row"]].copy(),
+                world.books.drawer.arrival_ns(item).copy(),
             )
         )
     return tuple(found)

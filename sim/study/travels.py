@@ -6,13 +6,15 @@ protocol message that travels by gossip the name of its class.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.net.core import state as st
+from sim.net.drawer import Drawer, arrivals_in, first_copies_in
 from sim.net.network import Network
 
 MOST_CELLS = 1 << 20
@@ -46,6 +48,16 @@ class Travels:
     """int64[rows, seats]: when a seat held the whole of it; -1 never."""
     came_from: NDArray[np.int32]
     """int32[rows, seats]: who sent a seat its first copy; -2 - row of the piece that completed it; -1 nobody."""
+    put_away: Mapping[int, bytes] = field(default_factory=dict)
+    """Things that have no row, and what seats had of them; see `sim.net.drawer`."""
+
+    def arrivals_ns(self, things: NDArray[np.int64]) -> NDArray[np.int64]:
+        """int64[things, seats]: when a seat held the whole of each; -1 never."""
+        found: NDArray[np.int64] = self.arrival_ns[self.row[things]]
+        for place, thing in enumerate(things.tolist()):
+            if thing in self.put_away:
+                found[place] = arrivals_in(self.put_away[thing], found.shape[1])
+        return found
 
     def slabs(self, chosen: NDArray[np.int64]) -> list[NDArray[np.int64]]:
         """`chosen` things in portions of at most MOST_CELLS cells."""
@@ -91,7 +103,7 @@ def hops_of(came_from: NDArray[np.int64], start: NDArray[np.int64]) -> NDArray[n
     return np.where(root < 0, -1, root + steps)
 
 
-def travels_of(network: Network) -> Travels:
+def travels_of(network: Network, drawer: Drawer) -> Travels:
     """What the delivery core wrote down of everything that somebody published."""
     core = network.world
     count = len(network.item_names)
@@ -102,6 +114,8 @@ def travels_of(network: Network) -> Travels:
     first_copies = np.zeros(count, np.int64)
     for slab in np.array_split(np.arange(count), max(1, count * core.came_from.shape[1] // MOST_CELLS)):
         first_copies[slab] = (core.came_from[items["row"][slab]] >= 0).sum(axis=1)
+    for item, cells in drawer.away.items():
+        first_copies[item] = first_copies_in(cells)
     chosen = np.flatnonzero((items["published_ns"] >= 0) & ~pieces)
     codes: dict[str, int] = {}
     kind = [codes.setdefault(_kind(network, item), len(codes)) for item in chosen.tolist()]
@@ -128,6 +142,7 @@ def travels_of(network: Network) -> Travels:
         row=items["row"][chosen].astype(np.int64),
         arrival_ns=core.arrival,
         came_from=core.came_from,
+        put_away={thing: drawer.away[item] for thing, item in enumerate(chosen.tolist()) if item in drawer.away},
     )
 
 

@@ -32,6 +32,8 @@ from sim.net.core.state import (
     PENDING,
     SERIAL,
     SHIFT,
+    WIDE_PENDING,
+    WIDE_SHIFT,
     WIDEN,
     World,
 )
@@ -189,12 +191,17 @@ def _open_next(w: World, until_ns: int) -> int:
 
 @njit
 def _judge_width(w: World, count: int) -> None:
-    """Ask for narrower buckets if this one is crowded with different times."""
+    """Ask for narrower buckets if this one is crowded with different times, but for no width that was widened when no more was pending.
+
+    Where bursts are dense and reach far, both complaints are just, and every change of width files all that is pending anew.
+    """
     spread = w.opened[count - 1, 0] - w.opened[0, 0]
     clock = w.clock
+    if clock[PENDING] < clock[WIDE_PENDING] // 4:
+        clock[WIDE_SHIFT] = 0
     if spread >= 16:
         narrower = 0
-        while (count >> narrower) > _AIM and narrower < clock[SHIFT]:
+        while (count >> narrower) > _AIM and narrower < clock[SHIFT] - clock[WIDE_SHIFT]:
             narrower += 1
         if clock[FAR] * 2 < clock[PENDING]:
             clock[NARROW] = narrower
@@ -281,6 +288,9 @@ def _change_width(w: World) -> None:
         w.bucket_at[slot] = 0
         w.occupied[slot >> 6] &= ~(_ONE << np.uint64(slot & 63))
     clock[SHIFT] += 2 * clock[WIDEN] - clock[NARROW] * (1 - clock[WIDEN])
+    if clock[WIDEN] > 0:
+        clock[WIDE_SHIFT] = clock[SHIFT]
+        clock[WIDE_PENDING] = clock[PENDING]
     clock[NARROW] = 0
     clock[WIDEN] = 0
     clock[OPEN_BUCKET] = (last_ns >> clock[SHIFT]) - 1

@@ -27,7 +27,7 @@ SENT, DELIVERED, LOST, CUT, DOWN, REFUSED, OVERFLOWED = range(21, 28)
 FIRST_COPIES, BODY_COPIES, ALERT, PEAK_PENDING, IN_FLIGHT, HEARD_WORD, LONGEST_NS = range(28, 35)
 DUPLICATED, RESENT_COPIES = range(35, 37)
 REJECTED, UNREAD, LOGGED = range(37, 40)
-SETTLING, TOUCHED = range(40, 42)
+SETTLING, TOUCHED, WIDE_SHIFT, WIDE_PENDING = range(40, 44)
 CLOCK_WORDS = 48
 
 # Words of `World.setup` ------------------------------------------------------------------------------------------------
