@@ -62,17 +62,20 @@ def work_off(w: World, orders: np.ndarray, popped: np.ndarray, done: np.ndarray)
     return 0
 
 
-def by_calendar(orders: np.ndarray, buckets: int = 64) -> tuple[list[list[int]], st.World, set[int]]:
-    """What the calendar pops, (time, number) in order; the world afterwards; every bucket width seen where it grew."""
+def by_calendar(orders: np.ndarray, buckets: int = 64, remembers: bool = True) -> tuple[list[list[int]], st.World, list[int]]:
+    """What the calendar pops, (time, number) in order; the world afterwards; the bucket widths that it had, one after the other."""
     world = arena.make_world(Complete(seats=2).build(Dice(0)), 0, buckets, 2, 0, 1)
     pushes = int((orders[:, 0] == PUSH).sum())
-    popped, done, widths = np.zeros((pushes + 1, 2), np.int64), np.array([0, 0, 0, -1]), set()
-    cuts = range(0, len(orders), 500)
+    popped, done, widths = np.zeros((pushes + 1, 2), np.int64), np.array([0, 0, 0, -1]), [-1]
+    cuts = range(0, len(orders), 200)
     for end in (*cuts, len(orders)):
         while work_off(world, orders[:end], popped, done):
             world = arena.grow(world)
-        widths.add(int(world.clock[st.SHIFT]))
-    return popped[: done[1]].tolist(), world, widths
+        if world.clock[st.SHIFT] != widths[-1]:
+            widths.append(int(world.clock[st.SHIFT]))
+        if not remembers:
+            world.clock[st.WIDE_SHIFT] = 0
+    return popped[: done[1]].tolist(), world, widths[1:]
 
 
 def by_heap(orders: np.ndarray) -> list[list[int]]:
@@ -156,6 +159,23 @@ def test_width_narrows_and_widens_and_the_order_stays() -> None:
     popped, _world, widths = by_calendar(orders)
     assert popped == by_heap(orders)
     assert min(widths) < 16 < max(widths)
+
+
+@pytest.mark.parametrize("remembers", [True, False])
+def test_where_bursts_are_dense_and_reach_far_the_width_comes_to_rest(remembers: bool) -> None:
+    """Each burst crowds a bucket of 1,024 ns, and what comes beside it lies up to 4 ms ahead, beyond the year of narrower ones.
+
+    A calendar that forgets what it was widened for goes back and forth: the control.
+    """
+    bursts = []
+    for number in range(80):
+        luck = np.random.default_rng(number)
+        ahead = np.concatenate((200_000 + luck.integers(0, 512, 1500), luck.integers(0, 2**22, 400)))
+        bursts += [np.stack((np.full(1900, PUSH), ahead), axis=1), np.array([[ADVANCE, 60_000]])]
+    orders = drained(bursts)
+    popped, changes = by_calendar(orders, 4096, remembers)[::2]
+    assert popped == by_heap(orders)
+    assert len(changes) < 8 if remembers else len(changes) > 10
 
 
 def test_pushes_behind_a_closed_bucket_and_beyond_the_year_keep_their_turn() -> None:

@@ -233,6 +233,23 @@ def test_health_records_lie_in_fragments_too() -> None:
     assert not [check for check in report["checks"] if check["verdict"] == "fail"]
 
 
+def test_what_travels_whole_is_altered_as_ever_where_objects_lie_in_fragments() -> None:
+    """Summaries read after breaking the glass lie whole at their homes, beside a scheme for other things: liars alter them, readers see it."""
+    tables: dict[str, Any] = {
+        "duration": "20 s",
+        "topology": {"kind": "hospitals"},
+        "consensus": {"kind": "qbft", "block_interval": "1 s"},
+        "workload": [{"kind": "consent", "compression": 240, "copies": 2, "rates": {"break_glass_access": 50}}],
+        "adversary": [{"kind": "tamper", "seats": ["hospital-00", "hospital-01", "hospital-02", "hospital-03"]}],
+    }
+    found = {}
+    for scheme in ({"kind": "replication"}, {"kind": "erasure", "pieces": 9, "enough": 6}):
+        report = sim.run(from_dict({**tables, "availability": scheme}))
+        trace = report.evidence.trace
+        found[scheme["kind"]] = (len(trace.of("tamper")), len(trace.of("reject")))
+    assert found["erasure"] == found["replication"] and min(found["erasure"]) > 10
+
+
 def test_full_replication_has_a_deadline() -> None:
     """Blocks take three hops of 50 ms to the end of a line: in time for 200 ms, too late for 100 ms."""
     tables = {
