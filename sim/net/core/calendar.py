@@ -191,20 +191,14 @@ def _open_next(w: World, until_ns: int) -> int:
 
 @njit
 def _judge_width(w: World, count: int) -> None:
-    """Ask for narrower buckets if this one is crowded with different times, but for no width that was widened when no more was pending.
-
-    Where bursts are dense and reach far, both complaints are just, and every change of width files all that is pending anew.
-    """
+    """Ask for narrower buckets if this one is crowded with different times."""
     spread = w.opened[count - 1, 0] - w.opened[0, 0]
     clock = w.clock
     if clock[PENDING] < clock[WIDE_PENDING] // 4:
-        clock[WIDE_SHIFT] = 0
-    if spread >= 16:
-        narrower = 0
-        while (count >> narrower) > _AIM and narrower < clock[SHIFT] - clock[WIDE_SHIFT]:
-            narrower += 1
-        if clock[FAR] * 2 < clock[PENDING]:
-            clock[NARROW] = narrower
+        clock[WIDE_SHIFT] = 0  # else no width is tried again that was found too narrow: both complaints may be just
+    if spread >= 16 and clock[FAR] * 2 < clock[PENDING]:
+        while (count >> clock[NARROW]) > _AIM and clock[NARROW] < clock[SHIFT] - clock[WIDE_SHIFT]:
+            clock[NARROW] += 1
 
 
 @njit
@@ -289,8 +283,7 @@ def _change_width(w: World) -> None:
         w.occupied[slot >> 6] &= ~(_ONE << np.uint64(slot & 63))
     clock[SHIFT] += 2 * clock[WIDEN] - clock[NARROW] * (1 - clock[WIDEN])
     if clock[WIDEN] > 0:
-        clock[WIDE_SHIFT] = clock[SHIFT]
-        clock[WIDE_PENDING] = clock[PENDING]
+        clock[WIDE_SHIFT], clock[WIDE_PENDING] = clock[SHIFT], clock[PENDING]
     clock[NARROW] = 0
     clock[WIDEN] = 0
     clock[OPEN_BUCKET] = (last_ns >> clock[SHIFT]) - 1
