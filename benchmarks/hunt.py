@@ -18,15 +18,14 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from benchmarks.timers import FORKING, SEATS, TIMED
+from benchmarks.timers import FORKING, SAMPLED, SEATS, TIMED
 from sim.kernel.dice import Dice
 from sim.node.terms import bounds
 from sim.study import hunt as hunting
-from sim.study.drawing import LIES, drawn
-from sim.study.drawing_forks import drawn_forks
+from sim.study.drawing import drawn
 
 STRETCH = 200
-HUNTED = {**TIMED, **FORKING}
+HUNTED = {**TIMED, **FORKING, **SAMPLED}
 HERE = Path(__file__).parent
 Line = dict[str, Any]
 
@@ -77,10 +76,11 @@ def commit() -> str:
 def drawing(name: str) -> str:
     """Names what is drawn, of what protocol and judged by what: runs of another drawing do not count."""
     seats = SEATS.get(name, 4)
-    sample = [drawn(Dice(0), number, seats, 1, LIES, "6 s") for number in range(50)]
+    kinds = hunting.kinds_for(HUNTED[name])
+    sample = [drawn(Dice(0), number, seats, 1, kinds, "6 s") for number in range(50)]
     judges = [judge.__name__ for judge in hunting.SAFETY]
     if name in FORKING:
-        sample = [drawn_forks(Dice(0), number, seats, 1, hunting.depth_of(HUNTED[name], seats), "6 s") for number in range(50)]
+        sample = [hunting.forked(HUNTED[name], number, seats, 1, "6 s") for number in range(50)]
         judges.append("settled")
     return blake2b(repr((sample, repr(HUNTED[name]), judges)).encode(), digest_size=6).hexdigest()
 

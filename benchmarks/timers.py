@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from sim.consensus.algorand import Algorand
+from sim.consensus.aura import Aura
+from sim.consensus.clique import Clique
 from sim.consensus.dag.bullshark import Bullshark
 from sim.consensus.dag.mysticeti import Mysticeti
 from sim.consensus.fabric.pipeline import Fabric
@@ -22,6 +24,7 @@ from sim.consensus.qbft import QBFT
 from sim.consensus.raft import Raft
 from sim.consensus.simplex import Simplex
 from sim.consensus.smartbft import SmartBFT
+from sim.consensus.snowman import Snowman
 from sim.consensus.streamlet import Streamlet
 from sim.consensus.tendermint import Tendermint
 from sim.consensus.votor import Votor
@@ -56,8 +59,14 @@ FORKING: dict[str, Any] = {
     "nakamoto": Nakamoto(depth=8),
     "ghost": GHOST(depth=8),
     "praos": Praos(depth=8, slot=40 * MS, active=0.2),
+    "clique": Clique(wiggle=20 * MS),
+    "aura": Aura(step=200 * MS),
 }
 """Chains whose decisions are only probably final: one of six seats is a pool, or two for the control."""
+SAMPLED: dict[str, Any] = {
+    "snowman": Snowman(sample=5, alpha=4, alpha_confidence=4, beta=8, patience=400 * MS, window=500 * MS),
+}
+"""Certain but for a chance that four numbers set."""
 CRASH_ONLY = ("raft", "fabric")
-SEATS = {"alpenglow": 6, "raft": 5, **dict.fromkeys(FORKING, 6)}
+SEATS = {"alpenglow": 6, "raft": 5, **dict.fromkeys(FORKING, 6), "snowman": 7}
 """How many, where not four: one of four is more than Alpenglow bears, and two leaders can fall in a row among five."""

@@ -81,7 +81,8 @@ def check_consensus(
     }
     if lies and not crash_only:
         scenes["f seats are silent"] = {"adversary": [{"kind": "silent", "seats": f}]}
-        scenes["f seats tell two stories"] = {"adversary": [{"kind": "equivocate", "seats": f}]}
+        if "equivocate" not in getattr(protocol, "no_lie", ()):
+            scenes["f seats tell two stories"] = {"adversary": [{"kind": "equivocate", "seats": f}]}
     chosen = _chosen({**scenes, DRAWN: {}}, scene)
     if chosen.pop(DRAWN, None) is not None and getattr(protocol, "ballots", None) is not None:
         _hunt(protocol, seats, seeds, lies, alone=scene == DRAWN)

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from sim.consensus.aura import Aura
+from sim.consensus.clique import Clique
 from sim.consensus.nakamoto import GHOST, Nakamoto
 from sim.consensus.pbft import PBFT
 from sim.consensus.praos import Praos
@@ -142,6 +144,8 @@ FORKING: dict[str, Any] = {
     "nakamoto": Nakamoto(depth=8),
     "ghost": GHOST(depth=8),
     "praos": Praos(depth=8, slot=40 * MS, active=0.2),
+    "clique": Clique(wiggle=20 * MS),
+    "aura": Aura(step=200 * MS),
 }
 
 

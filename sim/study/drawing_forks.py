@@ -7,12 +7,13 @@ kept apart, and what is looked for is a decision that was taken back.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sim.kernel.dice import Dice
 
-PLOTS = ("double-spend", "double-spend", "selfish", "silent", "late", "none")
-"""What the pool does; nobody can lie about a block's work or turn, so there is little else."""
+PLOTS = ("double-spend", "double-spend", "selfish", "equivocate", "equivocate", "favour", "silent", "late", "none")
+"""What the pool does; nobody can lie about a block's work or turn, and whoever's work makes but one block cannot show two."""
 WEATHERS: tuple[dict[str, Any], ...] = (
     {"kind": "constant", "value": "2 ms"},
     {"kind": "uniform", "low": "1 ms", "high": "15 ms"},
@@ -20,15 +21,18 @@ WEATHERS: tuple[dict[str, Any], ...] = (
 )
 
 
-def drawn_forks(dice: Dice, number: int, seats: int, pool: int, depth: int, duration: str) -> dict[str, Any]:
+def drawn_forks(
+    dice: Dice, number: int, seats: int, pool: int, depth: int, duration: str, no_lie: Collection[str] = ()
+) -> dict[str, Any]:
     """The tables of one run, consensus apart; the thief among the plots waits until a payment is decided at `depth`."""
+    plots = [plot for plot in PLOTS if plot not in no_lie]
 
     def below(bound: int, what: str) -> int:
         return dice.below(bound, "hunt-forks", number, what)
 
     order = dice.shuffled(seats, "hunt-forks", number, "pool")
     names = [f"seat-{seat}" for seat in order[:pool]]
-    plot = PLOTS[below(len(PLOTS), "plot")] if pool else "none"
+    plot = plots[below(len(plots), "plot")] if pool else "none"
     tables: dict[str, Any] = {
         "duration": duration,
         "topology": {"kind": "complete", "seats": seats},

@@ -94,10 +94,8 @@ def hunt(
     `liars` is how many seats are corrupted (by default as many as the protocol must bear), `lies` what they may do (default: all), `first`
     the number of the first run, `tell` is called with the number of each run that is over. Give the protocol timers that fit blocks every 200 ms.
     """
-    crash_only = getattr(protocol, "crash_tolerant", False)
     bound, _ = bounds(protocol, seats)
-    no_lie = getattr(protocol, "no_lie", {})
-    kinds = tuple(kind for kind in lies or (CRASHES if crash_only else LIES) if kind not in no_lie)
+    kinds = kinds_for(protocol, lies)
     liars = bound if liars is None else liars
     for number in range(first, first + runs):
         scenario = scene(protocol, number, seats, liars, kinds, duration, block_interval_ns, seed, pace)
@@ -124,13 +122,24 @@ def scene(
 ) -> Scenario:
     """The drawn run of that number; its seed is the number. Chains that fork are drawn without cuts: see `drawing_forks`."""
     if getattr(protocol, "finality", "certain") == "probable":
-        forks = drawn_forks(Dice(seed), number, seats, liars, depth_of(protocol, seats), duration)
+        forks = forked(protocol, number, seats, liars, duration, seed)
         slow_down(forks, pace)
         return from_dict(forks).but(consensus=Consensus(protocol=protocol, block_interval=block_interval_ns * pace))
     tables = drawn(Dice(seed), number, seats, liars, kinds, duration, getattr(protocol, "routes", USUAL_ROUTES))
     slow_down(tables, pace)
     route = tables.pop("consensus")["route"]
     return from_dict(tables).but(consensus=Consensus(protocol=protocol, block_interval=block_interval_ns * pace, route=route))
+
+
+def forked(protocol: Any, number: int, seats: int, pool: int, duration: str, seed: int = 0) -> dict[str, Any]:
+    """The tables of the drawn run of that number of a chain that forks, consensus apart."""
+    return drawn_forks(Dice(seed), number, seats, pool, depth_of(protocol, seats), duration, getattr(protocol, "no_lie", ()))
+
+
+def kinds_for(protocol: Any, lies: Sequence[str] | None = None) -> tuple[str, ...]:
+    """What liars may do against a protocol: everything, or these, but nothing for which it has no lie, nor false words where only crashes are borne."""
+    wanted = lies or (CRASHES if getattr(protocol, "crash_tolerant", False) else LIES)
+    return tuple(kind for kind in wanted if kind not in getattr(protocol, "no_lie", ()))
 
 
 def depth_of(protocol: Any, seats: int) -> int:
