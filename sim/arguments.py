@@ -30,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
     lists = commands.add_parser("list", help="list the parts of a group, or all groups")
     validate = commands.add_parser("validate", help="compare runs with published and exact numbers, case by case")
     calibrate = commands.add_parser(
-        "calibrate", help="measure signing, hashing, coding and commitments on this machine, for [seat] cpu"
+        "calibrate", help="measure signing, hashing, coding, executing and commitments on this machine, for [seat] cpu"
     )
     calibrate.add_argument("--out", metavar="FILE", help='write the service times there (.toml), for cpu = "FILE"')
     calibrate.add_argument("--curve", default="ed25519", help="whose signatures go into FILE: ed25519, ecdsa-p256 or secp256k1")

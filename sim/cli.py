@@ -7,7 +7,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from sim.arguments import parser
@@ -86,12 +86,17 @@ def _run(options: argparse.Namespace) -> int:
         _print_json(report.to_dict())
     else:
         print(report.text())
+    _save(options, report.save)
+    return HELD if report.ok() else FAILED
+
+
+def _save(options: argparse.Namespace, save: Callable[[str], Iterable[Any]]) -> None:
+    """Write results to the folder that was asked for, if one was."""
     if options.out:
         if not options.quiet:
             sys.stderr.write("drawing plots\n")
-        for path in report.save(options.out):
+        for path in save(options.out):
             sys.stderr.write(f"wrote {path}\n")
-    return HELD if report.ok() else FAILED
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -151,6 +156,7 @@ def _compare(options: argparse.Namespace) -> int:
     named = varied(options.scenarios, options.set, options.vary, _read)
     seeds = _count(options.seeds, 20)
     _make_folder(options.out)
+    bar.begin()
     result, tables = contest(
         list(named.values()), seeds, lambda done, total: bar(done / total, f"{done} of {total} runs"), list(named)
     )
@@ -160,9 +166,7 @@ def _compare(options: argparse.Namespace) -> int:
 
         shown = decision_of(list(named), result.seeds, tables, result.failed)
     _print_json(shown.to_dict()) if options.json else print(shown.text())
-    if options.out:
-        for path in shown.save(options.out) if options.decision else result.save(options.out, shown.text(), shown.to_dict()):
-            sys.stderr.write(f"wrote {path}\n")
+    _save(options, shown.save if options.decision else lambda out: result.save(out, shown.text(), shown.to_dict()))
     return FAILED if result.failed else HELD
 
 
@@ -205,6 +209,7 @@ def _sweep(options: argparse.Namespace) -> int:
     bar = Bar(options.quiet)
     scenario = _loaded(options.scenario, options)
     _make_folder(options.out)
+    bar.begin()
     done = sweep(scenario, options.seeds, options.out, lambda n, of: bar(n / of, f"{n} of {of} runs"))
     _print_json(done.to_dict()) if options.json else print(done.text())
     return HELD if done.ok() else FAILED
@@ -234,6 +239,7 @@ def _validate(options: argparse.Namespace) -> int:
     seeds = None if options.seeds is None else _count(options.seeds, 1)
     cases = judge.chosen(options.cases)
     rows = []
+    bar.begin()
     if not (options.json and options.quiet):
         print(judge.head(), file=table)
     for row in judge.validate(cases, seeds, options.quick, lambda done, total, name: bar(done / total, name)):
@@ -249,8 +255,10 @@ def _calibrate(options: argparse.Namespace) -> int:
     from sim.study import calibrate
 
     calibrate.check_request(options.curve, options.out)
-    measured = list(calibrate.timings())
-    _print_json([vars(one) for one in measured]) if options.json else print(calibrate.table(measured))
+    table = None if options.json and options.quiet else sys.stderr if options.json else sys.stdout
+    measured = calibrate.measured(lambda row: table and print(row, file=table, flush=True))
+    if options.json:
+        _print_json([vars(one) for one in measured])
     calibrate.write(options.out, measured, options.curve)
     return HELD
 

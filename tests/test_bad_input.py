@@ -55,6 +55,14 @@ BAD = {
     "fewer than no liars": (GOOD + '[[adversary]]\nkind = "silent"\nseats = -1', ["adversary[0].seats", "-1 seats"]),
     "endless key": (GOOD + "[expect]\n" + "a." * 50_000 + "a = 1", ["a key of a hundred words"]),
     "endless number": (GOOD.replace("seats = 4", "seats = " + "9" * 5000), ["too many digits"]),
+    "expectation of nothing": (
+        GOOD + "[expect]\nconsensus.decide = 1",
+        ["expect.consensus.decide", "did you mean consensus.decided?"],
+    ),
+    "expectation, misspelt at the end": (
+        GOOD + "[expect]\nfinality.p99 = '< 4'",
+        ["expect.finality.p99", "did you mean consensus.finality_s.p99?"],
+    ),
     "rumour of nobody": (
         GOOD + '[[workload]]\nkind = "rumour"\norigin = "seat-7"',
         ["workload[0].origin", "did you mean 'seat-"],

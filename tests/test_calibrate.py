@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import sim
 from sim.availability import kzg
 from sim.cli import main
 from sim.kernel.errors import ScenarioError
@@ -14,7 +15,7 @@ from sim.study import calibrate
 from sim.study.calibrate import service_file, timings
 from sim.study.read import load
 from sim.study.seat import Seat
-from sim.study.service import SERVICES, TABLES, service_table
+from sim.study.service import OTHER_SERVICES, SERVICES, TABLES, service_table
 
 SCENARIO = 'duration = "1 s"\n[topology]\nkind = "ring"\nseats = 4\n[seat]\ncores = 2\ncpu = "ward.toml"\nsign = "7 us"\n'
 
@@ -39,7 +40,7 @@ def test_commitments_are_measured_beside_what_is_charged() -> None:
 def test_what_is_measured() -> None:
     """Every service has a time; a thousand times the work takes about a thousand times as long."""
     measured = list(timings(batches=2))
-    assert {one.service for one in measured if one.service} == set(SERVICES)
+    assert {one.service for one in measured if one.service} == {*SERVICES, *OTHER_SERVICES}
     assert all(0 < one.fastest_ns <= one.median_ns for one in measured)
     once = calibrate._timing("once", lambda: sum(range(1000)), 3, None, "", "")
     often = calibrate._timing("often", lambda: [sum(range(1000)) for _ in range(200)], 3, None, "", "")
@@ -55,6 +56,10 @@ def test_a_scenario_takes_the_file(tmp_path: Path) -> None:
     verify = next(one for one in measured if one.curve == "secp256k1" and one.service == "verify")
     assert seat.service_ns("verify") == round(verify.fastest_ns)
     assert seat.service_ns("sign") == 7000
+    assert seat.service_ns("execute") == round(next(one for one in measured if one.service == "execute").fastest_ns) > 100
+    assert not sim.run(load(tmp_path / "ward-scenario.toml")).failed_expectations, (
+        "the file's time to execute is for runs with blocks"
+    )
     lines = "".join(f'{name} = "{place + 1} us"\n' for place, name in enumerate(SERVICES))
     (tmp_path / "ward.toml").write_text(lines)
     assert load(tmp_path / "ward-scenario.toml").seat.service_ns("verify") == 2000

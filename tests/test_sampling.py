@@ -263,15 +263,17 @@ def test_every_key_has_an_effect(name: str) -> None:
     others: dict[str, dict[str, Any]] = {
         "custody": {
             "columns": 34, "enough": 20, "blob": "300 kB", "custody": 6, "samples": 3, "supernodes": 0, "degree": 4, "copies": 2,
-            "patience": "700 ms", "turns": 0, "proof": "merkle", "rebuild": "900 ms", "deadline": "300 ms",
+            "patience": "700 ms", "turns": 0, "proof": "merkle", "rebuild": "900 ms", "deadline": "300 ms", "missing": 1,
+            "commit": "1 s",
         },
         "grid": {
             "side": 18, "height": 12, "cell": "700 B", "rows": 1, "columns": 1, "validators": 2, "heavy": 5, "heavy_validators": 3, "degree": 4,
             "copies": 3, "patience": "700 ms", "turns": 0, "proof": "merkle", "rebuild": "900 ms", "deadline": "300 ms",
+            "commit": "1 s",
         },
         "sampling": {
             "dimensions": 1, "side": 18, "blob": "300 kB", "samples": 5, "servers": 4, "degree": 1, "copies": 1,
-            "patience": "700 ms", "turns": 0, "proof": "kzg", "rebuild": "900 ms", "deadline": "300 ms",
+            "patience": "700 ms", "turns": 0, "proof": "kzg", "rebuild": "900 ms", "deadline": "300 ms", "missing": 1, "commit": "1 s",
         },
     }  # fmt: skip
     harsh = {"link": {"loss": "10 %"}, "seat": {"cores": 2, "up": "50 Mbit/s"}, "adversary": liar("almost-minimal")}
@@ -294,7 +296,8 @@ def test_every_key_has_an_effect(name: str) -> None:
      ({"kind": "grid", "rows": 65}, "rows", "64"), ({"kind": "grid", "height": 5}, "height", "even"), ({"kind": "grid", "heavy_validators": 0}, "heavy_validators", "at least 1"),
      ({"kind": "sampling", "servers": 40}, "servers", "leave somebody out"), ({"kind": "sampling", "side": 10_000}, "side", "262,144"),
      ({"kind": "certificate", "blob": "0 B"}, "blob", "0 bytes"), ({"kind": "custody", "degree": 10**5}, "degree", "1000"),
-     ({"kind": "erasure", "hedge": 5}, "hedge", "only 4")],
+     ({"kind": "sampling", "missing": 16}, "missing", "knows nothing"), ({"kind": "custody", "missing": 8}, "missing", "knows nothing"),
+     ({"kind": "grid", "commit": "1 s"}, "commit", "no effect"), ({"kind": "erasure", "hedge": 5}, "hedge", "only 4")],
 )  # fmt: skip
 def test_what_is_wrong_is_told_in_one_sentence(scheme: dict[str, Any], key: str, said: str) -> None:
     with pytest.raises(ScenarioError, match=said) as caught:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -41,7 +44,9 @@ def tables_of(swim: dict[str, Any], **more: Any) -> np.ndarray:
 
 def test_whoever_joins_is_learnt_by_all() -> None:
     """Everybody knows everybody in the end, and nobody knew a latecomer before it came."""
-    assert (tables_of({"contacts": 2}, fault=[LATE]) == s.ALIVE).all()
+    assert (tables_of({"contacts": 2, "sync": "15 s"}, fault=[LATE]) == s.ALIVE).all(), (
+        "what was crowded out is on the member lists"
+    )
     report = joining()
     for seat, at_s in ((41, 20.0), (17, 40.5)):
         met = {row[1]: row[0] for row in reports(report, "meet") if row[2] == seat}
@@ -56,16 +61,17 @@ def test_whoever_joins_is_learnt_by_all() -> None:
 def test_a_cut_keeps_newcomers_unknown() -> None:
     """Who cannot reach a contact stays unknown until the cut is mended: the test above can fail."""
     cut = [LATE, {"kind": "partition", "groups": [["seat-41"]]}]
-    states = tables_of({"contacts": 2}, fault=cut)
+    swim = {"contacts": 2, "sync": "15 s"}
+    states = tables_of(swim, fault=cut)
     assert (np.delete(states[:, 41], 41) == s.UNKNOWN).all()
     assert (np.delete(states[41], 41) == s.UNKNOWN).all()
-    mended = tables_of({"contacts": 2}, fault=[LATE, {**cut[1], "lasts": "40 s"}])
+    mended = tables_of(swim, fault=[LATE, {**cut[1], "lasts": "40 s"}])
     assert (mended == s.ALIVE).all()
 
 
 def test_one_contact_after_the_other_is_asked() -> None:
     """With the first contact down for good all join by the second."""
-    states = tables_of({"contacts": 2}, fault=[{"kind": "crash", "seats": ["seat-00"]}])
+    states = tables_of({"contacts": 2, "sync": "15 s"}, fault=[{"kind": "crash", "seats": ["seat-00"]}])
     assert (states[1:, 1:] == s.ALIVE).all()
     alone = tables_of({"contacts": 1}, fault=[{"kind": "crash", "seats": ["seat-00"]}])
     assert (alone[1:, 1:][~np.eye(49, dtype=bool)] == s.UNKNOWN).all()
@@ -132,3 +138,48 @@ def test_too_many_contacts_are_refused() -> None:
     """Somebody must be left to join."""
     with pytest.raises(ScenarioError, match="leave nobody"):
         watched({"contacts": 50})
+
+
+def exchanging(sync: str, **more: Any) -> np.ndarray:
+    """States after half a minute in which all but one of fifty join by one contact at once, so that news of most are crowded out."""
+    return tables_of({"contacts": 1, "most_news": 1, "retransmit": 1, "sync": sync}, duration="30 s", **more)
+
+
+def test_whole_lists_mend_what_the_news_missed() -> None:
+    """Without exchanges some members have never heard of others; with them all have."""
+    assert (exchanging("0 s") == s.UNKNOWN).sum() > 20
+    assert (exchanging("5 s") == s.ALIVE).all()
+
+
+def test_an_exchange_weighs_its_members() -> None:
+    """Each seat sends a list of all fifty and gets one back, once in the sixty seconds after its own first sixty at most."""
+    sent = {}
+    for sync in ("0 s", "30 s"):
+        sent[sync] = watched({"sync": sync, "clock": "common"}, fault=[], duration="115 s").evidence.by_packet["membership"]
+    packets, more_bytes = (after - before for before, after in zip(*sent.values(), strict=True))
+    assert 60 <= packets <= 100 and packets % 2 == 0, "the first comes a drawn part of a minute after the first minute"
+    assert more_bytes == packets * (60 + 50 * 40)
+    assert watched({"sync": "30 s"}, fault=[]).evidence.by_packet["membership"][0] <= 6000, "stretched to a minute among fifty"
+
+
+LISTED_AS_DEAD = """
+import sim.net.swim as s
+from sim.study.build import build
+from sim.study.read import loads
+
+text = 'duration = "1 s"\\n[topology]\\nkind = "complete"\\nseats = 4\\n[membership]\\nkind = "swim"'
+world = build(loads(text), 1).network.world
+memory = world.member_memory
+memory[3, s.TABLE + 2] = s.DEAD
+memory[3, s.TABLE + 1] = s.DEAD
+assert s.read_members(world, 1, 3, 0) == 1  # a wait for the end of one suspicion
+assert memory[1, s.TABLE + 2] == s.SUSPECT
+assert memory[1, s.TABLE + 1] == s.ALIVE | 1 << 2 and memory[1, s.OWN] == 1
+"""
+
+
+def test_whoever_is_dead_on_a_list_is_only_suspected() -> None:
+    """And whoever is itself dead on it refutes that at once."""
+    surroundings = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", LISTED_AS_DEAD], env=surroundings, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

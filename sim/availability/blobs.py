@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sim.availability import shares
 from sim.availability.layout import Shape
 from sim.availability.peeling import rebuildable_at
+from sim.kernel.errors import ScenarioError
 from sim.net.core.state import BAD, HELD, HOLD, KEEPER_OPTIONS, PLAIN, SHARE
 from sim.net.shelf import Packed, Shelf
 from sim.node.behind import Rebuilt, Shared
@@ -74,6 +75,8 @@ class Blobs:
         self.demands = vote == "when-available"
         self._society = world.society
         self._network = world.society.network
+        if shape.commit_ns and not self._network.costs.cores:
+            raise ScenarioError("has no effect while seat.cores = 0; give the seats at least one core", "commit")
         self._blob_bytes, self._share_bytes, self._verdict_bytes = blob_bytes, share_bytes, verdict_bytes
         self._opening = opening
         self._served = served
@@ -89,6 +92,7 @@ class Blobs:
         if digest in self._wholes:
             return
         self._give_up()
+        self._commit(seat)
         shape, network = self._shape, self._network
         trick = self._world.tricks.get(seat)
         miscoded = trick is not None and trick.miscoded
@@ -108,6 +112,14 @@ class Blobs:
             self._society.loop.call_at_ns(late_ns, self._release, digest, (np.flatnonzero(hidden) + first).tolist())
         if trick is not None and trick.victims:
             self._satisfy(trick.victims, whole, seat)
+
+    def _commit(self, seat: int) -> None:
+        """Keep the publisher's cores busy with coding and proving, in equal parts: the block names the commitments, so it waits too."""
+        count, work_ns = self._network.costs.cores, self._shape.commit_ns
+        if work_ns:
+            cores = self._network.world.cores[seat]
+            cores[:count] = np.maximum(cores[:count], self._society.loop.now_ns) + work_ns // count
+            cores[count] += work_ns
 
     def _release(self, digest: str, items: list[int]) -> None:
         """Hand out what was kept back."""

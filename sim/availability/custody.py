@@ -22,7 +22,7 @@ from sim.availability import kzg
 from sim.availability.blobs import Blobs, Vote
 from sim.availability.layout import Shape, keeper_of
 from sim.availability.limits import check_cells, check_spread
-from sim.availability.proofs import BLOB_BYTES, Proof, cells_of, check_ns, proof_bytes, rebuild_ns
+from sim.availability.proofs import BLOB_BYTES, Proof, cells_of, check_ns, commit_ns, proof_bytes, rebuild_ns
 from sim.kernel.dice import Dice
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
@@ -73,6 +73,8 @@ class Custody:
     """Columns that each node promises to keep."""
     samples: Count = 8
     """Columns that each node takes part in at least: it keeps max(custody, samples)."""
+    missing: Count = 0
+    """How many of a node's columns may be missing all the same (LossyDAS): fewer honest nodes turn good data down, and more samples are wanted."""
     supernodes: Any = 0
     """Who keeps all columns: a count, a share, names, a role or a region."""
     degree: Count = 8
@@ -87,6 +89,9 @@ class Custody:
     """kzg: each column proves that it is coded right; merkle: only that it belongs to the data."""
     contents: Literal["modelled", "real"] = "modelled"
     """real: blobs are drawn, committed to, coded, proved and checked by the library ckzg (extra `kzg`), a third of a second a blob."""
+    commit: Duration | None = None
+    """CPU time in which the publisher codes the data and proves the shares, before anything goes out; by default that of the proof's
+    library for data whose senders have proved it (EIP-7594), and none where `seat.cores` is 0."""
     rebuild: Duration | None = None
     """CPU time to rebuild all data from half; by default that of the proof's library, and none where `seat.cores` is 0."""
     vote: Vote = "at-once"
@@ -103,6 +108,10 @@ class Custody:
         for key in ("custody", "samples"):
             if getattr(self, key) > self.columns:
                 raise ScenarioError(f"there are only {self.columns} columns", key)
+        if self.missing >= max(self.custody, self.samples):
+            raise ScenarioError(
+                f"a node wants {max(self.custody, self.samples)} columns; if all may be missing it knows nothing", "missing"
+            )
         check_spread(self.degree, self.copies, self.patience, self.turns)
         if self.blob < 1:
             raise ScenarioError("there is nothing to keep in 0 bytes", "blob")
@@ -130,6 +139,8 @@ class Custody:
             decode_ns=usual_ns if self.rebuild is None else self.rebuild,
             check_ns=check_ns(self.proof, self.blob, self.columns),
             committed=self.proof == "kzg",
+            commit_ns=(commit_ns(self.proof, self.blob, proved=True) if has_cores else 0) if self.commit is None else self.commit,
+            missing=self.missing,
         )
 
     def keeper(self, topology: Topology, dice: Dice, has_cores: bool = False) -> Keeper:
@@ -156,4 +167,12 @@ class Custody:
         if self.contents == "real":
             kzg.check_installed()
             opening = partial(opened, world.society.dice)
-        return Blobs(self._shape(False), world, self.blob, share_bytes, self.vote, everybody, opening=opening)
+        return Blobs(
+            self._shape(bool(world.society.network.costs.cores)),
+            world,
+            self.blob,
+            share_bytes,
+            self.vote,
+            everybody,
+            opening=opening,
+        )

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sim.availability.blobs import Blobs, Vote
 from sim.availability.layout import Shape, keeper_of
 from sim.availability.limits import check_cells, check_spread
-from sim.availability.proofs import Proof, check_ns, rebuild_ns
+from sim.availability.proofs import Proof, check_ns, commit_ns, rebuild_ns
 from sim.kernel.dice import Dice
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
@@ -73,6 +73,9 @@ class Grid:
     """How often it asks; 0: it only waits and rebuilds."""
     proof: Proof = "kzg"
     """kzg: each cell proves that it is coded right; merkle: only that it belongs to the data."""
+    commit: Duration | None = None
+    """CPU time in which the publisher codes the data and proves the shares, before anything goes out; by default that of the proof's
+    library, and none where `seat.cores` is 0."""
     rebuild: Duration | None = None
     """CPU time to rebuild a line from half; by default that of the proof's library, and none where `seat.cores` is 0."""
     vote: Vote = "at-once"
@@ -120,6 +123,7 @@ class Grid:
             decode_ns=usual_ns if self.rebuild is None else self.rebuild,
             check_ns=check_ns(self.proof, self.cell, self.side * self._height),
             committed=self.proof == "kzg",
+            commit_ns=(commit_ns(self.proof, 2 * self._blob) if has_cores else 0) if self.commit is None else self.commit,
         )
 
     def keeper(self, topology: Topology, dice: Dice, has_cores: bool = False) -> Keeper:
@@ -146,4 +150,6 @@ class Grid:
         """The run's data behind blocks."""
         everybody = list(range(world.topology.n))
         weight = self._validators_of(world.topology, world.society.dice)
-        return Blobs(self._shape(False), world, self._blob, self.cell, self.vote, everybody, weight=weight)
+        return Blobs(
+            self._shape(bool(world.society.network.costs.cores)), world, self._blob, self.cell, self.vote, everybody, weight=weight
+        )

@@ -36,6 +36,10 @@ class Shape:
     check_ns: int
     committed: bool
     """Whether each share proves by itself that the code is right (a polynomial commitment)."""
+    commit_ns: int = 0
+    """CPU time of a publisher before anything goes out."""
+    missing: int = 0
+    """Shares that a seat wants and may lack all the same."""
 
     @classmethod
     def plain(cls, columns: int, need: int) -> Shape:
@@ -84,9 +88,12 @@ def kept_shares(shape: Shape, lines: Ints) -> int:
 
 
 def wanted_by(shape: Shape, keeps: Sequence[Ints]) -> Ints:
-    """int64[seats]: how many shares satisfy each seat: all on its lines, or its samples where it keeps none."""
-    samples = min(shape.samples, shape.shares)
-    return np.array([kept_shares(shape, lines) if len(lines) else samples for lines in keeps], np.int64)
+    """int64[seats]: how many shares satisfy each seat: all on its lines, or its samples where it keeps none, but for those that may miss."""
+    samples = min(shape.samples, shape.shares) - shape.missing
+    own = [kept_shares(shape, lines) for lines in keeps]
+    return np.array(
+        [samples if not count else count if count == shape.shares else count - shape.missing for count in own], np.int64
+    )
 
 
 def keeper_of(shape: Shape, keeps: Sequence[Ints], servers: Sequence[int], dice: Dice) -> Keeper:

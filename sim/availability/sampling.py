@@ -17,7 +17,7 @@ import numpy as np
 from sim.availability.blobs import Blobs, Vote
 from sim.availability.layout import Shape, keeper_of
 from sim.availability.limits import check_cells, check_spread
-from sim.availability.proofs import Proof, check_ns, proof_bytes, rebuild_ns
+from sim.availability.proofs import Proof, check_ns, commit_ns, proof_bytes, rebuild_ns
 from sim.kernel.dice import Dice
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
@@ -45,6 +45,8 @@ class Sampling:
     """Rows and columns of the extended square, or shares of the extended row."""
     samples: Count = 16
     """Different shares that a light node asks for."""
+    missing: Count = 0
+    """How many of its samples may be missing all the same (LossyDAS): fewer honest nodes turn good data down, and more of them are wanted."""
     servers: Any = 1
     """Who keeps all shares: a count, a share, names, a role or a region."""
     degree: Count = 8
@@ -57,6 +59,9 @@ class Sampling:
     """How often it asks again."""
     proof: Proof = "merkle"
     """kzg: each share proves that it is coded right; merkle: only that it belongs to the data."""
+    commit: Duration | None = None
+    """CPU time in which the publisher codes the data and proves the shares, before anything goes out; by default that of the proof's
+    library, and none where `seat.cores` is 0."""
     rebuild: Duration | None = None
     """CPU time to rebuild a line from half; by default that of the proof's library, and none where `seat.cores` is 0."""
     vote: Vote = "at-once"
@@ -70,6 +75,8 @@ class Sampling:
             raise ScenarioError("a line is half data and half code: an even number of at least 2 is wanted", "side")
         if not 1 <= self.samples <= self.side**self.dimensions:
             raise ScenarioError(f"between 1 and {self.side**self.dimensions} different shares can be drawn", "samples")
+        if self.missing >= self.samples:
+            raise ScenarioError(f"a node draws {self.samples} samples; if all may be missing it knows nothing", "missing")
         if self.blob < 1:
             raise ScenarioError("there is nothing to keep in 0 bytes", "blob")
         check_spread(self.degree, self.copies, self.patience, 1)
@@ -90,6 +97,10 @@ class Sampling:
             decode_ns=usual_ns if self.rebuild is None else self.rebuild,
             check_ns=check_ns(self.proof, self.blob, self.side**self.dimensions),
             committed=self.proof == "kzg",
+            commit_ns=(commit_ns(self.proof, self.blob * self.dimensions) if has_cores else 0)
+            if self.commit is None
+            else self.commit,
+            missing=self.missing,
         )
 
     def _servers(self, topology: Topology, dice: Dice) -> tuple[int, ...]:
@@ -116,7 +127,7 @@ class Sampling:
 
     def behind(self, world: Surroundings) -> Blobs:
         """The run's data behind blocks."""
-        shape = self._shape(False)
+        shape = self._shape(bool(world.society.network.costs.cores))
         originals = shape.need**self.dimensions
         share_bytes = -(-self.blob // originals) + proof_bytes(self.proof, -(-self.blob // originals), shape.shares)
         servers = dict.fromkeys(self._servers(world.topology, world.society.dice))

@@ -27,6 +27,10 @@ OPTION_WORDS = 27
 of a column. The last four the rule counts up itself: lines rebuilt, shares that came of it, copies of them sent, CPU time."""
 VERDICT, FRAUD, FIRST_LINE = 1, 2, 3  # items behind the whole
 ASK_AGAIN, REBUILD = 1, 2  # ticks; REBUILD + 1 + line is for a line of two
+PUT_OFF = 1 << 30
+"""Added to a tick that was due at a seat that was down: the seat looks again whether it is back."""
+BACK_NS = 1_000_000_000
+"""After how long it does."""
 _U32 = np.uint64(32)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from sim.availability.shares import (
     ASK_AGAIN,
+    BACK_NS,
     CHECKS,
     COPIES,
     DECODE_NS,
@@ -27,6 +28,7 @@ from sim.availability.shares import (
     MEMBERS_AT,
     MESH_AT,
     NEED,
+    PUT_OFF,
     REBUILD,
     REBUILD_CPU_NS,
     REBUILDS,
@@ -65,6 +67,7 @@ from sim.net.core.state import (
     REQUESTED,
     TICK,
     TICKED,
+    UP,
     WANTED,
     World,
 )
@@ -226,7 +229,11 @@ def rule(w: World, event: int, seat: int, peer: int, item: int) -> int:
         if word(w, word(w, WANTED_AT) + seat) == 0:
             attach(w, seat, whole + VERDICT)
         return ask(w, seat, whole, 0)
-    if event == TICKED and peer == ASK_AGAIN:
+    if event == TICKED and not w.seats[seat]["flags"] & UP:
+        return act(w, 0, TICK, peer | PUT_OFF, item, BACK_NS)
+    if event == TICKED and peer > PUT_OFF + ASK_AGAIN:  # back: what lay half decoded in memory is decoded anew
+        return act(w, 0, TICK, peer ^ PUT_OFF, item, decoding_ns(w, seat))
+    if event == TICKED and peer | PUT_OFF == ASK_AGAIN | PUT_OFF:
         if w.held[row_of(w, item + VERDICT), seat] == HELD:
             return 0
         row = row_of(w, item + FRAUD)

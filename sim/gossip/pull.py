@@ -15,8 +15,6 @@ from sim.kernel.jit import njit
 from sim.kernel.part import part
 from sim.kernel.units import Count, Duration, Size
 from sim.net.core.state import (
-    ABOUT,
-    ABSENT,
     BODY,
     CHECKING,
     CONTROL,
@@ -28,7 +26,6 @@ from sim.net.core.state import (
     NOW,
     PACKET,
     PUBLISHED,
-    REQUEST,
     REQUESTED,
     SIZE_BYTES,
     STARTED,
@@ -39,13 +36,13 @@ from sim.net.core.state import (
     WORD,
     World,
 )
-from sim.net.rounds import KEPT, OWN, PERIOD, Clock, aim, beat_options, lists, must_pass_time, until_beat_ns
+from sim.net.digests import HEADER_BYTES, KEPT, digest_bytes, lists, request, turn_to_another
+from sim.net.rounds import OWN, PERIOD, Clock, aim, beat_options, must_pass_time, until_beat_ns
 from sim.net.strategy import Strategy
 from sim.net.topology import Topology
 
 FANOUT, PATIENCE, KEEP, BATCH, ID_BYTES = range(OWN, OWN + 5)
 HELLO, DIGEST = range(2)  # lowest bit of a control packet's word; the rest is the instant at which it was written
-HEADER_BYTES = 40  # of a hello, and of a digest before its ids: a nonce, a type, a channel's hash of 32 bytes
 
 
 def rule(w: World, event: int, seat: int, peer: int, item: int) -> int:
@@ -57,11 +54,11 @@ def rule(w: World, event: int, seat: int, peer: int, item: int) -> int:
         return _round_after(w, seat, 0)
     if event == TICKED:
         if item >= 0:
-            return _turn_to_another(w, seat, item)
+            return turn_to_another(w, seat, item, w.options[PATIENCE])
         count = aim(w, seat, w.options[FANOUT], 0)
         for place in range(count):
             w.actions[place, PACKET] = CONTROL
-            w.actions[place, SIZE_BYTES] = HEADER_BYTES
+            w.actions[place, SIZE_BYTES] = HEADER_BYTES  # a hello has nothing behind it
             w.actions[place, WORD] = w.clock[NOW] << 1 | HELLO
         return _round_after(w, seat, count)
     w.actions[0, TARGET] = peer
@@ -73,12 +70,8 @@ def rule(w: World, event: int, seat: int, peer: int, item: int) -> int:
         return 0
     if w.clock[HEARD_WORD] & 1 == DIGEST:
         return _ask_for_missing(w, seat, peer, w.clock[HEARD_WORD] >> 1)
-    listed = 0
-    for other in range(w.setup[ITEMS]):
-        if lists(w, seat, other, w.clock[NOW], w.options[KEEP]):
-            listed += 1
     w.actions[0, PACKET] = CONTROL
-    w.actions[0, SIZE_BYTES] = HEADER_BYTES + listed * w.options[ID_BYTES]
+    w.actions[0, SIZE_BYTES] = digest_bytes(w, seat, w.options[KEEP], w.options[ID_BYTES])
     w.actions[0, WORD] = w.clock[NOW] << 1 | DIGEST
     return 1
 
@@ -104,37 +97,8 @@ def _ask_for_missing(w: World, seat: int, peer: int, written_ns: int) -> int:
             w.notes[row, seat] = peer + 1
             continue
         if count < 2 * w.options[BATCH]:
-            count = _request(w, seat, peer, item, count)
+            count = request(w, seat, peer, item, w.options[PATIENCE], count)
     return count
-
-
-@njit
-def _request(w: World, seat: int, peer: int, item: int, count: int) -> int:
-    """Two more actions: request the item, and see in a while whether it has come."""
-    w.held[w.items[item]["row"], seat] = WANTED
-    w.notes[w.items[item]["row"], seat] = 0
-    w.actions[count, PACKET] = REQUEST
-    w.actions[count, TARGET] = peer
-    w.actions[count, DELAY_NS] = 0
-    w.actions[count, ABOUT] = item
-    w.actions[count + 1, PACKET] = TICK
-    w.actions[count + 1, TARGET] = 0
-    w.actions[count + 1, DELAY_NS] = w.options[PATIENCE]
-    w.actions[count + 1, ABOUT] = item
-    return count + 2
-
-
-@njit
-def _turn_to_another(w: World, seat: int, item: int) -> int:
-    """Patience has ended: the next peer that lists the item, if one is known, else the next round."""
-    row = w.items[item]["row"]
-    if w.held[row, seat] != WANTED:
-        return 0
-    other = w.notes[row, seat] - 1
-    if other < 0:
-        w.held[row, seat] = ABSENT
-        return 0
-    return _request(w, seat, other, item, 0)
 
 
 @part

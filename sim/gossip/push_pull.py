@@ -18,7 +18,6 @@ from sim.net.core.state import (
     ABOUT,
     ABSENT,
     BODY,
-    CHECKING,
     CONTROL,
     DELAY_NS,
     GOT,
@@ -29,7 +28,6 @@ from sim.net.core.state import (
     NOW,
     PACKET,
     PUBLISHED,
-    REQUEST,
     REQUESTED,
     SIZE_BYTES,
     STARTED,
@@ -40,13 +38,12 @@ from sim.net.core.state import (
     WORD,
     World,
 )
-from sim.net.rounds import KEPT, OWN, PERIOD, Clock, aim, beat_options, lists, must_pass_time, until_beat_ns
+from sim.net.digests import KEPT, RETRY, digest_bytes, lists, request, turn_to_another
+from sim.net.rounds import OWN, PERIOD, Clock, aim, beat_options, must_pass_time, until_beat_ns
 from sim.net.strategy import Strategy
 from sim.net.topology import Topology
 
 FANOUT, TRANSMITS, SYNC, PATIENCE, KEEP, BATCH, ID_BYTES = range(OWN, OWN + 7)
-RETRY = 1 << 30  # number of a tick that ends the patience for a body; lower ones count how often an item was told
-HEADER_BYTES = 40
 
 
 def rule(w: World, event: int, seat: int, peer: int, item: int) -> int:
@@ -57,18 +54,14 @@ def rule(w: World, event: int, seat: int, peer: int, item: int) -> int:
     if event == STARTED:
         return _sync_later(w, seat, 0)
     if event == TICKED:
-        if item >= 0 and peer == RETRY:
-            return _turn_to_another(w, seat, item)
+        if item >= 0 and peer == RETRY:  # lower numbers count how often an item was told
+            return turn_to_another(w, seat, item, w.options[PATIENCE])
         if item >= 0:
             return _tell(w, seat, item, peer)
         count = aim(w, seat, 1, 0)
         if count > 0:
-            listed = 0
-            for other in range(w.setup[ITEMS]):
-                if lists(w, seat, other, w.clock[NOW], w.options[KEEP]):
-                    listed += 1
             w.actions[0, PACKET] = CONTROL
-            w.actions[0, SIZE_BYTES] = HEADER_BYTES + listed * w.options[ID_BYTES]
+            w.actions[0, SIZE_BYTES] = digest_bytes(w, seat, w.options[KEEP], w.options[ID_BYTES])
             w.actions[0, WORD] = w.clock[NOW]
         return _sync_later(w, seat, count)
     if event == REQUESTED:
@@ -127,7 +120,7 @@ def _compare(w: World, seat: int, peer: int, written_ns: int) -> int:
         elif count + 2 > 2 * w.options[BATCH]:
             continue
         elif listed and here == ABSENT:
-            count = _request(w, seat, peer, item, count)
+            count = request(w, seat, peer, item, w.options[PATIENCE], count)
         elif not listed and here == HELD and lists(w, seat, item, now_ns, keep_ns):
             w.actions[count, PACKET] = BODY
             w.actions[count, TARGET] = peer
@@ -135,35 +128,6 @@ def _compare(w: World, seat: int, peer: int, written_ns: int) -> int:
             w.actions[count, ABOUT] = item
             count += 1
     return count
-
-
-@njit
-def _request(w: World, seat: int, peer: int, item: int, count: int) -> int:
-    """Two more actions: request the item, and see in a while whether it has come."""
-    w.held[w.items[item]["row"], seat] = WANTED
-    w.notes[w.items[item]["row"], seat] = 0
-    w.actions[count, PACKET] = REQUEST
-    w.actions[count, TARGET] = peer
-    w.actions[count, DELAY_NS] = 0
-    w.actions[count, ABOUT] = item
-    w.actions[count + 1, PACKET] = TICK
-    w.actions[count + 1, TARGET] = RETRY
-    w.actions[count + 1, DELAY_NS] = w.options[PATIENCE]
-    w.actions[count + 1, ABOUT] = item
-    return count + 2
-
-
-@njit
-def _turn_to_another(w: World, seat: int, item: int) -> int:
-    """Patience has ended: the next peer that lists the item, if one is known, else the next exchange."""
-    row = w.items[item]["row"]
-    if w.held[row, seat] >= CHECKING or w.held[row, seat] != WANTED:
-        return 0
-    other = w.notes[row, seat] - 1
-    if other < 0:
-        w.held[row, seat] = ABSENT
-        return 0
-    return _request(w, seat, other, item, 0)
 
 
 @part

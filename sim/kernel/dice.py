@@ -96,7 +96,11 @@ class Dice:
 
     def choice(self, wanted: int, count: int, purpose: str, *parts: int | str) -> list[int]:
         """`wanted` distinct members of range(count), ascending."""
-        return sorted(self.shuffled(count, purpose, *parts)[:wanted])
+        if not 0 < wanted < count:
+            return list(range(count)) if wanted > 0 else []
+        words = self.words(purpose, *parts, count=count)
+        members: list[int] = np.flatnonzero(words <= np.partition(words, wanted - 1)[wanted - 1]).tolist()
+        return members[:wanted]  # two words of one key are never equal: `words` mixes a different word for each place
 
     def words(self, purpose: str, *parts: int | str, count: int) -> NDArray[np.uint64]:
         """`count` words of 64 random bits; word i depends on i and the key only, never on `count`."""

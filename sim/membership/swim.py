@@ -8,6 +8,10 @@ to ping it; if none of them vouches for it until the period ends, the member is 
 Cost: a ping and an ack a seat and period, and packets on behalf of others where one was lost. First detection of a crash takes
 1 / (1 - (1 - 1/(n-1))^(n-1)) periods in the mean with random targets (validation V32), at most 2n - 1 with round-robin ones.
 
+Every `sync` a seat exchanges its whole list of members with one that seems alive (memberlist's push-pull, PushPullInterval, of which the
+paper has nothing), which mends what was lost of the news; whoever is dead in the other's list is only suspected. The interval is
+as many times longer among more than 32 members as memberlist stretches it: by one for each doubling begun.
+
 Joining is memberlist's: with `contacts` a seat knows at first nobody but the contacts' addresses, asks one after the other, one a period,
 takes over the member list of the first that answers (as it is when the answer arrives), and news of the newcomer ride on the probes
 like all news. With 0 contacts everybody knows everybody from the start.
@@ -22,7 +26,7 @@ it as everybody does, has refuted it under a higher incarnation; in time, if it 
 
 from __future__ import annotations
 
-from math import ceil, log10
+from math import ceil, log2, log10
 from typing import ClassVar, Literal
 
 from sim.kernel.dice import Dice
@@ -51,7 +55,10 @@ def rule(w: World, event: int, seat: int, peer: int, word: int) -> int:
             s.meet_nobody(w, seat)
         if options[s.COMMON] == 0:
             first_ns = phase_ns(w, options[s.KEY], seat, first_ns)
-        return wait(w, 0, first_ns, s.PERIOD)
+        count = wait(w, 0, first_ns, s.PERIOD)
+        if options[s.SYNC_NS] > 0:
+            count = wait(w, count, options[s.SYNC_NS] + phase_ns(w, ~options[s.KEY], seat, options[s.SYNC_NS]), s.SYNC)
+        return count
     kind = word & ((1 << KIND_BITS) - 1)
     member = word >> KIND_BITS & SEAT_MASK
     up = w.seats[seat]["flags"] & UP
@@ -66,6 +73,10 @@ def rule(w: World, event: int, seat: int, peer: int, word: int) -> int:
         if up and memory[s.TARGET_SEAT] == member + 1 and memory[s.ACKED] == 0:
             return s.ask_others(w, seat, member, 0)
         return 0
+    if kind == s.SYNC:
+        count = wait(w, 0, options[s.SYNC_NS], s.SYNC)
+        belongs = up and (options[s.CONTACTS] == 0 or memory[s.JOINED])
+        return s.exchange(w, seat, count) if belongs else count
     return _period(w, seat, up != 0)
 
 
@@ -104,14 +115,14 @@ def _hear(w: World, seat: int, peer: int, word: int) -> int:
     memory = w.member_memory[seat]
     kind = word & ((1 << KIND_BITS) - 1)
     one = word >> KIND_BITS & SEAT_MASK
+    if kind == s.MEMBERS:
+        count = s.read_members(w, seat, peer, 0)
+        return s.tell_members(w, seat, count, peer, 0) if one else count
     count = s.read_news(w, seat, peer, word, 0)
-    if memory[s.TABLE + peer] & 3 == s.UNKNOWN and kind != s.WELCOME:
+    if memory[s.TABLE + peer] & 3 == s.UNKNOWN:
         count = s.hear_news(w, seat, peer, s.ALIVE, 0, count)  # news of it were crowded out; what it says of itself will follow
     if kind == s.JOIN:
-        return s.welcome(w, seat, peer, count)
-    if kind == s.WELCOME:
-        s.be_welcome(w, seat, peer)
-        return count
+        return s.tell_members(w, seat, count, peer, 0)
     if memory[s.TABLE + peer] & 3 != s.ALIVE:
         s.pass_on(w, seat, peer)  # the answer tells it what is thought of it
     if kind == s.PING:
@@ -141,6 +152,9 @@ class Swim:
     retransmit: Count = 4  # each piece of news is told so many times, times log10(n + 1) rounded up
     targets: Literal["round-robin", "random"] = "round-robin"  # the order in which members are probed
     clock: Literal["own", "common"] = "own"  # common: all seats' periods begin at the same instants, the paper's model
+    sync: Duration = (
+        30_000_000_000  # a seat exchanges whole lists with another this often, more rarely among more than 32; 0: never
+    )
     contacts: Count = 0  # seats, the first ones, by which all others have to join; 0: everybody knows everybody from the start
     most_news: Count = 16  # pieces of news on a packet; too few, and refutations come too late where much is lost
     head_size: Size = 60  # bytes of a packet without news
@@ -165,6 +179,7 @@ class Swim:
         if words * n > MOST_WORDS:
             raise ScenarioError(f"{n:,} seats that know each other do not fit in memory; about 10,000 do")
         scale = log10(n + 1)
+        sync_ns = self.sync * (1 + max(0, ceil(log2(n / 32))))  # memberlist's pushPullScale
         times = (self.period, self.timeout, self.indirect, round(self.suspicion * max(1.0, scale) * self.period))
         told = (self.retransmit * max(1, ceil(scale)), int(self.targets == "round-robin"))
         options = (
@@ -176,5 +191,6 @@ class Swim:
             self.most_news,
             int(self.clock == "common"),
             self.contacts,
+            sync_ns,
         )
-        return Membership(rule, options, words, 8 + self.most_news + self.indirect, accuse=s.accuse)
+        return Membership(rule, options, words, 8 + self.most_news + self.indirect + n, accuse=s.accuse)

@@ -130,3 +130,10 @@ def with_member_rule(world: World, rule: Rule) -> None:
 def needs_compiling() -> bool:
     """Whether the first run on this machine is still to come, which compiles the core (about a minute on one core)."""
     return COMPILED and not is_cached("enter")
+
+
+def beginning() -> str:
+    """What a run does first, for those who wait for it: its rules are compiled on their first use, the core on the very first."""
+    if needs_compiling():
+        return "compiling the delivery core for this machine (once, about a minute)"
+    return "making the network" + (", compiling what is new in it (once, seconds)" if COMPILED else "")

@@ -1,11 +1,8 @@
-"""What gossip rules with rounds share: when a seat's next round is, whom it turns to, and what a digest of its items says.
+"""What gossip rules with rounds share: when a seat's next round is, and whom it turns to.
 
 A rule that uses `until_beat_ns` begins its options with `beat_options`. Three clocks: `own`, every seat has a phase of its
 own; `common`, all seats have their rounds at the same instants (the synchronous model of the textbooks); `poisson`,
 exponential gaps (the asynchronous model).
-
-A digest is a list of ids. It travels as a control packet whose word holds the instant at which it was written, and whose size
-is that of the list; the receiver finds what stood in it by `lists`. Items are kept for digests by setting `notes` to KEPT.
 """
 
 from __future__ import annotations
@@ -27,8 +24,6 @@ CLOCK, PERIOD, KEY, OWN = range(4)
 """Places in the options; a strategy's own options begin at OWN."""
 GAPS = 16
 """Where the table of exponential gaps begins."""
-KEPT = -1
-"""Note of an item at a seat: it came by gossip and stands in the seat's digests."""
 _PHASE, _GAP, _ROUND = np.uint64(0x9A1F), np.uint64(0x6A95), np.uint64(0x2B0D)
 _U32 = np.uint64(32)
 
@@ -99,13 +94,3 @@ def some_peers(w: World, seat: int, wanted: int, first: int, key: np.uint64) -> 
             w.actions[first + count, DELAY_NS] = 0
             count += 1
     return count
-
-
-@njit
-def lists(w: World, peer: int, item: int, written_ns: int, keep_ns: int) -> bool:
-    """Whether a digest that `peer` wrote at that instant lists the item: kept, and there for at most `keep_ns`."""
-    row = w.items[item]["row"]
-    if w.notes[row, peer] != KEPT:
-        return False
-    arrived_ns: int = w.arrival[row, peer]
-    return arrived_ns <= written_ns and written_ns - arrived_ns <= keep_ns

@@ -1,4 +1,4 @@
-"""SWIM, compiled: what a seat thinks of every other, whom it probes, and the news that ride on its packets.
+"""SWIM, compiled: what a seat thinks of every other, whom it probes, the news that ride on its packets, and whole member lists.
 
 `sim/membership/swim.py` is its manual. A seat remembers a few words, one word for each member (a state in 2 bits, above it an
 incarnation), the news that it still passes on (member plus one, and how often it has been told), and its last lists.
@@ -15,17 +15,21 @@ from sim.net.core.members import tell_outside
 from sim.net.core.state import SEATS, UP, World
 from sim.net.lists import KIND_BITS, SEAT_BITS, SEAT_MASK, below, find_list, open_list, tell, wait, word_of
 
-KEY, PERIOD_NS, TIMEOUT_NS, ASKED, SUSPECT_NS, TOLD, ROBIN, HEAD_BYTES, NEWS_BYTES, MOST_NEWS, COMMON, CONTACTS = range(12)
+(KEY, PERIOD_NS, TIMEOUT_NS, ASKED, SUSPECT_NS, TOLD, ROBIN, HEAD_BYTES, NEWS_BYTES, MOST_NEWS, COMMON, CONTACTS, SYNC_NS) = range(
+    13
+)
 OWN, TARGET_SEAT, ACKED, ABSENT_MINDED, TURN, SENT, JOINED = range(7)
 TABLE = 7
 ALIVE, SUSPECT, DEAD, UNKNOWN = range(4)
-PING, ACK, ASK, PROXY_PING, PROXY_ACK, VOUCH, JOIN, WELCOME = range(8)
-PERIOD, TIMEOUT, EXPIRE = range(3)  # ticks
+PING, ACK, ASK, PROXY_PING, PROXY_ACK, VOUCH, JOIN, MEMBERS = range(8)
+PERIOD, TIMEOUT, EXPIRE, SYNC = range(4)  # ticks
 SUSPECTED, CONFIRMED, LEARNED, REFUTED, MET = range(5)  # reports; above REPORT_BITS whether the one reported on was really up
 REPORT_BITS = 3
 BUFFER = 32
+MOST_MET = 32
+"""Strangers that a seat gets to know by one member list; more of them wait for the next."""
 NEWS = 1 << 60
-_PROXY = 1 << 29
+_PROXY, _PARTNER = 1 << 29, 1 << 28
 
 
 @inlined
@@ -234,24 +238,51 @@ def ask_to_join(w: World, seat: int, count: int) -> int:
 
 
 @njit
-def welcome(w: World, seat: int, peer: int, count: int) -> int:
-    """Tell a newcomer, whose own news have just been read, of all members."""
+def tell_members(w: World, seat: int, count: int, target: int, wants_answer: int) -> int:
+    """The whole member list, dead ones too; the target's own is to come back, or not."""
     known = 0
     for member in range(w.setup[SEATS]):
         known += w.member_memory[seat, TABLE + member] & 3 != UNKNOWN
     size_bytes = w.member_options[HEAD_BYTES] + known * w.member_options[NEWS_BYTES]
-    return tell(w, count, peer, word_of(WELCOME, 0, 0), size_bytes)
+    return tell(w, count, target, word_of(MEMBERS, wants_answer, 0), size_bytes)
 
 
 @njit
-def be_welcome(w: World, seat: int, peer: int) -> None:
-    """The newcomer takes over the contact's table; whoever is suspected there it takes to be alive until news say otherwise."""
+def exchange(w: World, seat: int, count: int) -> int:
+    """Begin to exchange member lists with somebody who seems alive."""
+    for turn in range(2 * w.setup[SEATS]):
+        member = below(w, w.member_options[KEY], seat, _PARTNER + turn, w.setup[SEATS])
+        if member != seat and w.member_memory[seat, TABLE + member] & 3 == ALIVE:
+            return tell_members(w, seat, count, member, 1)
+    return count
+
+
+@njit
+def read_members(w: World, seat: int, peer: int, count: int) -> int:
+    """Another's member list, as it is now: all of it is news, but whoever is dead there is only suspected here, if ever.
+
+    A newcomer takes it over and passes nothing on; whoever is suspected there it takes to be alive until news say otherwise.
+    """
     memory, table = w.member_memory[seat], w.member_memory[peer]
+    is_newcomer = w.member_options[CONTACTS] > 0 and memory[JOINED] == 0
     memory[JOINED] = 1
+    met = 0
     for member in range(w.setup[SEATS]):
-        if member != seat and memory[TABLE + member] & 3 == UNKNOWN:
-            thought = table[TABLE + member]
-            memory[TABLE + member] = thought & ~3 if thought & 3 == SUSPECT else thought
+        thought = table[TABLE + member]
+        state = thought & 3
+        if state == UNKNOWN:
+            continue
+        if memory[TABLE + member] & 3 == UNKNOWN:
+            if is_newcomer:
+                memory[TABLE + member] = thought & ~3 if state == SUSPECT else thought
+                continue
+            met += 1
+            if met > MOST_MET:
+                continue
+        if state == DEAD and w.member_options[SUSPECT_NS] > 0:
+            state = SUSPECT
+        count = hear_news(w, seat, member, state, thought >> 2, count)
+    return count
 
 
 def accuse(w: World, seat: int, member: int, dead: bool) -> None:

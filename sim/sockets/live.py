@@ -18,12 +18,13 @@ from sim.kernel.errors import EnvironmentTrouble, ScenarioError
 from sim.kernel.loop import apart
 from sim.ledger.block import Block
 from sim.net.choose import choose
-from sim.net.driver import needs_compiling
+from sim.net.driver import beginning
 from sim.net.topology import Topology
 from sim.sockets.letters import key_rings
 from sim.sockets.lines import Lines
 from sim.sockets.playable import check, not_played
 from sim.sockets.replica import Replica
+from sim.sockets.soonest import check_patience
 from sim.study.build import topology_of
 from sim.study.scenario import Scenario
 
@@ -153,8 +154,9 @@ async def alive(
     check(scenario, topology, seconds)
     if blocks is not None and blocks < 1:
         raise ScenarioError(f"{blocks} blocks are none; write at least 1", "--blocks")
-    if progress is not None and needs_compiling():
-        progress(0.0, "compiling the delivery core for this machine (once, about a minute)")
+    if progress is not None:
+        progress(0.0, beginning())
+    check_patience(scenario, seed, seconds)
     company = Company(scenario, topology, seed)
     try:
         await company.open()

@@ -13,6 +13,12 @@ class Bar:
         self._terminal = sys.stderr.isatty()
         self._tenth = -1
 
+    def begin(self) -> None:
+        """Say what comes first: what was never run here is compiled."""
+        from sim.net.driver import beginning  # takes a while itself, which other commands need not wait for
+
+        self(0.0, beginning())
+
     def __call__(self, share: float, text: str) -> None:
         """Show how far it has come."""
         if self._quiet:

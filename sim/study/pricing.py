@@ -20,7 +20,7 @@ from sim.study.scenario import Scenario
 def costs_of(scenario: Scenario, topology: Topology) -> Costs:
     """The scenario's link and seat tables as the network's costs."""
     link, seat = scenario.link, scenario.seat
-    if seat.service_ns("execute") and scenario.consensus is None:
+    if seat.execute and scenario.consensus is None:
         raise ScenarioError("has no effect without blocks to execute; give a [consensus], or drop the key", "seat.execute")
     law, jitter = link.latency, link.jitter
     if jitter is not None and topology.base_ns is None:

@@ -6,7 +6,7 @@ import asyncio
 import resource
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -17,12 +17,14 @@ from sim.kernel.errors import ScenarioError, StandsStill
 from sim.kernel.loop import apart
 from sim.kernel.rubbish import rarely_collected
 from sim.net.core import state as st
-from sim.net.driver import needs_compiling
+from sim.net.driver import beginning
 from sim.net.pairs import Rates
 from sim.net.tally import voters
 from sim.study.build import World, build, clear_up
 from sim.study.evidence import Evidence, Spread, Waiting
+from sim.study.foreseen import foresee
 from sim.study.load_watch import LoadWatch
+from sim.study.metrics import measure
 from sim.study.plugins import kind_of
 from sim.study.pricing import not_modelled
 from sim.study.reckoning import reckoning_of
@@ -78,11 +80,16 @@ def judged(
     if not isinstance(scenario, Scenario):
         raise ScenarioError(f"a scenario is wanted, such as sim.load(path) gives, not a {type(scenario).__name__}", "run")
     started = time.perf_counter()
-    if progress is not None and needs_compiling():
-        progress(0.0, "compiling the delivery core for this machine (once, about a minute)")
+    if progress is not None:
+        progress(0.0, beginning())
     world = build(scenario, seed)
     worlds.append(world)
-    turn(world, progress, _watching(world, look))
+    look_on = _watching(world, look)
+    slip = foresee(measure(evidence_of(world, begun=False)), scenario.expect) if scenario.expect else None
+    if slip is not None:
+        clear_up(world)
+        raise slip
+    turn(world, progress, look_on)
     evidence = evidence_of(world)
     report = Report.of(
         evidence,
@@ -143,8 +150,8 @@ def _advance(world: World, until_ns: int) -> None:
         raise ScenarioError(f"{error}; give the links a latency, or blocks an interval above 0", "link.latency") from None
 
 
-def evidence_of(world: World) -> Evidence:
-    """Lay the finished run open."""
+def evidence_of(world: World, begun: bool = True) -> Evidence:
+    """Lay the finished run open, or one that has not begun, of which workloads have nothing to tell."""
     scenario, topology, network, trace = world.scenario, world.topology, world.network, world.trace
     core, seats = network.world, network.world.seats
     protocol = None if scenario.consensus is None else scenario.consensus.protocol
@@ -192,7 +199,7 @@ def evidence_of(world: World) -> Evidence:
         offsets=topology.offsets,
         neighbours=topology.neighbours,
         **_signed(world, protocol),
-        workloads=tuple(_settled(workload.outcome(market)) for workload, market in world.markets),
+        workloads=tuple(dict(workload.outcome(market)) for workload, market in world.markets if begun),
         availability_kind="full" if scenario.availability is None else kind_of(scenario.availability),
         deadline_ns=getattr(scenario.availability, "deadline", 0),
         shared=() if world.society.behind is None else world.society.behind.shared(),
@@ -284,10 +291,6 @@ def spreads_of(world: World) -> tuple[Spread, ...]:
 
 def _pair(row: Any) -> tuple[int, int]:
     return int(row[0]), int(row[1])
-
-
-def _settled(outcome: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(outcome)
 
 
 def _version() -> str:

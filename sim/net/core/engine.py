@@ -63,6 +63,7 @@ from sim.net.core.state import (
     SCREENS,
     SEND,
     SERVED,
+    SHARE,
     SPOIL,
     START,
     TELLS_COPIES,
@@ -126,7 +127,7 @@ def _happen(w: World, word: int) -> None:
     packet = np.int64(row["packet"])
     item = np.int64(row["item"])
     if packet == TICK:
-        if w.seats[seat]["flags"] & UP or item < 0:
+        if w.seats[seat]["flags"] & UP or item < 0 or w.items[item]["duty"] == SHARE:  # a keeper's waits outlast a crash
             hear(w, seat, envelope)
         else:
             request_is_lost(w, seat, item)

@@ -35,7 +35,7 @@ def _periods(n: int, seed: int) -> NDArray[np.float64]:
         "duration": f"{_CYCLE_S * _CRASHES} s",
         "topology": {"kind": "complete", "seats": n},
         "link": {"latency": constant("10 ms")},
-        "membership": {"kind": "swim", "targets": "random", "clock": "common", "suspicion": 0.0},
+        "membership": {"kind": "swim", "targets": "random", "clock": "common", "suspicion": 0.0, "sync": 0},
         "fault": faults,
     }
     found = evidence(tables, seed)

@@ -19,6 +19,14 @@ def fooled(shares: int, released: int, samples: int) -> float:
     return comb(released, samples) / comb(shares, samples)
 
 
+def tolerated(shares: int, released: int, samples: int, missing: int) -> float:
+    """The chance that at most so many of the samples meet shares that were kept back."""
+    hidden = shares - released
+    return sum(comb(hidden, lost) * comb(released, samples - lost) for lost in range(min(missing, samples) + 1)) / comb(
+        shares, samples
+    )
+
+
 def kept_back(scheme: Mapping[str, Any], seats: Mapping[str, int], blocks: int) -> Table:
     """Tables of a scenario in which a publisher keeps back the least that cannot be rebuilt, of every block."""
     return {
