@@ -72,3 +72,27 @@ def test_messages_of_a_decision(name: str, n: int) -> None:
     slots = [len({row[3] for row in report.evidence.trace if row[1] == "decide"}) for report in (short, long)]
     assert slots[1] - slots[0] == 10
     assert count[1] - count[0] == 10 * messages[n]
+
+
+FORMULAS = {
+    24: lambda n: 2 * n * (n - 1),
+    27: lambda n: (n - 1) * (2 * n + 1),
+    39: lambda n: (n - 1) * (2 * n + 1) + n * (n - 1),
+    6: lambda n: 2 * (n - 1),
+    21: lambda n: 7 * (n - 1),
+    15: lambda n: 5 * (n - 1),
+}
+"""Messages of a decision by those among four."""
+
+
+@pytest.mark.parametrize("n", [5, 16])
+@pytest.mark.parametrize("name", VECTORS)
+def test_other_sizes_by_the_formula(name: str, n: int) -> None:
+    """As the report tells it; quorums of n = 5 are not 2f + 1."""
+    _, _, messages, first, last, interval = VECTORS[name]
+    formula = FORMULAS[messages[4]]
+    assert messages == {given: formula(given) for given in messages}
+    short, long = (sim.run(scenario_of(name, n, 31 + more * interval)).to_dict()["consensus"] for more in (0, 10))
+    assert long["messages"] - short["messages"] == 10 * formula(n)
+    for key, delays in (("first_decide_s", first), ("last_decide_s", last), ("block_interval_s", interval)):
+        assert (long[key]["min"], long[key]["max"]) == (delays, delays)
