@@ -68,7 +68,7 @@ async def arun(scenario: Scenario, seed: int | None = None, progress: Progress |
 
 def _run(scenario: Scenario, seed: int | None, progress: Progress | None, worlds: list[World]) -> Report:
     if not isinstance(scenario, Scenario):
-        raise ScenarioError(f"{scenario!r} is no scenario; sim.load(path) makes one from a file", "scenario")
+        raise ScenarioError(f"a scenario is wanted, such as sim.load(path) gives, not a {type(scenario).__name__}", "run")
     with rarely_collected():
         return judged(scenario, scenario.seed if seed is None else checked_seed(seed), progress, worlds)
 
@@ -77,19 +77,14 @@ def judged(
     scenario: Scenario, seed: int, progress: Progress | None, worlds: list[World], look: Callable[[World], None] | None = None
 ) -> Report:
     """Build, run to the end, judge and report; `worlds` gets the world, `look` is shown it at each hundredth of the time."""
-    if not isinstance(scenario, Scenario):
-        raise ScenarioError(f"a scenario is wanted, such as sim.load(path) gives, not a {type(scenario).__name__}", "run")
+    from sim import __version__
+
     started = time.perf_counter()
     if progress is not None:
         progress(0.0, beginning())
-    world = build(scenario, seed)
+    world = _ready(scenario, seed)
     worlds.append(world)
-    look_on = _watching(world, look)
-    slip = foresee(measure(evidence_of(world, begun=False)), scenario.expect) if scenario.expect else None
-    if slip is not None:
-        clear_up(world)
-        raise slip
-    turn(world, progress, look_on)
+    turn(world, progress, _watching(world, look))
     evidence = evidence_of(world)
     report = Report.of(
         evidence,
@@ -97,13 +92,26 @@ def judged(
         seed,
         time.perf_counter() - started,
         world.trace.digest(),
-        _version(),
+        __version__,
         evidence.counters["delivered"],
         resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024),
         scenario.expect,
     )
     clear_up(world)
     return report
+
+
+def _ready(scenario: Scenario, seed: int) -> World:
+    """A world at rest. ScenarioError where its report cannot hold what is expected of it."""
+    world = build(scenario, seed)
+    _watching(world, None)
+    if not scenario.expect or foresee(measure(evidence_of(world, begun=False)), scenario.expect) is None:
+        return world
+    slip = foresee(measure(evidence_of(world)), scenario.expect)  # workloads may know the name, but what they tell may change them
+    clear_up(world)
+    if slip is not None:
+        raise slip
+    return build(scenario, seed)
 
 
 def turn(world: World, progress: Progress | None = None, look: Callable[[World], None] | None = None) -> None:
@@ -248,7 +256,7 @@ def _each(rate: Rates, seats: int) -> NDArray[np.int64]:
 
 def counters_of(clock: Any) -> dict[str, int]:
     """The core's counts of copies; what is still on its way is in flight."""
-    counts = {
+    return {
         "sent": int(clock[st.SENT]),
         "delivered": int(clock[st.DELIVERED]),
         "lost": int(clock[st.LOST]),
@@ -260,9 +268,8 @@ def counters_of(clock: Any) -> dict[str, int]:
         "resent": int(clock[st.RESENT_COPIES]),
         "rejected": int(clock[st.REJECTED]),
         "unread": int(clock[st.UNREAD]),
+        "in_flight": int(clock[st.IN_FLIGHT]),
     }
-    counts["in_flight"] = int(clock[st.IN_FLIGHT])
-    return counts
 
 
 def spreads_of(world: World) -> tuple[Spread, ...]:
@@ -291,9 +298,3 @@ def spreads_of(world: World) -> tuple[Spread, ...]:
 
 def _pair(row: Any) -> tuple[int, int]:
     return int(row[0]), int(row[1])
-
-
-def _version() -> str:
-    from sim import __version__
-
-    return __version__
