@@ -121,6 +121,39 @@ def test_promise(promise: Promise) -> None:
     assert any(path == promise.metric or path.endswith(f".{promise.metric}") for path in wanted), wanted
 
 
+PEOPLE_APART = """fault=[{kind = "partition", at = "15 s", lasts = "60 s", groups = [["hospital-00", "hospital-03", "hospital-06",
+"hospital-09", "clinic-00", "clinic-03", "clinic-06", "clinic-09", "clinic-11", "lab-0", "payer-0", "payer-1", "pharmacy-0",
+"pharmacy-1", "wholesaler-1"]]}]"""
+ON_A_FORKING_CHAIN = ("consensus.kind=nakamoto", "consensus.depth=1")
+HALF_LIE = """adversary=[{kind = "equivocate", seats = 24}]"""
+BREACHES: dict[str, tuple[str, ...]] = {
+    "shared-ledger": (HALF_LIE, "duration=30 s", "workload=[{kind='consent', compression=24}]", "expect={prefix-order=true}"),
+    "no-single-authority": (HALF_LIE, "duration=40 s", "heal=30 s", "fault=[]"),
+    "agreement-first": ("""fault=[{kind = "partition", at = "20 s", lasts = "30 s", groups = [["west", "south"]]}]""",),
+    "immutable": ("consensus.kind=qbft",),  # the other way about: the scenario shows the breach, and here there is none
+    "one-framework": ("""fault=[{kind = "crash", seats = "regulator", at = "60 s"}]""",),
+    "patients-decide": ON_A_FORKING_CHAIN,
+    "traceable": (*ON_A_FORKING_CHAIN, PEOPLE_APART),
+    "no-counterfeits": (*ON_A_FORKING_CHAIN, PEOPLE_APART),
+    "authentic-trials": ("""fault=[{kind = "crash", seats = "regulator", at = "15 s"}]""",),
+    "contracts-pay-once": (*ON_A_FORKING_CHAIN, PEOPLE_APART, "workload.0.resent_after=4 s", "workload.0.duplicates=1"),
+    "shared-when-needed": ("""adversary=[{kind = "tamper", seats = "hospital"}]""",),
+    "credible": ("workload.0.rates={inclusion_proof_check = 0.1, audit_event = 0.1, audit_event_clinic = 0.1, provenance = 0.1}",),
+}
+"""For each promise what breaks it, as settings of its own scenario. That contents are sealed is no metric: `tests/test_ledger.py`."""
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("promise", [one for one in PROMISES if one.name != "sealed-content"], ids=lambda promise: promise.name)
+def test_a_broken_promise_is_seen_in_its_metric(promise: Promise) -> None:
+    """One by one: under attack its scenario fails, and says that it is this metric."""
+    import sim
+
+    report = sim.run(sim.load(SCENARIOS / f"{promise.scenario}.toml", BREACHES[promise.name]))
+    told = [sentence.split(": ")[0] for sentence in report.failed_expectations]
+    assert any(path == promise.metric or path.endswith(f".{promise.metric}") for path in told), report.failed_expectations
+
+
 def test_the_list_of_promises_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "promises"]) == 0
     lines = capsys.readouterr().out.splitlines()

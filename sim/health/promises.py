@@ -30,8 +30,8 @@ PROMISES = (
         "sealed-content", "content is sealed, who and when is visible", "health/revoking-consent-while-cut", "metadata_exposure.triples"
     ),
     Promise(
-        "one-framework", "one framework for all exchange", "health/day-in-a-hospital-network",
-        "workload.public-health.outcomes.public_health_completeness.complete_share",
+        "one-framework", "one framework for all exchange", "health/influenza-season",
+        "workload.public-health.outcomes.classes.C4.attained_share",
     ),
     Promise(
         "patients-decide", "patients grant access and take it back", "health/revoking-consent-while-cut",
