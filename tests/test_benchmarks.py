@@ -66,6 +66,7 @@ def test_heavy_work_is_done_or_refused() -> None:
         overlay.once(overlay.gossipsub_scenario(60, "20 s", "1 kB", 1, "1 s"), overlay.all_reached(1, 61))
 
 
+@pytest.mark.slow
 def test_data_behind_blocks_is_measured_too() -> None:
     """The benchmark of 10,000 nodes, small: everybody is satisfied, or it refuses to give a figure."""
     small = data.columns_scenario(1, nodes=300, blob="1 MB")

@@ -27,6 +27,7 @@ def without_commitments(monkeypatch: pytest.MonkeyPatch, request: pytest.Fixture
         monkeypatch.setattr(kzg, "ckzg", None)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(kzg.ckzg is None, reason="the extra kzg is not installed")
 def test_commitments_are_measured_beside_what_is_charged() -> None:
     """A column of 21 cells costs more than one of 1, less than 21 times; a blob's rebuilding more than either; none is a service."""

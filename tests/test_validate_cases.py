@@ -11,7 +11,11 @@ from sim.study.validation.case import Case
 from sim.study.validation.cases import all_cases
 from sim.study.validation.judge import judged
 
-PLAYED = [pytest.param(case, id=case.name.replace(" ", "-")) for case in all_cases() if case.measure is not None]
+PLAYED = [
+    pytest.param(case, id=case.name.replace(" ", "-"), marks=[pytest.mark.slow] if case.name.startswith(("V67", "V74")) else [])
+    for case in all_cases()
+    if case.measure is not None
+]
 LONGER = [pytest.param(case, id=case.name.replace(" ", "-")) for case in all_cases() if case.runs > case.quick]
 
 
@@ -29,7 +33,6 @@ def test_case(case: Case) -> None:
     assert row.verdict == ("unknown" if case.name in TOO_RARE else "pass"), row.text()
 
 
-@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.parametrize("case", LONGER)
 def test_case_with_all_its_runs(case: Case) -> None:
