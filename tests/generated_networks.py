@@ -132,7 +132,7 @@ def drawn_messages(luck: random.Random, n: int, items: int) -> list[dict[str, An
         if votes and luck.random() < 0.3:
             signers = luck.sample(range(n), luck.randint(1, n))
             one.update(kind=KINDS - 1, vote=False, certified=luck.choice(votes))
-            one["signers"] = np.array([sum(1 << signer for signer in signers)], np.uint64)
+            one["signers"] = sum(1 << signer for signer in signers)
         elif luck.random() < 0.2:
             one["attached"] = luck.randrange(items)
         messages.append(one)

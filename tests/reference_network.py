@@ -18,14 +18,12 @@ class SlowNetwork(SlowWorld):
     # naming and orders: the same calls as Network's -----------------------------------------------------------------
 
     def message(self, content: object, kind: int, fields: Sequence[int], size_bytes: int, **more: Any) -> int:
-        """A new content; `signers` of a certificate as a row of bit sets."""
-        rows = more.get("signers")
-        signers = (
-            frozenset(bit for bit in range(64 * len(rows)) if int(rows[bit >> 6]) >> (bit & 63) & 1) if rows is not None else ()
-        )
+        """A new content; `signers` of a certificate as a bit set."""
+        bits = more.get("signers", 0)
+        signers = frozenset(bit for bit in range(bits.bit_length()) if bits >> bit & 1)
         key = 0 if self.costs.same_weather_everywhere else self.dice.key("message", kind, *fields)
         padded = (*fields, *(0,) * (6 - len(fields)))
-        options = more.get("vote", False), more.get("certified", -1), frozenset(signers), more.get("attached", -1)
+        options = more.get("vote", False), more.get("certified", -1), signers, more.get("attached", -1)
         self.messages.append(Message(key, kind, padded, size_bytes, *options, more.get("checks", 1)))
         return len(self.messages) - 1
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from worlds import agreeing
 
 import sim
@@ -125,9 +124,7 @@ def alone(world: Surroundings, seat: int, said: Any) -> Certificate:
     world.society.send(seat, seat, seat, said)
     number = world.society.number_of(said)
     assert number is not None
-    bits = np.zeros_like(world.society.network.signers(seat, number))
-    bits[seat // 64] = 1 << (seat % 64)
-    return Certificate(said, number, bits)
+    return Certificate(said, number, 1 << seat)
 
 
 def verdict(report: Report, name: str) -> str:

@@ -114,7 +114,7 @@ def transaction(number: int, key: str = "stock") -> Transaction:
 
 def envelope(one: Transaction, version: int, signers: int, key: str = "stock") -> Envelope:
     said = Endorsed(one.id, 0, key, version)
-    return Envelope(one.id, key, version, Certificate(said, 0, np.array([signers], np.uint64)))
+    return Envelope(one.id, key, version, Certificate(said, 0, signers))
 
 
 def key_of(one: Transaction) -> str:

@@ -109,9 +109,7 @@ def test_a_link_of_two_thirds_justifies_and_two_in_a_row_make_final() -> None:
     one, two = Checkpoint(1, first.digest), Checkpoint(2, second.digest)
 
     def count(votes: int, source: Checkpoint, target: Checkpoint) -> None:
-        import numpy as np
-
-        ffg.links = lambda epoch: {(source, target): np.array([(1 << votes) - 1], np.uint64)}
+        ffg.links = lambda epoch: {(source, target): (1 << votes) - 1}
         ffg.process(target.epoch, lambda digest: True)
 
     count(5, start, one)

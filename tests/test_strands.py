@@ -48,7 +48,7 @@ class Hasty(Sleepers):
             strand.paused = False
             running, self.loop.strand = self.loop.strand, None
             asyncio.tasks._leave_task(self.loop, running)
-            strand._step(word)
+            strand.step(word)
             asyncio.tasks._enter_task(self.loop, running)
             self.loop.strand = running
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-import numpy as np
 import pytest
 from worlds import DELAY_NS, agreeing
 
@@ -112,7 +111,7 @@ def test_no_vote_on_a_parent_that_is_not_proved_notarised() -> None:
     stage, chief = on_stage()
     parent = Block.of(GENESIS, 1, 0, 0)
     stage.publish(0, parent)
-    lonely = Certificate(Vote(0, parent.digest), 0, np.array([0b11], np.uint64))
+    lonely = Certificate(Vote(0, parent.digest), 0, 0b11)
     propose(stage, chief, 0, parent, lonely)
     assert votes(stage) == []
     assert complaints(stage) == ["its parent is not notarised"]

@@ -15,9 +15,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
 from sim.kernel.units import Share
@@ -147,13 +144,12 @@ class Plot:
         """By how many validators' newest votes the first branch is ahead, as one colluder has heard them."""
         watcher = self.world.nodes[self.seats[0]]
         kind = type(next(iter(self.kept.values())))
-        seen = np.zeros((watcher.n + 63) // 64, np.uint64)
-        ahead = 0
+        seen = ahead = 0
         for earlier in range(slot, max(-1, slot - self._memory()), -1):
             ballots = watcher.ballots(kind, slot=earlier)
             for ballot in ballots:
                 side = self._side(ballot.message.head)
-                fresh = _size(ballot.bits & ~seen)
+                fresh = (ballot.bits & ~seen).bit_count()
                 ahead += fresh if side == 0 else -fresh if side == 1 else 0
             for ballot in ballots:
                 seen |= ballot.bits
@@ -171,7 +167,3 @@ class Plot:
                 return -1
             head = blocks[head].parent
         return self.pair.index(head)
-
-
-def _size(bits: NDArray[np.uint64]) -> int:
-    return sum(int(word).bit_count() for word in bits)

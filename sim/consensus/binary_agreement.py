@@ -14,11 +14,9 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-import numpy as np
-
 from sim.kernel.strand import Strand
 from sim.node.either import either
-from sim.node.message import vote
+from sim.node.message import union, vote
 from sim.node.node import Node
 
 Say = Callable[[tuple[Any, ...], Any], None]
@@ -129,8 +127,7 @@ class Agreement:
 
     def either_heard(self, turn: int) -> int:
         """How many have sent an AUX, for whichever bit."""
-        known = self.node.ballots(Aux, instance=self.instance, round=turn)
-        return int(np.bitwise_count(np.bitwise_or.reduce([one.bits for one in known])).sum()) if known else 0
+        return union([known.bits for known in self.node.ballots(Aux, instance=self.instance, round=turn)]).bit_count()
 
     async def hear_done(self) -> None:
         """f + 1 DONE are an honest node's word; after 2f + 1 everybody will hear as much, and this node may stop."""

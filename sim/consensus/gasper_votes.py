@@ -10,11 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sim.consensus.forking.forest import Forest
-from sim.node.message import Certificate, vote
+from sim.node.message import Certificate, union, vote
 from sim.node.node import Node
 
 
@@ -36,13 +33,8 @@ class Checkpoint(NamedTuple):
     digest: str
 
 
-Bits = NDArray[np.uint64]
+Bits = int
 IN_DOUBT = 8  # slots within which a second vote in one whose committee has voted is noticed
-
-
-def size(bits: Bits) -> int:
-    """How many members a set of identities has."""
-    return sum(int(word).bit_count() for word in bits)
 
 
 class View:
@@ -83,39 +75,36 @@ class View:
         Everybody votes once an epoch, so two epochs back are enough; who has been silent for longer counts no more.
         """
         votes: dict[str, int] = {}
-        seen = np.zeros((self.node.n + 63) // 64, np.uint64)
+        seen = 0
         for earlier in range(slot - 1, max(-1, slot - 1 - 2 * self.per_epoch), -1):
             heads, doubted = (self.undoubted if self.discount else self.first)(earlier)
             for head, bits in heads.items():
-                votes[head] = votes.get(head, 0) + size(bits & ~seen)
+                votes[head] = votes.get(head, 0) + (bits & ~seen).bit_count()
             for bits in (*heads.values(), doubted):
                 seen |= bits
-            if size(seen) == self.node.n:
+            if seen.bit_count() == self.node.n:
                 break
         return votes
 
     def undoubted(self, slot: int) -> tuple[dict[str, Bits], Bits]:
         """Who voted for each head in a slot and for no other; and who voted twice, whose older votes do not count either."""
-        once = np.zeros((self.node.n + 63) // 64, np.uint64)
-        twice = np.zeros_like(once)
+        once = twice = 0
         heads: dict[str, Bits] = {}
         for ballot in self.ballots(slot):
             twice |= once & ballot.bits
             once |= ballot.bits
             head = ballot.message.head
-            heads[head] = heads[head] | ballot.bits if head in heads else ballot.bits
-        return ({head: bits & ~twice for head, bits in heads.items()} if twice.any() else heads), twice
+            heads[head] = heads.get(head, 0) | ballot.bits
+        return ({head: bits & ~twice for head, bits in heads.items()} if twice else heads), twice
 
     def first(self, slot: int) -> tuple[dict[str, Bits], Bits]:
         """Who was heard first with a vote for each head of a slot; two that came between two looks count as they came to be known."""
         heads = self._first.setdefault(slot, {})
         self._first.pop(slot - 4 * self.per_epoch, None)
-        seen = np.zeros((self.node.n + 63) // 64, np.uint64)
-        for bits in heads.values():
-            seen |= bits
+        seen = union(heads.values())
         for ballot in self.ballots(slot):
             head, fresh = ballot.message.head, ballot.bits & ~seen
-            heads[head] = heads[head] | fresh if head in heads else fresh
+            heads[head] = heads.get(head, 0) | fresh
             seen |= ballot.bits
         return heads, seen
 
@@ -147,7 +136,7 @@ class View:
             for ballot in self.node.ballots(Attestation, slot=slot):
                 said = ballot.message
                 link = Checkpoint(said.source_epoch, said.source), Checkpoint(epoch, said.target)
-                found[link] = found[link] | ballot.bits if link in found else ballot.bits
+                found[link] = found.get(link, 0) | ballot.bits
         return found
 
     def process(self, epoch: int, known: Callable[[str], bool]) -> None:
@@ -159,7 +148,7 @@ class View:
         vouched: dict[Checkpoint, Bits] = {}
         for (source, target), bits in self.links(epoch).items():
             vouched[source] = vouched.get(source, bits) | bits
-            if 3 * size(bits) < 2 * self.node.n or not (known(source.digest) and known(target.digest)):
+            if 3 * bits.bit_count() < 2 * self.node.n or not (known(source.digest) and known(target.digest)):
                 continue
             self.known_justified[source] = self.known_justified[target] = None
             self.justified = max(self.justified, target)
@@ -167,7 +156,7 @@ class View:
             if epoch - source.epoch <= 2 and between:
                 self.final = max(self.final, source)
         for source, bits in vouched.items():
-            if size(bits) > self.node.f and known(source.digest):
+            if bits.bit_count() > self.node.f and known(source.digest):
                 self.known_justified[source] = None
                 self.justified = max(self.justified, source)
 

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import reduce
 from typing import Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from sim.node.message import vote
+from sim.node.message import union, vote
 from sim.node.node import Node
-
-Bits = NDArray[np.uint64]
 
 
 @vote
@@ -159,18 +153,18 @@ class Pool:
         """Count a slot's votes; an identity counts once wherever kinds of vote are added."""
         notar = {known.message.digest: known.bits for known in node.ballots(Notar, slot=slot)}
         fallback = {known.message.digest: known.bits for known in node.ballots(NotarFallback, slot=slot)}
-        skip = union(*(known.bits for known in node.ballots(Skip, slot=slot)))
-        fallen = union(*(known.bits for known in node.ballots(SkipFallback, slot=slot)))
-        most = max(notar, key=lambda digest: size(notar[digest]), default="")
-        helped = {digest: union(notar.get(digest), fallback.get(digest)) for digest in (*notar, *fallback)}
+        skip = union(known.bits for known in node.ballots(Skip, slot=slot))
+        fallen = union(known.bits for known in node.ballots(SkipFallback, slot=slot))
+        most = max(notar, key=lambda digest: notar[digest].bit_count(), default="")
+        helped = {digest: notar.get(digest, 0) | fallback.get(digest, 0) for digest in (*notar, *fallback)}
         return Told(
             self.n,
             heard(node, slot),
-            {digest: size(bits) for digest, bits in notar.items()},
-            {digest: size(union(bits, skip)) for digest, bits in notar.items()},
-            size(union(skip, *(bits for digest, bits in notar.items() if digest != most))),
-            tuple(digest for digest, bits in helped.items() if size(bits) >= share(self.n, 60)),
-            size(union(skip, fallen)) >= share(self.n, 60),
+            {digest: bits.bit_count() for digest, bits in notar.items()},
+            {digest: (bits | skip).bit_count() for digest, bits in notar.items()},
+            union([skip, *(bits for digest, bits in notar.items() if digest != most)]).bit_count(),
+            tuple(digest for digest, bits in helped.items() if bits.bit_count() >= share(self.n, 60)),
+            (skip | fallen).bit_count() >= share(self.n, 60),
         )
 
 
@@ -199,14 +193,3 @@ def safe_to_skip(told: Told, mine: Slot) -> bool:
 def share(n: int, percent: int) -> int:
     """The least number of identities that make up so much of `n`."""
     return -(-n * percent // 100)
-
-
-def union(*sets: Bits | None) -> Bits | None:
-    """The identities in any of the sets."""
-    there = [bits for bits in sets if bits is not None]
-    return reduce(np.bitwise_or, there) if there else None
-
-
-def size(bits: Bits | None) -> int:
-    """How many identities a set has."""
-    return 0 if bits is None else sum(int(word).bit_count() for word in bits)

@@ -45,6 +45,15 @@ class Turn(list[Any]):
 
     when_ns: int
 
+    def step(self, _: None) -> None:
+        """Run it, unless it has been cancelled."""
+        if self:
+            callback, arguments, scope = self
+            if scope is None:
+                callback(*arguments)
+            else:
+                scope.run(callback, *arguments)
+
     def cancel(self) -> None:
         """Never run; harmless after the fact."""
         self.clear()
@@ -64,8 +73,8 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     def __init__(self, source: Source | None = None) -> None:
         self.now_ns = 0
         self.source = source
-        self.ready: deque[Any] = deque()
-        """Whose turn it is at this instant: a `Turn`, or a tuple like one where nobody will cancel it."""
+        self.ready: deque[tuple[Any, Any]] = deque()
+        """Whose turn it is at this instant: a `Strand` and what it is woken with, or a `Turn` and None."""
         self.strand: Any = None
         """The `Strand` that runs; None where none does."""
         self._strands: dict[Strand[Any], None] = {}
@@ -87,7 +96,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     ) -> Turn:
         """Run `callback` at this instant, after everything already ready."""
         turn = Turn((callback, args, context))
-        self.ready.append(turn)
+        self.ready.append((turn, None))
         return turn
 
     def call_later(  # type: ignore[override]
@@ -197,39 +206,30 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         ready, timers, source = self.ready, self._timers, self.source
         instant_ns, turns = -1, 0
         while not self._halted:
-            turns += 1
-            if self.now_ns != instant_ns:
-                instant_ns, turns = self.now_ns, 0
-            elif turns > MOST_TURNS:
-                raise StandsStill(f"virtual time stands still at {self.now_ns / 1e9:g} s; {self.describe_waits()}")
             while ready:
-                turn = ready.popleft()
-                if turn:
-                    callback, arguments, scope = turn
-                    if scope is None:
-                        callback(*arguments)
-                    else:
-                        scope.run(callback, *arguments)
+                one, what = ready.popleft()
+                one.step(what)
             if self._failure is not None:
                 failure, self._failure = self._failure, None
                 raise failure
             while timers and not timers[0][2]:
                 heappop(timers)
-            limit_ns = min(timers[0][0], until_ns) if timers else until_ns
-            if source is not None:
-                reached_ns = source.advance(limit_ns)
-                if ready or reached_ns < limit_ns:
-                    self.now_ns = reached_ns
-                    continue
-            if not timers or timers[0][0] > until_ns:
-                if until_ns < FOREVER_NS:
-                    self.now_ns = until_ns
-                return
-            self.now_ns = limit_ns
-            while timers and timers[0][0] == limit_ns:
-                turn = heappop(timers)[2]
-                if turn:
-                    ready.append(turn)
+            limit_ns = timers[0][0] if timers and timers[0][0] < until_ns else until_ns
+            reached_ns = limit_ns if source is None else source.advance(limit_ns)
+            if reached_ns == limit_ns and not ready:
+                if not timers or timers[0][0] > until_ns:
+                    if until_ns < FOREVER_NS:
+                        self.now_ns = until_ns
+                    return
+                while timers and timers[0][0] == limit_ns:
+                    ready.append((heappop(timers)[2], None))
+            self.now_ns = reached_ns
+            if reached_ns != instant_ns:
+                instant_ns, turns = reached_ns, 0
+            else:
+                turns += 1
+                if turns > MOST_TURNS:
+                    raise StandsStill(f"virtual time stands still at {reached_ns / 1e9:g} s; {self.describe_waits()}")
 
 
 def apart(work: Callable[[], T], interrupt: Callable[[], None]) -> T:

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from sim.kernel.loop import VirtualLoop
 
 T = TypeVar("T")
-_PAUSED = object()
+PAUSED = object()
+"""What a generator yields where it pauses; for those who will not `await pause()`."""
 
 
 @coroutine
 def pause() -> Generator[object, Any, Any]:
     """Wait until somebody calls `wake` of the strand that runs this (`loop.strand`); returns what `wake` was given."""
-    return (yield _PAUSED)
+    return (yield PAUSED)
 
 
 class Strand(Generic[T]):
@@ -55,15 +56,14 @@ class Strand(Generic[T]):
         self._loop, self._coroutine, self._kept = loop, coroutine, kept
         self._callbacks: list[tuple[Callable[[Strand[T]], object], contextvars.Context | None]] | None = None
         self._future: Any = None
-        self._error: BaseException | None = None
-        self._over = self._cancelled = self._asyncio_future_blocking = False
+        self._over = self._asyncio_future_blocking = False
         self._doomed = False
-        """Whether the next step raises CancelledError."""
+        """Whether the next step raises CancelledError; or it has been closed, and there is no next step."""
         self.paused = False
         """Whether it waits in `pause`, and nobody has woken or cancelled it yet."""
         self._cancels = 0
         kept[self] = None
-        loop.ready.append((self._step, (), None))
+        loop.ready.append((self, None))
 
     # going on -------------------------------------------------------------------------------------------------------
 
@@ -71,12 +71,13 @@ class Strand(Generic[T]):
         """Go on from `pause` with this value, in a turn of its own; no effect where it has been woken or cancelled by then."""
         if self.paused:
             self.paused = False
-            self._loop.ready.append((self._step, (value,), None))
+            self._loop.ready.append((self, value))
 
-    def _step(self, value: Any = None, error: BaseException | None = None) -> None:
-        if self._over:  # closed while its turn was still to come
-            return
+    def step(self, value: Any = None, error: BaseException | None = None) -> None:
+        """Its turn has come: go on up to the next wait. For the loop alone."""
         if self._doomed:
+            if self._over:  # closed while its turn was still to come
+                return
             self._doomed = False
             if not isinstance(error, asyncio.CancelledError):
                 error = asyncio.CancelledError()
@@ -85,25 +86,16 @@ class Strand(Generic[T]):
         _enter_task(loop, self)  # type: ignore[arg-type]
         try:
             waited = self._coroutine.send(value) if error is None else self._coroutine.throw(error)
-        except StopIteration as end:
-            self._result, self._cancelled = end.value, self._doomed  # it may have cancelled itself on its last way
-            self._end()
-        except asyncio.CancelledError:
-            self._cancelled = True
-            self._end()
         except BaseException as end:
-            self._error = end
-            loop.fail(end)
-            self._end()
+            self._end(end)
         else:
-            if waited is _PAUSED and not self._doomed:
+            if waited is PAUSED and not self._doomed:
                 self.paused = True
             else:
                 self._await(waited)
-        finally:
-            error = None  # or it would keep this frame, and the frame it
-            loop.strand = None
-            _leave_task(loop, self)  # type: ignore[arg-type]
+        error = None  # or it would keep this frame, and the frame it
+        loop.strand = None
+        _leave_task(loop, self)  # type: ignore[arg-type]
 
     def _await(self, waited: Any) -> None:
         """What the coroutine yielded was no pause, or somebody who is to be cancelled wants to pause."""
@@ -113,11 +105,11 @@ class Strand(Generic[T]):
             waited.add_done_callback(self._heard)
             if self._doomed and waited.cancel():
                 self._doomed = False
-        elif waited is None or waited is _PAUSED:  # None: asyncio.sleep(0)
-            self._loop.ready.append((self._step, (), None))
+        elif waited is None or waited is PAUSED:  # None: asyncio.sleep(0)
+            self._loop.ready.append((self, None))
         else:
             error = RuntimeError(f"{self!r} awaits {waited!r}, which is nothing to wait for")
-            self._loop.ready.append((self._step, (None, error), None))
+            self._loop.call_soon(self.step, None, error)
 
     def _heard(self, future: Any) -> None:
         """The future that was awaited is done."""
@@ -125,16 +117,27 @@ class Strand(Generic[T]):
         try:
             future.result()
         except BaseException as error:
-            self._step(None, error)
+            self.step(None, error)
         else:
-            self._step()
+            self.step()
 
-    def _end(self) -> None:
-        self._over = True
+    def _end(self, end: BaseException) -> None:
+        """The coroutine has come to its end, by returning, by being cancelled, or by failing."""
+        self._over, self._cancelled, self._error = True, False, None
+        if isinstance(end, StopIteration):
+            self._result, self._cancelled = end.value, self._doomed  # it may have cancelled itself on its last way
+        elif isinstance(end, asyncio.CancelledError):
+            self._cancelled = True
+        else:
+            self._error = end
+            self._loop.fail(end)
         self._kept.pop(self, None)
         if self._callbacks is not None:
             for callback, scope in self._callbacks:
-                self._loop.ready.append((callback, (self,), scope))
+                self._tell(callback, scope)
+
+    def _tell(self, callback: Callable[[Strand[T]], object], scope: contextvars.Context | None) -> None:
+        self._loop.call_soon(callback, self, context=scope)
 
     # what asyncio and others ask of a task --------------------------------------------------------------------------
 
@@ -145,7 +148,7 @@ class Strand(Generic[T]):
         self._cancels += 1
         if self.paused:
             self.paused = False
-            self._loop.ready.append((self._step, (), None))
+            self._loop.ready.append((self, None))
         elif self._future is not None and self._future.cancel():
             return True
         self._doomed = True
@@ -163,7 +166,8 @@ class Strand(Generic[T]):
     def close(self) -> None:
         """End it here and now: what it would do at its end is done, and nobody is told."""
         self._coroutine.close()
-        self._over, self.paused, self._callbacks = True, False, None
+        self._over, self._cancelled, self._error = True, False, None
+        self._doomed, self.paused, self._callbacks = True, False, None
         self._kept.pop(self, None)
 
     def done(self) -> bool:
@@ -172,11 +176,11 @@ class Strand(Generic[T]):
 
     def cancelled(self) -> bool:
         """Whether it ended by being cancelled."""
-        return self._cancelled
+        return self._over and self._cancelled
 
     def result(self) -> T:
         """What the coroutine returned; raises what it raised, InvalidStateError before its end."""
-        error = self.exception()
+        error: BaseException | None = self.exception()
         if error is not None:
             raise error
         result: T = self._result
@@ -196,7 +200,7 @@ class Strand(Generic[T]):
     def add_done_callback(self, callback: Callable[[Strand[T]], object], *, context: contextvars.Context | None = None) -> None:
         """Call `callback(strand)` in a turn of its own once it is over."""
         if self._over:
-            self._loop.ready.append((callback, (self,), context))
+            self._tell(callback, context)
         elif self._callbacks is None:
             self._callbacks = [(callback, context)]
         else:

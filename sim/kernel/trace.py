@@ -79,6 +79,8 @@ class Many(NamedTuple):
         return "\n".join([f"(%d, {self.kind!r}, %d, %d, %r)"] * len(self.digests)) % tuple(words)
 
 
+_KEPT = [frozenset(name for name, kind in KINDS.items() if kind.level <= level) for level in LEVELS.values()]
+"""The kinds of rows that are kept, by level."""
 _CHUNK_ROWS = 4096
 _KEPT_ROWS = 1_000_000
 
@@ -94,6 +96,7 @@ class Trace:
 
     def __init__(self, clock: Clock, level: str = "protocol") -> None:
         self.level = LEVELS[level]
+        self._kept = _KEPT[self.level]
         self._clock = clock
         self._rows: list[Row | Many] = []
         self._hashed = self._hashed_entries = 0
@@ -111,23 +114,28 @@ class Trace:
 
     def record(self, kind: str, seat: int, *fields: Any) -> None:
         """Note that something of `kind` happened at `seat` now; tells the subscribers whatever the level."""
-        self.record_at(self._clock.now_ns, kind, seat, *fields)
+        self._note((self._clock.now_ns, kind, seat, *fields))
 
     def record_at(self, now: int, kind: str, seat: int, *fields: Any) -> None:
         """Note that it happened at `now`, which is not before the last row."""
-        if KINDS[kind].level <= self.level:
+        self._note((now, kind, seat, *fields))
+
+    def _note(self, row: Row) -> None:
+        kind = row[1]
+        if kind in self._kept:
             rows = self._rows
-            rows.append((now, kind, seat, *fields))
+            rows.append(row)
             if len(rows) - self._hashed_entries >= _CHUNK_ROWS:
                 self._close_chunk()
-        for tell in self._subscribers.get(kind, ()):
-            tell(now, seat, *fields)
+        if kind in self._subscribers:
+            for tell in self._subscribers[kind]:
+                tell(row[0], *row[2:])
 
     def record_many(
         self, kind: str, times: NDArray[np.int64], seats: NDArray[Any], slots: NDArray[Any], digests: list[str]
     ) -> None:
         """Note rows of `kind` in order of time, which is not before the last row and not after now."""
-        if KINDS[kind].level <= self.level:
+        if kind in self._kept:
             self._rows.append(Many(kind, times, seats.astype(np.int32), slots.astype(np.int32), digests))
             self._beyond += len(digests) - 1
             if len(self._rows) + self._beyond - self._hashed >= _CHUNK_ROWS:

@@ -65,7 +65,7 @@ class Costs:
     @property
     def is_plain(self) -> bool:
         """Whether copies need no trips of their own (`sim.net.core.trips`)."""
-        capped = bool(np.any(self.link_bit_s))
+        capped = _any(self.link_bit_s)
         chancy = self.duplicate > 0 or self.reorder > 0 or (self.loss > 0 and self.retransmit_ns > 0)
         return not (chancy or capped or self.fair or self.max_min or self.lane_bytes >= 0 or self.tcp_bytes)
 
@@ -82,7 +82,8 @@ class Costs:
         setup[st.ENCODE_PS] = self.encode_ps_per_byte
         setup[st.ANNOUNCE_BYTES], setup[st.REQUEST_BYTES] = self.announce_bytes, self.request_bytes
         for name, rate in (("up_ns_per_byte", self.up_bit_s), ("down_ns_per_byte", self.down_bit_s)):
-            world.seats[name] = _ns_per_byte(rate)
+            if _any(rate):
+                world.seats[name] = _ns_per_byte(rate)
         changes: dict[str, Any] = {}
         if self.table is not None:
             changes["tables"] = np.ascontiguousarray(self.table, np.int64).reshape(-1, TABLE)
@@ -99,7 +100,7 @@ class Costs:
     def _write_trips(self, world: st.World) -> dict[str, Any]:
         """What copies with trips of their own need."""
         setup = world.setup
-        capped = bool(np.any(self.link_bit_s))
+        capped = _any(self.link_bit_s)
         setup[[st.TRIPS, st.FOLD, st.LANE_BYTES, st.FAIR]] = 1, 2, self.lane_bytes, self.fair
         setup[[st.QUEUED, st.CAPPED]] = self.fair or self.lane_bytes >= 0, capped
         setup[[st.RETRANSMIT_NS, st.REORDER_NS, st.TCP_BYTES, st.TCP_IDLE_NS]] = (
@@ -146,6 +147,11 @@ def longest_latency_ns(world: st.World) -> int:
         return int(world.setup[st.CONSTANT_NS])
     base_ns, most = int(world.base_ns.max()), int(world.tables.max())
     return base_ns * most >> FACTOR_BITS if world.setup[st.RELATIVE] else base_ns + most
+
+
+def _any(rate_bit_s: Rates) -> bool:
+    """Whether there is any rate."""
+    return bool(rate_bit_s) if isinstance(rate_bit_s, int) else bool(rate_bit_s.any())
 
 
 def _ns_per_byte(rate_bit_s: Rates) -> Any:

@@ -16,7 +16,7 @@ AGAIN_NS = 1_000_000_000  # a body that has not come by itself is asked for agai
 async def held(node: Node, item: int, what: str, digest: str) -> None:
     """Wait until the node's seat holds an item; `what` and `digest` tell of it in a stuck run."""
     if not node.society.network.holds(node.seat, item):
-        await node.probe(HOLD, 0, 1, 1, [item], (what, digest, {}))
+        await node.probe(HOLD, what, 1, {"item": item, "of": digest})
 
 
 def usable(node: Node, digest: str) -> bool:

@@ -36,7 +36,7 @@ class Wait:
         said = mail.message
         for name, value in self.claim.items():
             found = getattr(said, name)
-            if not value(found) if callable(value) else found != value:
+            if found != value and not (callable(value) and value(found)):
                 return False
         return True
 
@@ -145,10 +145,10 @@ class Inbox:
         """From now on mail may wake the strand that runs."""
         node = self._node
         wait.strand = node.society.loop.strand
-        self._waits.setdefault(wait.kind, []).append(wait)
-        bit = 1 << node.society.kind(wait.kind)
-        if not self._listening & bit:
-            self._listening |= bit
+        waits = self._waits.setdefault(wait.kind, [])
+        waits.append(wait)
+        if len(waits) == 1:  # or we listen already
+            self._listening |= 1 << node.society.kind(wait.kind)
             node.society.network.listen(node.seat, self._listening)
 
     def _end(self, wait: Wait) -> None:

@@ -1,7 +1,4 @@
-"""What one node remembers, in little room: of a hundred thousand seats that only relay, few ever get mail, wait, or keep anything.
-
-Such boxes are made when they are first asked for. An idle seat's node takes 150 bytes instead of 700.
-"""
+"""What one node remembers."""
 
 from __future__ import annotations
 
@@ -51,17 +48,9 @@ class Memory:
     outbound: tuple[Bend, ...]
     """Behaviours of an adversary, applied in order to everything sent; honest nodes have none."""
     _strands: dict[Strand[Any], None]  # a dict and not a set, for its order
-    _pending: dict[int, tuple[Any, int | str, dict[str, Any]]]
+    _pending: dict[int, tuple[Any, int, dict[str, Any]]]
 
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            """Make what is not there yet; called only for what is not found."""
-            if name == "inbox":
-                made = Inbox(self)
-            elif name in ("keep", "_strands", "_pending"):
-                made = {}
-            else:
-                raise AttributeError(f"a node has no {name!r}")
-            setattr(self, name, made)
-            return made
+    def _begin(self) -> None:
+        """Empty boxes for what comes, and for what the node does."""
+        self.inbox = Inbox(self)  # type: ignore[arg-type]  # a node is what remembers
+        self.keep, self._strands, self._pending = {}, {}, {}

@@ -7,14 +7,11 @@ digest; a certificate weighs 96 bytes and a bit per identity (BLS aggregate, Bon
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
-from functools import lru_cache
-from operator import attrgetter
+from functools import lru_cache, reduce
+from operator import attrgetter, or_
 from typing import Any, Generic, TypeVar, dataclass_transform
-
-import numpy as np
-from numpy.typing import NDArray
 
 T = TypeVar("T")
 HEADER_BYTES, SIGNATURE_BYTES, AGGREGATE_BYTES = 12, 64, 96
@@ -46,48 +43,50 @@ class Signed(Generic[T]):
 class Certificate:
     """Proof that some identities signed one and the same message; made only by `node.quorum`."""
 
-    __slots__ = ("_bits", "message", "number")
+    __slots__ = ("bits", "message", "number")
 
-    def __init__(self, content: Any, number: int, bits: NDArray[np.uint64]) -> None:
+    def __init__(self, content: Any, number: int, bits: int) -> None:
         self.message = content
         self.number = number
-        self._bits = bits
+        self.bits = bits
+        """The signers as a bit set: bit i stands for identity i."""
 
     @property
     def signers(self) -> tuple[int, ...]:
         """Identities, ascending."""
-        lanes = np.unpackbits(self._bits.view(np.uint8), bitorder="little")
-        return tuple(int(identity) for identity in np.flatnonzero(lanes))
-
-    @property
-    def bits(self) -> NDArray[np.uint64]:
-        """The signers as a bit set."""
-        return self._bits
+        return tuple([identity for identity, bit in enumerate(bin(self.bits)[:1:-1]) if bit == "1"])
 
     @property
     def count(self) -> int:
         """How many identities signed."""
-        return sum(int(word).bit_count() for word in self._bits)
+        return self.bits.bit_count()
 
     def signed_by(self, identity: int) -> bool:
         """Whether this identity is among the signers."""
-        return bool(int(self._bits[identity // 64]) >> identity % 64 & 1)
+        return bool(self.bits >> identity & 1)
 
     def proves(self, kind: type[Any], need: int, **claim: Any) -> bool:
         """Whether `need` identities signed a message of this kind with these very field values."""
         said = self.message
-        return type(said) is kind and all(getattr(said, name) == value for name, value in claim.items()) and self.count >= need
+        if type(said) is not kind or self.bits.bit_count() < need:
+            return False
+        return not claim or all(getattr(said, name) == value for name, value in claim.items())
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Certificate):
             return NotImplemented
-        return self.number == other.number and bool((self._bits == other._bits).all())
+        return self.number == other.number and self.bits == other.bits
 
     def __hash__(self) -> int:
         return self.number
 
     def __repr__(self) -> str:
         return f"Certificate({self.message!r}, {self.count} signers)"
+
+
+def union(sets: Iterable[int]) -> int:
+    """The identities in any of some bit sets, as a bit set."""
+    return reduce(or_, sets, 0)
 
 
 @lru_cache(maxsize=1024)
@@ -105,7 +104,7 @@ def places_of(kind: Any) -> dict[str, int]:
 @lru_cache(maxsize=1024)
 def reader_of(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
     """A function from a message to the tuple of its field values."""
-    names = field_names(kind)
+    names = field_names(kind) if kind is not Certificate else ("number", "bits")
     if len(names) < 2:  # attrgetter gives a tuple from two names on
         return lambda said: tuple([getattr(said, name) for name in names])
     return attrgetter(*names)
@@ -113,14 +112,13 @@ def reader_of(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
 
 def weight_of(values: tuple[Any, ...], identities: int) -> tuple[int, int]:
     """Of a whole signed message with these field values: its bytes on the wire, and how many signatures it takes to check it."""
-    size_bytes, signatures = HEADER_BYTES + SIGNATURE_BYTES, 1
-    for value in values:
-        plain = _PLAIN_BYTES.get(type(value))
-        if plain is not None:
-            size_bytes += plain
-        else:
-            size_bytes += size_of(value, identities)
-            signatures += signatures_in(value)
+    plain = [_PLAIN_BYTES.get(kind, 0) for kind in map(type, values)]
+    size_bytes, signatures = HEADER_BYTES + SIGNATURE_BYTES + sum(plain), 1
+    if 0 in plain:
+        for value, known in zip(values, plain, strict=True):
+            if not known:
+                size_bytes += size_of(value, identities)
+                signatures += signatures_in(value)
     return size_bytes, signatures
 
 

@@ -5,12 +5,14 @@ Durations are whole nanoseconds everywhere in Python; scenario files write them 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Generator, Iterator
 from functools import cached_property
+from itertools import starmap
+from types import coroutine
 from typing import Any, TypeVar
 
 from sim.kernel.errors import Invalid
-from sim.kernel.strand import Strand, pause
+from sim.kernel.strand import PAUSED, Strand, pause
 from sim.net.core.state import QUORUM, UP
 from sim.net.tally import forget
 from sim.node.deadline import Deadline
@@ -41,6 +43,7 @@ class Node(Memory):
         self.n, self.f, self.quorum_size = society.n, society.f, society.quorum_size
         self.dice = society.dice
         self.outbound = ()
+        self._begin()
 
     # who and when ---------------------------------------------------------------------------------------------------
     @cached_property
@@ -125,18 +128,18 @@ class Node(Memory):
         """Messages of a kind, that may differ, from `need` identities (all that are there by then)."""
         return self.inbox.collect(kind, need, fields)
 
-    async def quorum(self, kind: type[Any], need: int, **fields: Any) -> Certificate:
+    def quorum(self, kind: type[Any], need: int, **fields: Any) -> Wait[Certificate]:
         """Proof that `need` identities said the same; votes are counted in the core, once an identity."""
-        society = self.society
-        number, mask, values = society.claim(kind, fields)
-        said = await self.probe(QUORUM, number, need, mask, values, (kind, need, fields))
-        return Certificate(society.contents[said], said, society.network.signers(self.seat, said))
+        return self.probe(QUORUM, kind, need, fields)
 
     def ballots(self, kind: type[Any], **fields: Any) -> tuple[Certificate, ...]:
         """The votes of a kind with these field values that have come so far: a certificate, however small, for each content."""
+        return tuple(map(self._certificate, contents_heard(self.society, self.seat, kind, fields)))
+
+    def _certificate(self, said: int) -> Certificate:
+        """The votes for a content, by its number, that have come so far."""
         society = self.society
-        numbers = contents_heard(society, self.seat, kind, fields)
-        return tuple(Certificate(society.contents[one], one, society.network.signers(self.seat, one)) for one in numbers)
+        return Certificate(society.contents[said], said, society.network.signers(self.seat, said))
 
     def heard(self, kind: type[Any], **fields: Any) -> int:
         """How many votes of a kind with these field values have come so far; who has said two things is counted twice."""
@@ -204,9 +207,9 @@ class Node(Memory):
         finally:
             turn.cancel()
 
-    async def forever(self) -> None:
+    def forever(self) -> Wait[None]:
         """Wait to be cancelled."""
-        await pause()
+        return pause()
 
     def timeout(self, duration_ns: int) -> Deadline:
         """`async with node.timeout(ns):` raises TimeoutError in its block when the time is up."""
@@ -246,7 +249,7 @@ class Node(Memory):
 
     def waits(self) -> list[str]:
         """What this node waits for, in words."""
-        return [*map(_told, self._pending.values()), *self.inbox.waits()]
+        return [*starmap(_told, self._pending.values()), *self.inbox.waits()]
 
     async def _run(self, program: Callable[[Node], Coroutine[Any, Any, None]]) -> None:
         try:
@@ -254,20 +257,20 @@ class Node(Memory):
         except Invalid as error:
             self.note("invalid", why=str(error))
 
-    async def probe(
-        self, sort: int, kind: int, need: int, mask: int, values: list[int], told: tuple[Any, int | str, dict[str, Any]]
-    ) -> int:
-        """Wait in the core for what `Network.watch` is asked; `told` says what it is, in a stuck run."""
+    @coroutine
+    def probe(self, sort: int, kind: Any, need: int, fields: dict[str, Any]) -> Generator[object, Any, Any]:
+        """Wait in the core: for a QUORUM of so many messages of a kind, or to HOLD one `item`, the body `of` something."""
         society = self.society
         network = society.network
-        probe = network.watch(self.seat, sort, kind, need, mask, values, society.loop.strand.wake)
-        self._pending[probe] = told
+        number, mask, values = society.claim(kind, fields) if sort == QUORUM else (0, 1, [fields["item"]])
+        probe = network.watch(self.seat, sort, number, need, mask, values, society.loop.strand.wake)
+        self._pending[probe] = (kind, need, fields)
         try:
-            number: int = await pause()
-            return number
+            what = yield PAUSED
         finally:
             del self._pending[probe]
             network.unwatch(probe)
+        return self._certificate(what) if sort == QUORUM else what
 
     async def gather(self, message: Any, need: int) -> None:
         """As the centre of a star: turn equal votes into a certificate for everybody."""
@@ -281,8 +284,7 @@ class Node(Memory):
         return traffic
 
 
-def _told(told: tuple[Any, int | str, dict[str, Any]]) -> str:
-    kind, need, claim = told
+def _told(kind: Any, need: int, claim: dict[str, Any]) -> str:
     if isinstance(kind, str):
-        return f"the {kind} of {str(need)[:12]}"
+        return f"the {kind} of {claim['of'][:12]}"
     return f"{need} × {kind.__name__}({', '.join(f'{name}={value!r}' for name, value in claim.items())})"

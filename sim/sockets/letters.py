@@ -14,8 +14,6 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
-import numpy as np
-
 from sim.kernel.errors import Invalid, ProtocolError
 from sim.kernel.part import is_part
 from sim.ledger.block import Block, Transaction
@@ -212,12 +210,12 @@ class Letters:
         said, content = self._content(plain), canonical(plain)
         if not getattr(type(said), "is_vote", False):
             raise Invalid("a certificate is of votes")
-        bits = np.zeros(society.network.world.tally_bits.shape[1], np.uint64)
+        bits = 0
         for name, signature in signatures.items():
             if not (name.isascii() and name.isdigit() and len(name) < 6 and int(name) < society.n):
                 raise Invalid("signed by nobody")
             self._check(int(name), content, signature)
-            bits[int(name) >> 6] |= np.uint64(1 << (int(name) & 63))
+            bits |= 1 << int(name)
         return Certificate(said, society.intern(said), bits)
 
 

@@ -49,6 +49,8 @@ class Bookkeeping:
         self.shared: dict[str, Any] = {}
         """What the workloads of the run keep together."""
         self._bundled_ns: dict[int, int] = {}
+        self._accepted: dict[str, Block] = {}
+        """Blocks that have been found good where they stand: what lies below a block never changes."""
         society.next_batch = self.next_batch
         society.next_bundle = self.next_bundle
         society.batch = self.batch
@@ -117,6 +119,8 @@ class Bookkeeping:
         if parent == LOOSE:
             return block.loose and self._genuine(node, block)
         tip = self.chains[node.seat].tip if parent is None else parent
+        if self._accepted.get(block.digest) is block and block.parent == tip:
+            return True
         try:
             self._admit(tip)
         except (KeyError, Tampered, Unlinked):
@@ -126,7 +130,10 @@ class Bookkeeping:
             return False
         if not self._genuine(node, block):
             return False
-        return not any(self.tree.includes(tip, transaction.id) for transaction in block.transactions)
+        if any(self.tree.includes(tip, transaction.id) for transaction in block.transactions):
+            return False
+        self._accepted[block.digest] = block
+        return True
 
     def _genuine(self, node: Node, block: Block) -> bool:
         flaw = self.tree.flaw(block)

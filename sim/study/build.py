@@ -281,7 +281,7 @@ def clear_up(world: World) -> None:
     society.patient.clear()
     society.behind = society.storage = None
     society.next_batch = society.next_bundle = society.batch = society.accepts = society.waiting = None
-    society.__dict__.pop("following", None)
+    society.forget_following()
     del network.on_mail, network.on_moves
     network.trace = loop.source = world.trace.on_hurry = None
     loop.describe_waits = str

@@ -56,9 +56,7 @@ def leader_uniqueness(evidence: Evidence) -> Verdict:
     if signed is None or not isinstance(ballots, Ballots) or ballots.proposal is None:
         return Verdict(name, "unknown", "the protocol has no leaders that it names")
     leaders: dict[Place, tuple[int, str]] = {}
-    for time_ns, identity, said, place in signed.rows:
-        if type(said) is not ballots.proposal:
-            continue
+    for time_ns, identity, said, place in signed.proposed:
         first = leaders.setdefault(place, (identity, said.digest))
         if first != (identity, said.digest):
             return Verdict(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sim.node.genesis import GENESIS
+from sim.study.checks_safety import told
 from sim.study.checks_world import LEAST_PATIENCE_NS, all_done
 from sim.study.evidence import Evidence
 from sim.study.metrics_rows import SECOND_NS, read
@@ -50,27 +51,23 @@ def external_validity(evidence: Evidence) -> Verdict:
     """Every decided block is one that an honest node, asked anew, would accept: genuine, in its place, and made before it was decided."""
     name = "external-validity"
     reading = read(evidence)
-    known, places = reading.decisions, reading.firsts[1]
     judged = 0
-    for place in places.tolist():
-        block: Any = evidence.blocks.get(known.digests[known.code[place]])
+    for decision in reading.first_decisions:
+        time_ns, _, _, digest = decision
+        block: Any = evidence.blocks.get(digest)
         if block is None:
             continue
         judged += 1
-        flaw = _flaw(evidence, block, int(known.time_ns[place]))
+        flaw = reading.flaws[digest] or _misplaced(evidence, block, time_ns)
         if flaw:
-            event = f"{at(int(known.time_ns[place]))} {who(evidence, int(known.seat[place]))} decided {short(known.digests[known.code[place]])}"
-            return Verdict(name, "fail", f"{event} for slot {known.slot[place]}: {flaw}")
+            return Verdict(name, "fail", f"{told(evidence, decision)}: {flaw}")
     if not judged:
         return Verdict(name, "unknown", "no decided block can be looked into")
     return Verdict(name, "pass", f"{judged} decided blocks, each genuine, in its place and made before it was decided")
 
 
-def _flaw(evidence: Evidence, block: Any, decided_ns: int) -> str:
-    """What an honest judge would hold against a block, or ''."""
-    flaw = block.flaw()
-    if flaw:
-        return str(flaw)
+def _misplaced(evidence: Evidence, block: Any, decided_ns: int) -> str:
+    """What an honest judge would hold against a block that is sound in itself, or ''."""
     if not 0 <= block.proposer < evidence.seats:
         return f"its proposer {block.proposer} is nobody"
     if block.time_ns > decided_ns:

@@ -198,22 +198,28 @@ def prefix_order(evidence: Evidence) -> Verdict:
 def validity(evidence: Evidence) -> Verdict:
     """Each decided block had been published by someone, and each of its transactions had been submitted before."""
     reading = read(evidence)
-    known, places = reading.decisions, reading.firsts[1]
-    if not places.size:
+    if not reading.first_decisions:
         return Verdict("validity", "unknown", "no honest seat decided anything")
-    for place in places.tolist():
-        digest, when = known.digests[known.code[place]], int(known.time_ns[place])
-        event = f"{at(when)} {who(evidence, int(known.seat[place]))} decided {short(digest)} for slot {known.slot[place]}"
+    for decision in reading.first_decisions:
+        when, _, _, digest = decision
         row = reading.published.get(digest)
         if row is None or row[0] > when:
-            return Verdict("validity", "fail", f"{event}, which nobody had published")
+            return Verdict("validity", "fail", f"{told(evidence, decision)}, which nobody had published")
         block: Any = evidence.blocks.get(digest)
         for transaction in () if block is None else block.transactions:
             name = transaction_name(transaction)
             origin = reading.submitted.get(name)
             if origin is None or origin[0] > when:
-                return Verdict("validity", "fail", f"{event} with transaction {short(name)}, which nobody had submitted")
-    return Verdict("validity", "pass", f"{places.size} decided blocks, all published and made of submitted transactions")
+                what = f"{told(evidence, decision)} with transaction {short(name)}, which nobody had submitted"
+                return Verdict("validity", "fail", what)
+    many = len(reading.first_decisions)
+    return Verdict("validity", "pass", f"{many} decided blocks, all published and made of submitted transactions")
+
+
+def told(evidence: Evidence, decision: tuple[int, int, int, str]) -> str:
+    """One decision in words: when, who, what, and for which slot."""
+    time_ns, seat, slot, digest = decision
+    return f"{at(time_ns)} {who(evidence, seat)} decided {short(digest)} for slot {slot}"
 
 
 def integrity(evidence: Evidence) -> Verdict:
@@ -222,31 +228,30 @@ def integrity(evidence: Evidence) -> Verdict:
     Loose blocks need no parent, and repeat a transaction in vain; but none is decided twice, nor after one that points to it.
     """
     reading = read(evidence)
-    known, places = reading.decisions, reading.firsts[1]
     seen: dict[str, int] = {}
     pointed: dict[str, int] = {}
     previous: str | None = None
     judged = 0
-    for place in places.tolist():
-        digest, slot = known.digests[known.code[place]], int(known.slot[place])
+    for decision in reading.first_decisions:
+        _, _, slot, digest = decision
         block: Any = evidence.blocks.get(digest)
         if block is not None:
-            when, seat = int(known.time_ns[place]), int(known.seat[place])
-            event = f"{at(when)} {who(evidence, seat)} decided {short(digest)} for slot {slot}"
             judged += 1
-            if not block.well_formed():
-                return Verdict("integrity", "fail", f"{event}, which is not well formed")
+            if reading.flaws[digest]:
+                return Verdict("integrity", "fail", f"{told(evidence, decision)}, which is not well formed")
             loose = bool(getattr(block, "loose", False))
             if loose:
                 if digest in pointed:
-                    return Verdict("integrity", "fail", f"{event}, after slot {pointed[digest]}, which stands on it or is the same")
+                    what = f"{told(evidence, decision)}, after slot {pointed[digest]}, which stands on it or is the same"
+                    return Verdict("integrity", "fail", what)
                 pointed |= dict.fromkeys((digest, *block.edges), slot)
             elif previous is not None and block.parent != previous:
                 said, due = short(str(block.parent)), short(previous)
-                return Verdict("integrity", "fail", f"{event}, whose parent is {said}, not the {due} decided before it")
+                what = f"{told(evidence, decision)}, whose parent is {said}, not the {due} decided before it"
+                return Verdict("integrity", "fail", what)
             for name in map(transaction_name, block.transactions):
                 if name in seen and not loose:
-                    twice = f"{event} with transaction {short(name)}, decided in slot {seen[name]}"
+                    twice = f"{told(evidence, decision)} with transaction {short(name)}, decided in slot {seen[name]}"
                     return Verdict("integrity", "fail", twice)
                 seen.setdefault(name, slot)
         previous = digest

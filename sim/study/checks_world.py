@@ -22,11 +22,8 @@ MARGIN_SHARE = 4
 
 def patience_ns(evidence: Evidence) -> int:
     """How long after healing a run must go on before a seat's silence is a failure."""
-    reading = read(evidence)
-    first = np.sort(reading.decisions.time_ns[reading.firsts[1]])
     # Waits that began before the network was healed say how bad the trouble was, not how fast the protocol is.
-    waits = np.diff(first[first >= evidence.heal_ns])
-    return max(LEAST_PATIENCE_NS, INTERVALS_OF_PATIENCE * int(waits.max(initial=0)))
+    return max(LEAST_PATIENCE_NS, INTERVALS_OF_PATIENCE * read(evidence).longest_wait_ns)
 
 
 def settled_ns(evidence: Evidence) -> int:
@@ -95,23 +92,23 @@ def availability(evidence: Evidence) -> Verdict:
     """Every block decided in time is held whole by every honest live seat at the end of the run."""
     name = "availability"
     reading = read(evidence)
-    known, places = reading.decisions, reading.firsts[1]
-    live = np.flatnonzero(reading.live)
+    live, settled = np.flatnonzero(reading.live), settled_ns(evidence)
     judged = 0
-    for place in places[known.time_ns[places] <= settled_ns(evidence)].tolist():
-        digest = known.digests[known.code[place]]
-        spread = reading.block_spreads.get(digest)
+    for time_ns, _, slot, digest in reading.first_decisions:
+        spread = reading.block_spreads.get(digest) if time_ns <= settled else None
         if spread is None:
             continue
         judged += 1
-        missing = live[(np.asarray(spread.arrival_ns)[live] == NEVER) & (live != spread.publisher)]
+        arrival_ns = np.asarray(spread.arrival_ns)[live]
+        if arrival_ns.size and arrival_ns.min() > NEVER:
+            continue
+        missing = live[(arrival_ns == NEVER) & (live != spread.publisher)]
         if missing.size:
             return _lacking(
                 evidence,
                 name,
                 f"{who(evidence, int(missing[0]))} does not hold {short(digest)} at the end, {at(evidence.duration_ns)}, "
-                f"which was decided for slot {known.slot[place]} {at(int(known.time_ns[place]))}; "
-                f"{missing.size} of {live.size} seats lack it",
+                f"which was decided for slot {slot} {at(time_ns)}; {missing.size} of {live.size} seats lack it",
             )
     if not judged or not live.size:
         return Verdict(name, "unknown", "no decided block was followed on its way")

@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import compress, groupby, repeat
+from itertools import compress, groupby, pairwise, repeat
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from sim.kernel.trace import Many, Row
 from sim.study.evidence import Evidence, Spread
 
 NEVER = -1
+_NONE = np.zeros(0, np.int64)
 SECOND_NS = 1_000_000_000
 
 
@@ -93,14 +94,19 @@ class Reading:
         self.turns: list[tuple[int, int, bool]] = []
         """(how many honest decisions had gone before, seat, whether it came up) of each crash and restart."""
         self.revocations: list[Revocation] = []
-        everything = self._read(evidence)
-        taken_back = places_revoked(everything, self.revocations) if self.revocations else np.zeros(0, np.int64)
+        self.decisions = self._read(evidence)
+        """Those that stand when the run ends."""
+        self.taken_back = Decisions(_NONE, _NONE, _NONE, _NONE, self.decisions.digests)
+        """Those that were revoked by the seat that had made them."""
+        if self.revocations:
+            self._take_back(self.decisions)
+
+    def _take_back(self, everything: Decisions) -> None:
+        """Of all decisions leave those that stand."""
+        taken_back = places_revoked(everything, self.revocations)
         stands = np.ones(everything.slot.size, np.bool_)
         stands[taken_back[taken_back != NEVER]] = False
-        self.decisions = everything.of(stands)
-        """Those that stand when the run ends."""
-        self.taken_back = everything.of(~stands)
-        """Those that were revoked by the seat that had made them."""
+        self.decisions, self.taken_back = everything.of(stands), everything.of(~stands)
         kept = np.concatenate([[0], np.cumsum(stands)])
         self.turns = [(int(kept[before]), seat, up) for before, seat, up in self.turns]
 
@@ -191,11 +197,32 @@ class Reading:
         return distinct(self.decisions.slot)
 
     @cached_property
+    def first_decisions(self) -> list[tuple[int, int, int, str]]:
+        """Time in ns, seat, slot and digest of each slot's first honest decision, slots ascending."""
+        known, places = self.decisions, self.by_slot[1]
+        columns = (column[places].tolist() for column in (known.time_ns, known.seat, known.slot, known.code))
+        return [(time_ns, seat, slot, known.digests[code]) for time_ns, seat, slot, code in zip(*columns, strict=True)]
+
+    @cached_property
     def chain(self) -> tuple[tuple[int, str], ...]:
         """(slot, digest) of each slot's first honest decision, slots ascending."""
-        slots, places = self.firsts
-        codes = self.decisions.code[places]
-        return tuple((int(slot), self.decisions.digests[code]) for slot, code in zip(slots, codes, strict=True))
+        return tuple([(slot, digest) for _, _, slot, digest in self.first_decisions])
+
+    @cached_property
+    def flaws(self) -> dict[str, str]:
+        """What is wrong with each decided block in itself, or ''; of those that somebody has published."""
+        evidence = self._evidence()
+        assert evidence is not None, "the evidence outlives its reading"
+        blocks = ((digest, evidence.blocks.get(digest)) for _, _, _, digest in self.first_decisions)
+        return {digest: block.flaw() for digest, block in blocks if block is not None}
+
+    @cached_property
+    def longest_wait_ns(self) -> int:
+        """The longest from one slot's first decision to another's, both after healing."""
+        evidence = self._evidence()
+        assert evidence is not None, "the evidence outlives its reading"
+        first = sorted([time_ns for time_ns, _, _, _ in self.first_decisions if time_ns >= evidence.heal_ns])
+        return max([later - sooner for sooner, later in pairwise(first)], default=0)
 
     @cached_property
     def block_spreads(self) -> Mapping[str, Spread]:

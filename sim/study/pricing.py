@@ -42,7 +42,8 @@ def costs_of(scenario: Scenario, topology: Topology) -> Costs:
         else:
             constant_ns = round(law.mean_ns())
     link_bit_s = _link_rates(link.rate, topology)
-    shares_more = bool(seat.down) or bool(np.any(link_bit_s))  # where only uplinks are shared, equal parts are max-min fair
+    capped = link_bit_s > 0 if isinstance(link_bit_s, int) else bool(link_bit_s.any())
+    shares_more = bool(seat.down) or capped  # where only uplinks are shared, equal parts are max-min fair
     return Costs(
         constant_ns=constant_ns,
         table=table,

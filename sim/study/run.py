@@ -184,7 +184,7 @@ def evidence_of(world: World, begun: bool = True) -> Evidence:
         travels=travels_of(network, world.books.drawer),
         blocks=world.society.blocks,
         counters=counters_of(core.clock),
-        by_kind={name: _pair(network.by_kind[kind]) for kind, name in enumerate(network.kind_names)},
+        by_kind=network.by_kind,
         by_packet={name: _pair(core.by_packet[packet]) for packet, name in enumerate(st.PACKET_NAMES) if core.by_packet[packet, 0]},
         waited_by_kind={name: int(core.waits[st.WAITS_OF_KIND + kind]) for kind, name in enumerate(network.kind_names)},
         waited_by_packet={name: int(core.waits[packet]) for packet, name in enumerate(st.PACKET_NAMES)},
@@ -251,7 +251,7 @@ PLAIN_RULE = "the gossip rule runs as plain Python, which Numba could not compil
 
 def _each(rate: Rates, seats: int) -> NDArray[np.int64]:
     """int64[seats]: the rate of each seat."""
-    return np.array(np.broadcast_to(np.asarray(rate, np.int64), seats))
+    return np.full(seats, rate, np.int64)
 
 
 def counters_of(clock: Any) -> dict[str, int]:
@@ -280,19 +280,13 @@ def spreads_of(world: World) -> tuple[Spread, ...]:
     chosen = [item for item in published if families[item] == "block"]
     if not chosen:
         chosen = [item for item in published if families[item] not in ("vote", "piece")]
-    found = []
-    for item in chosen:
-        row = core.items[item]
-        found.append(
-            Spread(
-                str(network.item_names[item]),
-                families[item],
-                int(row["publisher"]),
-                int(row["published_ns"]),
-                int(row["size_bytes"]),
-                world.books.drawer.arrival_ns(item).copy(),
-            )
-        )
+    rows = core.items[chosen]
+    columns = (rows[name].tolist() for name in ("publisher", "published_ns", "size_bytes"))
+    arrival_ns = world.books.drawer.arrival_ns
+    found = [
+        Spread(str(network.item_names[item]), families[item], publisher, published_ns, size_bytes, arrival_ns(item).copy())
+        for item, publisher, published_ns, size_bytes in zip(chosen, *columns, strict=True)
+    ]
     return tuple(found)
 
 

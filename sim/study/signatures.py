@@ -17,7 +17,7 @@ WHATEVER = "*"
 """The digest of a kind that names none: it stands for what is certified in its place."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Vote:
     """One content that was voted for."""
 
@@ -58,6 +58,8 @@ class Signatures:
         """Who proposed each block in each place, liars too, and when first."""
         self.rows: list[Said] = []
         """The votes and proposals of honest identities, each content once, in order of time."""
+        self.proposed: list[Said] = []
+        """The proposals among them."""
         self._read(evidence, honest)
         if ballots.leader_counts:
             self._count_leaders()
@@ -73,12 +75,16 @@ class Signatures:
                 continue
             heard[number, identity] = None
             said = contents[number]
-            if type(said) is proposal:
+            proposes = type(said) is proposal
+            if proposes:
                 self.proposals.setdefault((vote.place, vote.digest), {}).setdefault(identity, time_ns)
             if honest[identity]:
-                self.rows.append((time_ns, identity, said, vote.place))
+                row = (time_ns, identity, said, vote.place)
+                self.rows.append(row)
                 vote.by.append(identity)
                 vote.when_ns.append(time_ns)
+                if proposes:
+                    self.proposed.append(row)
         for said, vote in zip(contents, votes, strict=True):
             if vote is not None and vote.by and vote.digest:
                 self._enter(vote, type(said))
@@ -101,15 +107,14 @@ class Signatures:
 
     def _count_leaders(self) -> None:
         """A proposal stands for its sender's vote."""
-        for time_ns, identity, said, place in self.rows:
-            if type(said) is self.ballots.proposal:
-                known = self.first.get((place, 0, said.digest))
-                by, when_ns = ([], []) if known is None else (known.by.copy(), known.when_ns.copy())
-                if identity not in by:
-                    at = bisect_right(when_ns, time_ns)
-                    by.insert(at, identity)
-                    when_ns.insert(at, time_ns)
-                    self.first[place, 0, said.digest] = Vote(place, 0, said.digest, by, when_ns)
+        for time_ns, identity, said, place in self.proposed:
+            known = self.first.get((place, 0, said.digest))
+            by, when_ns = ([], []) if known is None else (known.by.copy(), known.when_ns.copy())
+            if identity not in by:
+                at = bisect_right(when_ns, time_ns)
+                by.insert(at, identity)
+                when_ns.insert(at, time_ns)
+                self.first[place, 0, said.digest] = Vote(place, 0, said.digest, by, when_ns)
 
     @cached_property
     def certified_in(self) -> dict[Place, list[tuple[int, Vote]]]:

@@ -111,14 +111,17 @@ def travels_of(network: Network, drawer: Drawer) -> Travels:
     pieces = items["whole"] >= 0
     in_pieces = bool(pieces.any())
     owner = np.where(pieces, items["whole"], np.arange(count))
-    first_copies = np.zeros(count, np.int64)
-    for slab in np.array_split(np.arange(count), max(1, count * core.came_from.shape[1] // MOST_CELLS)):
-        first_copies[slab] = (core.came_from[items["row"][slab]] >= 0).sum(axis=1)
+    first_copies, slab = np.zeros(count, np.int64), max(1, MOST_CELLS // core.came_from.shape[1])
+    for begin in range(0, count, slab):
+        rows = items["row"][begin : begin + slab]
+        first_copies[begin : begin + slab] = np.count_nonzero(core.came_from[rows] >= 0, axis=1)
     for item, cells in drawer.away.items():
         first_copies[item] = first_copies_in(cells)
     chosen = np.flatnonzero((items["published_ns"] >= 0) & ~pieces)
     codes: dict[str, int] = {}
-    kind = [codes.setdefault(_kind(network, item), len(codes)) for item in chosen.tolist()]
+    places = chosen.tolist()
+    told = zip(places, items["message"][chosen].tolist(), strict=True)
+    kind = [codes.setdefault(_kind(network, item, message), len(codes)) for item, message in told]
 
     def counted(column: NDArray[np.int64]) -> NDArray[np.int64]:
         if not in_pieces:
@@ -130,7 +133,7 @@ def travels_of(network: Network, drawer: Drawer) -> Travels:
     return Travels(
         kinds=tuple(codes),
         kind=np.array(kind, np.int64),
-        names=tuple([str(network.item_names[item]) for item in chosen.tolist()]),
+        names=tuple([str(network.item_names[item]) for item in places]),
         publisher=items["publisher"][chosen].astype(np.int64),
         published_ns=items["published_ns"][chosen],
         packets=counted(books[:, st.BOOK_PACKETS]),
@@ -152,8 +155,7 @@ def _row_of(items: Any, chosen: NDArray[np.int32]) -> NDArray[np.int32]:
     return rows
 
 
-def _kind(network: Network, item: int) -> str:
-    message = int(network.world.items[item]["message"])
+def _kind(network: Network, item: int, message: int) -> str:
     if message < 0:
         return network.families[item]
     return network.kind_names[int(network.world.messages[message]["kind"])]

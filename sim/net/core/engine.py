@@ -52,6 +52,8 @@ from sim.net.core.state import (
     IN_FLIGHT,
     INTERN,
     LISTEN,
+    LOGGED,
+    MAILED,
     MAX_MIN,
     MESSAGE,
     NOW,
@@ -68,10 +70,12 @@ from sim.net.core.state import (
     START,
     TELLS_COPIES,
     TICK,
+    TOLD,
     UNREAD,
     UNWATCH,
     UP,
     WATCH,
+    WIRED,
     WOKE,
     WOKEN,
     World,
@@ -79,13 +83,28 @@ from sim.net.core.state import (
 from sim.net.core.trips import happen_at_sender
 from sim.net.core.votes import deliver, intern, unhook, watch
 
+FOREVER_NS = 2**62
 _LOW_32 = 0xFFFFFFFF
 _LOW_24 = 0xFFFFFF
 
 
 @njit
 def run(w: World, commands: np.ndarray, used: int, until_ns: int) -> int:
-    """Obey `commands[:used]` at the present instant, then advance; returns IDLE, REACHED, WOKE or GROW."""
+    """Obey `commands[:used]` at the present instant, then advance; returns IDLE, REACHED, WOKE or GROW, and TOLD beside it.
+
+    After GROW it is to be called again with the same commands, after all else with new ones.
+    """
+    clock = w.clock
+    outcome = _go(w, commands, used, until_ns)
+    if outcome != GROW:
+        clock[COMMAND_AT] = clock[ALERT] = 0
+        if outcome != WOKE and clock[NOW] < until_ns and until_ns < FOREVER_NS:
+            clock[NOW] = until_ns
+    return outcome + TOLD if clock[MAILED] + clock[WIRED] + clock[LOGGED] > 0 else outcome
+
+
+@njit
+def _go(w: World, commands: np.ndarray, used: int, until_ns: int) -> int:
     clock = w.clock
     while clock[COMMAND_AT] < used:
         if room_left(w) < 1:

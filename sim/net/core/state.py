@@ -41,6 +41,7 @@ SETUP_WORDS = 40
 
 # Why the core returned to Python ---------------------------------------------------------------------------------------
 IDLE, REACHED, WOKE, GROW = range(4)
+TOLD = 4  # added to one of these where something stands in the books: mail, the trace's wire level, the membership's log
 
 # Commands from Python: opcode, then that many words --------------------------------------------------------------------
 SEND, BROADCAST, PUBLISH, WATCH, UNWATCH, LISTEN, ASK, HAND_OVER, START, ENTER, SPOIL, SAY, INTERN = range(13)
