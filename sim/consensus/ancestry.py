@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Any
 
+from sim.node.either import either
 from sim.node.fetching import AGAIN_NS, ask_for_all
 from sim.node.message import message
 from sim.node.node import Node
@@ -46,9 +47,7 @@ class Ancestry:
     async def fetch(self, digest: str, known: Container[str], final_height: int, ask_after_ns: int) -> list[Any]:
         """A block and all below it that are not `known`, the highest first, down to the first of `final_height` or less."""
         node, path = self.node, list[Any]()
-        if not self.helps:
-            self.helps = True
-            node.spawn(self._help())
+        self.help()
         while digest not in known and digest != node.genesis:
             if len(path) < ON_THE_WAY:
                 path.append(await node.fetch(digest, ask_after_ns))
@@ -78,13 +77,24 @@ class Ancestry:
         node.send(peer, Below(digest, lowest))
         try:
             async with node.timeout(max(1, patience_ns)):
-                digests = (await node.receive(Path, sender=peer, digest=digest)).message.digests[:MOST_TOLD]
+                place, told = await either(
+                    node, node.receive(Path, sender=peer, digest=digest), node.fetch(digest, 2 * patience_ns + 1)
+                )
         except TimeoutError:
+            place = 1
+        if place == 1:  # no answer, or the block has come by itself meanwhile
             self.coming.pop(digest, None)
             return
+        digests = told.message.digests[:MOST_TOLD]
         fresh = [one for one in digests if one == digest or one not in self.coming]
         self.coming |= dict.fromkeys(fresh)
         ask_for_all(node, peer, fresh)
+
+    def help(self) -> None:
+        """Answer others from now on."""
+        if not self.helps:
+            self.helps = True
+            self.node.spawn(self._help())
 
     async def _help(self) -> None:
         """Tell others what lies below a block, itself included, as far as it is here."""

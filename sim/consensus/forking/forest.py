@@ -13,13 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+from sim.consensus.ancestry import Ancestry
 from sim.net.core.state import NOWHERE
 from sim.node.following import Following
 from sim.node.message import Signed, message
 from sim.node.node import Node
 
 FETCH_AFTER_NS = 1_000_000_000  # a parent that has not come by itself is asked for after this long
-MOST_WANTED = 10_000  # blocks that one unknown branch may be behind
 
 NO_VOTES: Mapping[str, str] = {
     "withhold-votes": "nobody votes here, what is built on counts; use kind silent or late",
@@ -64,6 +64,7 @@ class Forest:
         self.weigh, self.choose, self.valid = weigh, choose, valid
         self.total: dict[str, int] = node.society.nature.setdefault("weight of chains", {node.genesis: 0})
         """Weight of the chain that ends in a block: the same for everybody, so kept once a run."""
+        self.ancestry = Ancestry(node)
         self._chain: list[str] = [node.genesis]
         self._decided = 0
         self._at = NOWHERE
@@ -105,6 +106,9 @@ class Forest:
         """Whether the block lies on the branch followed."""
         return height < len(self.chain) and self.chain[height] == digest
 
+    def __contains__(self, digest: object) -> bool:
+        return self.knows(str(digest))
+
     def knows(self, digest: str) -> bool:
         """Whether the block and all below it are here and good."""
         if digest == self.node.genesis:
@@ -116,6 +120,8 @@ class Forest:
 
     async def follow(self) -> None:
         """Take blocks as they come, for ever."""
+        self.ancestry = Ancestry(self.node)
+        self.ancestry.help()
         self.node.inbox.hear(NewBlock, self._told)
         try:
             behind = self.node.society.behind
@@ -179,17 +185,9 @@ class Forest:
             self.node.spawn(self._reach(digest))
 
     async def _reach(self, digest: str) -> None:
-        path: list[Any] = []
-        patience_ns = FETCH_AFTER_NS
-        while not self.knows(digest) and len(path) < MOST_WANTED:
-            asked_ns = self.node.now
-            path.append(await self.node.fetch(digest, patience_ns))
-            if self.node.now - asked_ns >= FETCH_AFTER_NS:
-                patience_ns = 0  # this branch does not come by itself
-            digest = path[-1].parent
-        for block in reversed(path):
+        for block in reversed(await self.ancestry.fetch(digest, self, 0, FETCH_AFTER_NS)):
             if not self.knows(block.parent):
-                return
+                return  # it stands on what this node has refused
             self.take(block)
 
     def publish(self, block: Any) -> None:
