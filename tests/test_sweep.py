@@ -14,7 +14,7 @@ from sim.consensus.pbft import PBFT
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
 from sim.study import sweep as module
-from sim.study.read import load
+from sim.study.read import load, loads
 
 TEXT = """
 duration = "3 s"
@@ -81,3 +81,19 @@ def test_what_is_given_is_swept_whether_or_not_a_file_says_the_same(path: Path) 
     assert call == "sim.run(scenario.but(**{'consensus.block_interval': '1 s'}), seed=1)"
     assert eval(call, {"sim": sim, "scenario": changed}).failed_expectations
     assert "<pre" in swept[0]._repr_html_()
+
+
+def test_axes_may_be_written_with_dots_or_as_tables() -> None:
+    """TOML reads `consensus.kind = [...]` without quotes as a table in a table; it means the same."""
+    plain = 'seeds = 2\n"consensus.kind" = ["pbft", "qbft"]\n"link.latency.value" = ["5 ms", "9 ms"]\n'
+    dotted = 'seeds = 2\nconsensus.kind = ["pbft", "qbft"]\nlink.latency.value = ["5 ms", "9 ms"]\n'
+    head = TEXT[: TEXT.index("seeds = 2")]
+    assert (
+        loads(head + dotted).sweep == loads(head + plain).sweep == loads(head + plain).but(sweep=loads(head + dotted).sweep).sweep
+    )
+
+
+@pytest.mark.parametrize("axis", ['"consensus.kind" = []', "consensus.kind = []"])
+def test_an_axis_without_values_is_refused(axis: str) -> None:
+    with pytest.raises(ScenarioError, match=r"^sweep\.consensus\.kind: no value was given; write at least one"):
+        loads(TEXT + axis)

@@ -132,10 +132,18 @@ def _named(group: str, value: Any, path: str, folder: Path | None) -> Any:
 
 
 def _axes(axes: Mapping[str, Any], path: str) -> list[tuple[str, Any]]:
-    """`seeds` and keys of the scenario, each with the values it is to take."""
+    """`seeds` and keys of the scenario, each with the values it is to take; `"gossip.fanout"` and, as TOML has it, `gossip.fanout`."""
     known = ["seeds", *(entry.name for entry in fields_of(Scenario))]
     refuse_unknown({words_of(key)[0]: None for key in axes}, known, path)
-    return [(key, tuple(many) if isinstance(many, list) else many) for key, many in axes.items()]
+    found: list[tuple[str, Any]] = []
+    for key, many in axes.items():
+        if isinstance(many, Mapping):
+            found += _axes({f"{key}.{inner}": value for inner, value in many.items()}, path)
+        elif isinstance(many, (list, tuple)) and not many:
+            raise ScenarioError("no value was given; write at least one, or drop the key", f"{path}.{key}")
+        else:
+            found.append((key, tuple(many) if isinstance(many, list) else many))
+    return found
 
 
 @part
