@@ -2,7 +2,7 @@
 
 The ledger is a file of JSON lines that only grows, each time as a whole (written beside and renamed), so a killed hunt goes on where
 it was. A line is one stretch of runs: protocol, liars, first run, how many, CPU seconds, commit, and the break that ended it or null.
-Lines of another drawing, another protocol setting or other checks stay in the file and do not count. `--again RUN` plays one run of one
+Lines of another world, another drawing, another protocol setting or other checks stay in the file and do not count. `--again RUN` plays one run of one
 protocol anew and tells what fails in it: the line that a break prints.
 """
 
@@ -26,6 +26,8 @@ from sim.study.drawing import drawn
 
 STRETCH = 200
 HUNTED = {**TIMED, **FORKING, **SAMPLED}
+WORLD = "a crash takes the votes that were counted"
+"""What of the world changed last that a hunt meets whatever is drawn: runs played before do not count."""
 HERE = Path(__file__).parent
 Line = dict[str, Any]
 
@@ -82,7 +84,7 @@ def drawing(name: str) -> str:
     if name in FORKING:
         sample = [hunting.forked(HUNTED[name], number, seats, 1, "6 s") for number in range(50)]
         judges.append("settled")
-    return blake2b(repr((sample, repr(HUNTED[name]), judges)).encode(), digest_size=6).hexdigest()
+    return blake2b(repr((WORLD, sample, repr(HUNTED[name]), judges)).encode(), digest_size=6).hexdigest()
 
 
 def counted(lines: Iterable[Line], name: str, extra: int) -> list[Line]:
