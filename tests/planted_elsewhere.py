@@ -106,6 +106,17 @@ def half_are_enough() -> list[Patch]:
     return [(gasper_votes, "size", lambda bits: genuine(bits) + 1)]
 
 
+@bug("gasper", "lock-monotonicity")
+def branches_weighed_from_the_genesis() -> list[Patch]:  # M64
+    def head(self: Any, forest: Any, slot: int, genuine: Any = gasper_votes.View.head) -> str:
+        justified, self.justified = self.justified, gasper_votes.Checkpoint(0, self.node.genesis)
+        found: str = genuine(self, forest, slot)
+        self.justified = justified
+        return found
+
+    return [(gasper_votes.View, "head", head)]
+
+
 @bug("fabric", "leader-uniqueness", first=142)
 def orderers_forget_their_vote() -> list[Patch]:
     async def run(self: Any, node: Any, genuine: Any = raft.Raft.run) -> None:

@@ -14,6 +14,7 @@ from scripted import LOST, alone, decided, dies, play, shown_twin, verdict
 
 from sim.consensus import simplex, tendermint
 from sim.consensus.hotstuff import chained, jolteon, pacemaker
+from sim.consensus.hotstuff.basic import HotStuff
 from sim.consensus.hotstuff.chained import ChainedHotStuff
 from sim.consensus.hotstuff.jolteon import Jolteon
 from sim.consensus.simplex import Simplex
@@ -125,6 +126,28 @@ def test_a_leader_that_no_wish_replaces(monkeypatch: pytest.MonkeyPatch, protoco
         monkeypatch.setattr(pacemaker.Pace, "leader", lambda self, view, n: 0)
     report = play(protocol, duration="90 s", heal="30 s", fault=[dies(0, "10 s")])
     assert verdict(report, "agreement") == "pass"
+    assert verdict(report, "termination") == ("fail" if planted else "pass")
+
+
+def by_ones_own_clock(self: pacemaker.Pacemaker) -> None:
+    """`_expire` as in pacemakers that only double: the next view begins here, whatever the others do, and lasts twice as long."""
+    self._failures += 1
+    self.view, self.proof = self.pace.after_giving_up(self.view), None
+    self._begin()
+
+
+@pytest.mark.parametrize("planted", [False, True])
+@pytest.mark.parametrize("protocol", [HotStuff(patience="8 s"), Jolteon(patience="8 s")])
+def test_m28_views_that_begin_by_ones_own_clock(monkeypatch: pytest.MonkeyPatch, protocol: Any, planted: bool) -> None:
+    """Seat 3 is dead and seat 2 away for 100 s, in which seats 0 and 1 double their patience. Wishes bring all three into one view.
+
+    By clocks alone seat 2 goes through the views that the others gave up long ago, until one is long enough for all (after 220 s).
+    """
+    if planted:
+        monkeypatch.setattr(pacemaker.Pacemaker, "_expire", by_ones_own_clock)
+    away = {**dies(2, "500 ms"), "lasts": "99500 ms"}
+    report = play(protocol, duration="200 s", heal="100 s", fault=[dies(3, "500 ms"), away])
+    assert verdict(report, "agreement") != "fail"
     assert verdict(report, "termination") == ("fail" if planted else "pass")
 
 

@@ -13,6 +13,8 @@ from sim.consensus import common_subset, honeybadger, raft, raft_log, raft_repli
 from sim.consensus.honeybadger import HoneyBadger
 from sim.consensus.raft import Raft
 from sim.consensus.votor import Votor
+from sim.ledger.mempool import Mempool
+from sim.ledger.tree import BlockTree
 from sim.node.surroundings import Surroundings
 from sim.study.report import Report
 from sim.testing import Stage
@@ -154,6 +156,17 @@ def test_final_after_a_fallback_vote(monkeypatch: pytest.MonkeyPatch, planted: b
     else:
         assert not broken(report)
         assert set(decided(report).values()) and shown[0] not in decided(report).values()
+
+
+@pytest.mark.parametrize("planted", [False, True])
+def test_m49_a_ledger_that_takes_a_transaction_twice(monkeypatch: pytest.MonkeyPatch, planted: bool) -> None:
+    """A client that asks again has here a pool that offers again: neither it nor the ledger looks whether the chain holds a transaction."""
+    if planted:
+        monkeypatch.setattr(Mempool, "_known", lambda self, digest: [])
+        monkeypatch.setattr(BlockTree, "includes", lambda self, tip, transaction_id: False)
+    report = play(SLOW, seats=3, duration="30 s", workload=[{"kind": "synthetic"}])
+    assert verdict(report, "agreement") == "pass" and len(decided(report, 3)) == 3
+    assert verdict(report, "integrity") == ("fail" if planted else "pass")
 
 
 # HoneyBadger's reliable broadcast -----------------------------------------------------------------------------------------------
