@@ -87,13 +87,13 @@ class Strand(Generic[T]):
         try:
             waited = self._coroutine.send(value) if error is None else self._coroutine.throw(error)
         except BaseException as end:
+            error = None  # or it would keep this frame, and the frame it
             self._end(end)
         else:
             if waited is PAUSED and not self._doomed:
                 self.paused = True
             else:
                 self._await(waited)
-        error = None  # or it would keep this frame, and the frame it
         loop.strand = None
         _leave_task(loop, self)  # type: ignore[arg-type]
 

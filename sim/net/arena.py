@@ -17,7 +17,8 @@ from sim.net.core import state as st
 from sim.net.core.rows import ITEM, MESSAGES, PROBE, SEAT
 from sim.net.topology import Topology
 
-_TABLE_WORDS = 3 * 4097
+_NO_LAW = np.zeros((1, 3 * 4097), np.int64)
+"""In the place of a law of latency until there is one (`Costs.write`); too large to be copied for every small world."""
 SMALL = 64
 """Up to so many seats a world is a copy of one that is kept."""
 FIRST_SHIFT = 18
@@ -37,7 +38,7 @@ def make_world(
     if topology.base_ns is not None:
         world.seats["site"] = topology.sites
     roomy = _roomy_arrays(max(256, 2 * (n + most_actions + 2)))
-    world.exchange({"offsets": topology.offsets, "neighbours": topology.neighbours, "base_ns": base_ns, **roomy})
+    world.exchange({"offsets": topology.offsets, "neighbours": topology.neighbours, "base_ns": base_ns, "tables": _NO_LAW, **roomy})
     return world
 
 
@@ -84,7 +85,6 @@ def _at_rest(
         notes=np.zeros((some, n), np.int64),
         memory=np.zeros((n, max(1, memory_words)), np.int64),
         law=np.zeros((sites, sites), np.int32),
-        tables=np.zeros((1, _TABLE_WORDS), np.int64),
         options=np.zeros(max(1, options), np.int64),
         actions=np.tile(np.array([0, 0, 0, -1, -1, 0], np.int64), (most_actions, 1)),
         woken=np.zeros((128, 2), np.int64),

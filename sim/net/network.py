@@ -144,11 +144,6 @@ class Network(Named):
         """Whether a seat has the whole of an item."""
         return bool(self.world.held.item(self.row_of[item], seat) == st.HELD)
 
-    def holds_many(self, seat: int, items: Sequence[int] | NDArray[np.int64]) -> NDArray[np.bool_]:
-        """For each item, whether the seat has it."""
-        held: NDArray[np.bool_] = self.world.held[self.world.items["row"][np.asarray(items, np.int64)], seat] == st.HELD
-        return held
-
     def signers(self, seat: int, message: int) -> int:
         """The identities whose votes for `message` have reached a seat, as a bit set: bit i stands for identity i."""
         bits, row = self.world.tally_bits, self.letters[message][3] * self._seats + seat
@@ -182,13 +177,8 @@ class Network(Named):
             if status == st.GROW:
                 self.world = arena.grow(self.world)
                 status = driver.run(self.world, commands, until_ns)
-        if self._resting_probes:
-            self._free_probes += self._resting_probes
-            self._resting_probes.clear()
-        if status != WOKE:
-            return until_ns
         clock, waits = self._clock, self._waits
-        woken = clock[WOKEN]
+        woken = clock[WOKEN] if status == WOKE else 0
         if woken:
             clock[WOKEN] = 0
             for probe, what in self.world.woken[:woken].tolist():
@@ -196,7 +186,10 @@ class Network(Named):
                 if wake is not None:
                     waits[probe] = None
                     wake(what)
-        return clock[NOW]
+        if self._resting_probes:
+            self._free_probes += self._resting_probes
+            self._resting_probes.clear()
+        return clock[NOW] if status == WOKE else until_ns
 
     def _empty_books(self) -> None:
         """Hand on what the core has written for us: mail, the trace's wire level, the membership's log."""

@@ -112,14 +112,18 @@ def reader_of(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
 
 def weight_of(values: tuple[Any, ...], identities: int) -> tuple[int, int]:
     """Of a whole signed message with these field values: its bytes on the wire, and how many signatures it takes to check it."""
-    plain = [_PLAIN_BYTES.get(kind, 0) for kind in map(type, values)]
-    size_bytes, signatures = HEADER_BYTES + SIGNATURE_BYTES + sum(plain), 1
-    if 0 in plain:
-        for value, known in zip(values, plain, strict=True):
-            if not known:
-                size_bytes += size_of(value, identities)
-                signatures += signatures_in(value)
-    return size_bytes, signatures
+    plain_bytes = _plain_bytes(tuple(map(type, values)))
+    if plain_bytes:
+        return plain_bytes, 1
+    size_bytes = HEADER_BYTES + SIGNATURE_BYTES + sum([size_of(value, identities) for value in values])
+    return size_bytes, 1 + sum(map(signatures_in, values))
+
+
+@lru_cache(maxsize=1024)
+def _plain_bytes(kinds: tuple[type[Any], ...]) -> int:
+    """Of a whole signed message with fields of these types, where all have a size of their own; 0 where one has not."""
+    sizes = [_PLAIN_BYTES.get(kind, 0) for kind in kinds]
+    return HEADER_BYTES + SIGNATURE_BYTES + sum(sizes) if all(sizes) else 0
 
 
 def size_of(value: Any, identities: int) -> int:

@@ -149,18 +149,21 @@ def _steps(evidence: Evidence) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     reading = read(evidence)
     known = reading.decisions
     ups = [(place, seat) for place, seat, up in reading.turns if up]
-    count = known.slot.size
-    seat = np.concatenate([known.seat, np.array([one for _, one in ups], dtype=np.int64)])
-    slot = np.concatenate([known.slot, np.full(len(ups), _UNKNOWN, dtype=np.int64)])
-    # A restart that came after k decisions goes before the k-th, counted from 0.
-    when = np.concatenate([2 * np.arange(count, dtype=np.int64) + 1, np.array([2 * k for k, _ in ups], dtype=np.int64)])
-    order = np.lexsort((when, seat)) if ups else np.argsort(seat.astype(np.uint32), kind="stable")
+    count, seat, slot = known.slot.size, known.seat, known.slot
+    if ups:
+        seat = np.concatenate([seat, np.array([one for _, one in ups], dtype=np.int64)])
+        slot = np.concatenate([slot, np.full(len(ups), _UNKNOWN, dtype=np.int64)])
+        # A restart that came after k decisions goes before the k-th, counted from 0.
+        when = np.concatenate([2 * np.arange(count, dtype=np.int64) + 1, np.array([2 * k for k, _ in ups], dtype=np.int64)])
+        order = np.lexsort((when, seat))
+    else:
+        order = np.argsort(seat.astype(np.uint32), kind="stable")
+    ordered = seat[order]
     before = np.full(order.size, _START, dtype=np.int64)
-    same = seat[order][1:] == seat[order][:-1]
-    before[1:][same] = slot[order][:-1][same]
-    keep = (order < count) & (before != _UNKNOWN)
-    slot_before = np.full(count, _UNKNOWN, dtype=np.int64)
-    slot_before[order[keep]] = before[keep]
+    before[1:] = np.where(ordered[1:] == ordered[:-1], slot[order][:-1], _START)
+    slot_before = np.empty(order.size, dtype=np.int64)
+    slot_before[order] = before
+    slot_before = slot_before[:count]
     places = np.flatnonzero(slot_before != _UNKNOWN)
     return places, slot_before[places]
 

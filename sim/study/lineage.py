@@ -7,6 +7,8 @@ from sim.study.evidence import Evidence
 
 def compatible(evidence: Evidence, digest: str, other: str) -> bool:
     """Whether of two blocks one is the other or stands on it; loose blocks stand beside each other."""
+    if digest == other:
+        return True
     low, high = sorted((digest, other), key=lambda one: height(evidence, one))
     if height(evidence, low) < 0:
         return True  # nobody has published it, so there is nothing to be compared

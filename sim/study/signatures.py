@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import repeat
 from typing import Any
 
 from sim.node.ballots import Ballots
@@ -68,12 +69,13 @@ class Signatures:
         """Go through all that was said, once; of what an identity says again only the first time counts."""
         contents, proposal = evidence.contents, self.ballots.proposal
         votes = [self._blank(said) for said in contents]
-        heard: dict[tuple[int, int], None] = {}
+        heard: dict[int, None] = {}
         for time_ns, identity, _, number in evidence.spoken.tolist():
             vote = votes[number]
-            if vote is None or (number, identity) in heard:
+            key = number * self.identities + identity
+            if vote is None or key in heard:
                 continue
-            heard[number, identity] = None
+            heard[key] = None
             said = contents[number]
             proposes = type(said) is proposal
             if proposes:
@@ -134,7 +136,7 @@ class Signatures:
 
 def place_of(said: Any, names: tuple[str, ...]) -> Place:
     """Where a message speaks."""
-    return tuple([int(getattr(said, name)) for name in names])
+    return tuple(map(int, map(getattr, repeat(said), names)))
 
 
 def signatures(evidence: Evidence) -> Signatures | None:
