@@ -35,7 +35,7 @@ def national_minute(duration: str = "60 s") -> dict[str, float | int]:
     file = FOLDER / "large" / "national-scale.toml"
     for length in ("1 s", duration):  # the first compiles
         begun = process_time()
-        report = judged(sim.study.read.load(file, [f'duration="{length}"']), 7, None, []).to_dict()
+        report = judged(sim.study.read.load(file, [f'duration="{length}"']), 7, _tell, []).to_dict()
         cpu_s = process_time() - begun
     load = report["load"]
     return {
@@ -52,6 +52,12 @@ def national_minute(duration: str = "60 s") -> dict[str, float | int]:
     }
 
 
+def _tell(share: float, text: str) -> None:
+    """How far a run of minutes has come, to standard error."""
+    if round(100 * share) % 5 == 0:
+        sys.stderr.write(f"  {share:4.0%} after {process_time():,.0f} s of CPU: {text}\n")
+
+
 def _peak_bytes() -> int:
     return getrusage(RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
@@ -64,7 +70,7 @@ def hospital_day(duration: str = "1 h", scale: float = 1.0) -> dict[str, float |
         begun = process_time()
         world = build(sim.study.read.load(SCENARIO, [f'duration="{length}"', *keys]), 7)
         built = process_time()
-        turn(world)
+        turn(world, _tell)
         evidence = evidence_of(world)
         ended = process_time()
         deliveries = int(world.network.world.clock[DELIVERED])

@@ -40,7 +40,7 @@ def test_it_meets_its_own_expectations(path: Path) -> None:
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
 def test_other_seeds_meet_them_too(path: Path) -> None:
     """The bounds are three standard deviations wide, so of some hundred of them one may be missed by chance; safety never is."""
-    failed = [sentence for seed in (11, 12) for sentence in sim.run(sim.load(path), seed=seed).failed_expectations]
+    failed = [sentence for seed in (11, 12, 13, 14, 15) for sentence in sim.run(sim.load(path), seed=seed).failed_expectations]
     assert len(failed) <= 1, failed
 
 
