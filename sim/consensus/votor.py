@@ -9,30 +9,18 @@ voted otherwise help a block or a skip over its threshold where that cannot cont
 Everything is counted in identities of equal stake; n > 5 f liars are tolerated, and as many crashed besides. Safety rests on
 `safe_to_notarise`, `safe_to_skip` and on FINAL being said by nobody who said anything else in its slot (`Slot.may_finalise`).
 
-Left out: optimistic hand-over between windows, stakes, and certificates sent to everybody in the good case: votes go to all
-anyway, and who lacks some in a slot that has gone wrong asks for them. Only there are fallback votes looked for, every tenth of
-`delta`, so that a good slot costs a few waits. A block's slot is what its leader says; its parent is the ledger's.
+A slot that has gone wrong is mended by fallback votes (`votor_mend.py`). Left out: optimistic hand-over between windows, stakes, and
+certificates sent to everybody in the good case, for votes go to all anyway. A block's slot is what its leader says; its parent is the
+ledger's.
 """
 
 from __future__ import annotations
 
-from itertools import count
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from sim.consensus.ancestry import Ancestry
-from sim.consensus.votor_pool import (
-    Final,
-    Notar,
-    NotarFallback,
-    Pool,
-    Skip,
-    SkipFallback,
-    Told,
-    heard,
-    safe_to_notarise,
-    safe_to_skip,
-    share,
-)
+from sim.consensus.votor_mend import Mending
+from sim.consensus.votor_pool import Final, Notar, NotarFallback, Pool, Skip, SkipFallback, share
 from sim.kernel.part import part
 from sim.kernel.strand import Strand
 from sim.kernel.units import AtLeastOne, Duration, Lasting, show_duration
@@ -40,8 +28,6 @@ from sim.node.ballots import Ballots
 from sim.node.message import message
 from sim.node.node import Node
 from sim.node.terms import Terms
-
-KINDS: tuple[type[Any], ...] = (Notar, NotarFallback, Skip, SkipFallback, Final)
 
 
 @message
@@ -51,13 +37,6 @@ class Propose:
     carries: ClassVar[str] = "digest"
     slot: int
     digest: str
-
-
-@message
-class Lacking:
-    """I see no certificate for this slot: send me the votes you know."""
-
-    slot: int
 
 
 @part
@@ -91,7 +70,7 @@ class Votor:
         """The event loop of algorithm 1: each event is a wait of its own."""
         pool: Pool = node.keep.setdefault("pool", Pool(node.n, self.window))
         duty = Duty(self, node, pool)
-        node.spawn(duty.answer())
+        node.spawn(duty.mending.answer())
         duty.open(pool.first_of(max(0, pool.final_slot)))  # after a crash perhaps in the middle of a window
         duty.moved()
         while True:
@@ -110,6 +89,7 @@ class Duty:
     def __init__(self, rules: Votor, node: Node, pool: Pool) -> None:
         self.rules, self.node, self.pool = rules, node, pool
         self.ancestry = Ancestry(node)
+        self.mending = Mending(self)
         self.watches: dict[int, list[Strand[None]]] = {}
         self.opened: dict[int, None] = {}
         """Windows, by their first slot, whose clock runs here."""
@@ -220,51 +200,7 @@ class Duty:
                 continue
             if not self.pool.slot(slot).voted:
                 self.skip_window(slot)
-            self.watches[slot].append(self.node.spawn(self.mend(slot)))
-
-    async def mend(self, slot: int) -> None:
-        """Count everything said in a slot that has gone wrong: fallback votes and certificates (definitions 13, 15, 16)."""
-        node, pool, mine = self.node, self.pool, self.pool.slot(slot)
-        told: Told | None = None
-        for turn in count():
-            await node.sleep(self.rules.delta // 10)
-            if told is None or told.heard != heard(node, slot):
-                told = pool.count(node, slot)
-            for digest in told.certified:
-                self.certified(slot, digest)
-            if told.skipped and not mine.skipped:
-                mine.skipped = True
-                self.moved()
-            for digest in safe_to_notarise(told, mine):
-                if await self.parent_certified(slot, digest):
-                    self.skip_window(slot)
-                    if not mine.over and digest not in mine.fallen:
-                        mine.fallen[digest], mine.bad = None, True
-                        node.broadcast(NotarFallback(slot, digest))
-            if safe_to_skip(told, mine):
-                self.skip_window(slot)
-                if not mine.over and not mine.skip_fallen:
-                    mine.skip_fallen = mine.bad = True
-                    node.broadcast(SkipFallback(slot))
-            if turn % 10 == 9 and not mine.certified and not mine.skipped:
-                node.broadcast(Lacking(slot))
-
-    async def parent_certified(self, slot: int, digest: str) -> bool:
-        """Whether a block may be helped: inside a window its parent must be notarised, perhaps by fallback (definition 16)."""
-        if slot == self.pool.first_of(slot):
-            return True
-        block = await self.node.fetch(digest, self.rules.delta // 4)
-        return block.parent in self.pool.slot(slot - 1).certified
-
-    async def answer(self) -> None:
-        """Whoever lacks a slot's certificate gets every vote of it that is known here, and mine, which a crash may have taken from all."""
-        node = self.node
-        while True:
-            ask = await node.receive(Lacking)
-            slot = ask.message.slot
-            known = [ballot for kind in KINDS for ballot in node.ballots(kind, slot=slot)] if ask.sender != node.id else []
-            for vote in (*known, *(self.pool.slot(slot).said(slot) if slot >= self.pool.final_slot else ())):
-                node.send(ask.sender, vote)
+            self.watches[slot].append(self.node.spawn(self.mending.mend(slot)))
 
     async def finalise(self, slot: int, digest: str) -> None:
         """A block is final, and so are all below it (definition 14); what was still to be settled down there is settled."""
