@@ -261,3 +261,14 @@ def test_the_reader_should_refuse(content: str, said: str) -> None:
 def test_a_mark_of_byte_order_is_no_part_of_a_file() -> None:
     """Editors of one system write it before the first letter."""
     assert loads(b"\xef\xbb\xbf" + TEXT.encode()) == loads(TEXT)
+
+
+def test_the_digest_names_what_the_files_say(tmp_path: Path) -> None:
+    """Or a sweep that goes on would take runs of yesterday's events for today's."""
+    text = 'duration = "5 s"\n[topology]\nkind = "hospitals"\n[consensus]\nkind = "qbft"\n[[workload]]\nkind = "ehr"\nevents = "events.csv"\n'
+    (tmp_path / "day.toml").write_text(text)
+    found = []
+    for seconds in ("0.5", "0.7", "0.5"):
+        (tmp_path / "events.csv").write_text(f"time_s,row,organisation,size_bytes\n{seconds},ed_visit_bundle,hospital-00,31000\n")
+        found.append(load(tmp_path / "day.toml").digest())
+    assert found[0] != found[1] and found[0] == found[2]

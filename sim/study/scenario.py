@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 from hashlib import blake2b
 from operator import index
@@ -12,6 +12,7 @@ from typing import Any, Literal, SupportsIndex
 
 from sim.gossip.flood import Flood
 from sim.kernel.errors import ScenarioError
+from sim.kernel.files import located
 from sim.kernel.part import fields_of, is_part, part
 from sim.kernel.presets import chosen
 from sim.kernel.units import MOST, Duration, Size
@@ -214,8 +215,10 @@ class Scenario:
         return (f"consensus.{sentence}",) if sentence else ()
 
     def digest(self) -> str:
-        """16 hexadecimal digits that name what is asked, whatever the file's name."""
+        """16 hexadecimal digits that name what is asked, whatever the scenario file's name; what the files say that it names belongs to it."""
         content = {key: value for key, value in self.to_dict().items() if key not in ("source", "overrides", "seed")}
+        files = {name: blake2b(located(name).read_bytes()).hexdigest() for name in _files(self) if located(name).is_file()}
+        content |= {"files": files} if files else {}
         return blake2b(json.dumps(content, sort_keys=True, default=str).encode(), digest_size=8).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
@@ -223,6 +226,14 @@ class Scenario:
         tables: dict[str, Any] = plain(self)
         del tables["kind"]
         return tables
+
+
+def _files(value: Any) -> Iterator[str]:
+    """The names of files in a scenario's parts; some of them are names of shipped tables."""
+    for one in value if isinstance(value, tuple) else (value,):
+        for entry in fields_of(type(one)) if is_part(one) else ():
+            inner = getattr(one, entry.name)
+            yield from (inner,) if entry.kind == "file" and inner else _files(inner)
 
 
 def _has_tables(name: str, value: Any) -> bool:
