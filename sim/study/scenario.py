@@ -69,7 +69,7 @@ class Corruption:
     part: Any = field(metadata={"group": "adversary"})
     seats: Any = 1  # a count, a share, a share of the stake such as "20 % of stake", names, a role or a region
     at: Duration = 0
-    lasts: Duration | None = None  # none: to the end
+    lasts: Lasting | None = None  # none: to the end
 
     def check(self) -> None:
         """Seats are chosen by a count, a share, or words."""
@@ -90,7 +90,7 @@ class Trouble:
 
     part: Any = field(metadata={"group": "fault"})
     at: Duration = 0
-    lasts: Duration | None = None  # none: to the end
+    lasts: Lasting | None = None  # none: to the end
 
 
 def checked_seed(given: object, path: str = "seed") -> int:
