@@ -46,5 +46,7 @@ def test_where_there_is_nothing_it_says_so(name: str) -> None:
 
 
 def test_reports_come_with_them() -> None:
-    assert {"shares.png", "confidence.png"} <= set(pictures_of(sim.run(shared(CUSTODY)).evidence))
+    drawn = set(pictures_of(sim.run(shared(CUSTODY)).evidence))
+    assert {"shares.png", "confidence.png", "hops.png"} <= drawn
+    assert "waiting_by_seat.png" not in drawn, "uplinks have no rates, and a picture that says only that is not filed"
     assert "fragments.png" in pictures_of(sim.run(stored()).evidence)

@@ -56,8 +56,14 @@ def finish(axes: Axes, title: str, x: str, y: str, legend: bool = True) -> Axes:
 
 
 def nothing(axes: Axes, why: str) -> None:
-    """Say on empty Axes why they are empty."""
+    """Say on empty Axes why they are empty; `is_nothing` tells them from others."""
+    axes.set(xticks=[], yticks=[], gid="nothing")
     axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", color="0.4")
+
+
+def is_nothing(axes: Axes) -> bool:
+    """Whether there was nothing to draw."""
+    return bool(axes.get_gid() == "nothing")
 
 
 def instants(axes: Axes, each: list[Any], latest: float) -> Any:

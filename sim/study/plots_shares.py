@@ -53,7 +53,7 @@ def confidence(evidence: Evidence, axes: Axes | None = None) -> Axes:
     dotted = "its data can be rebuilt"
     for place, (one, waited) in enumerate(zip(told, each, strict=True)):
         accepted = one.accepted_ns[one.judged]
-        heights = np.arange(1, waited.size + 1) / max(1, accepted.size)
+        heights = np.arange(1, waited.size + 1) / max(1, accepted.size) * 100
         colour = PALETTE[place % len(PALETTE)]
         lost = one.rebuildable_ns == NEVER
         style = "--" if lost else "-"
@@ -66,9 +66,9 @@ def confidence(evidence: Evidence, axes: Axes | None = None) -> Axes:
         latest = max(latest, evidence.deadline_ns / SECOND_NS)
         axes.axvline(evidence.deadline_ns / SECOND_NS, color="0.5", lw=1, label="deadline")
     axes.set_xlim(0, (latest or 1.0) * 1.04)
-    axes.set_ylim(0, 1.02)
+    axes.set_ylim(0, 103)
     title = "Who is satisfied, and since when"
-    return finish(axes, title, "time since publication (s)", "share of honest seats")
+    return finish(axes, title, "time since publication (s)", "honest seats that are satisfied (%)")
 
 
 def fragments(evidence: Evidence, axes: Axes | None = None) -> Axes:

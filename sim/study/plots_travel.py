@@ -13,6 +13,7 @@ from sim.study.plots import BLUE, GREEN, ORANGE, PALETTE, RED, SKY, finish, inst
 
 Axes = Any
 LINES = ("-", "--", ":", "-.")
+LEAST_BARS = 4
 MOST_THINGS = 2000
 """Coverage curves look at no more things of a kind than this, evenly chosen."""
 UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
@@ -58,7 +59,7 @@ def _bars(axes: Axes, names: list[str], values: list[float], colour: str, shown:
     bars = axes.barh(places, values, color=colour, height=0.65)
     axes.bar_label(bars, [shown.format(value) for value in values], padding=4, fontsize=9)
     axes.set_yticks(places, names)
-    axes.invert_yaxis()
+    axes.set_ylim(max(len(names), LEAST_BARS) - 0.5, -0.5)  # one bar alone is no wall
     axes.set_xlim(0, max(values, default=0) * 1.15 or 1)
 
 
@@ -68,10 +69,10 @@ def redundancy_by_kind(evidence: Evidence, axes: Axes | None = None) -> Axes:
     rows = [(kind, table["redundancy"]) for kind, table in by_kind(evidence).items() if table["redundancy"] is not None]
     if rows:
         _bars(axes, [kind for kind, _ in rows], [value for _, value in rows], BLUE, "{:.2f}")
-        axes.axvline(1, color="0.4", ls="--", lw=1, label="nothing came twice")
+        axes.axvline(1, color="0.4", ls="--", lw=1)
     else:
         nothing(axes, "nothing was gossiped")
-    return finish(axes, "Redundancy by kind", "copies received per first copy", "")
+    return finish(axes, "Redundancy by kind (dashed: nothing came twice)", "copies received per first copy", "")
 
 
 def bytes_by_kind(evidence: Evidence, axes: Axes | None = None) -> Axes:
@@ -104,10 +105,11 @@ def _ranked(axes: Axes, columns: list[tuple[str, Any, str, str]]) -> int:
     for label, values, colour, line in columns:
         ordered = np.sort(values[~np.isnan(values)])[::-1]
         most = max(most, ordered.size)
-        axes.step(np.arange(1, ordered.size + 1), ordered, where="mid", color=colour, ls=line, lw=2, label=label)
+        if ordered.size:
+            axes.step(np.arange(1, ordered.size + 1), ordered, where="mid", color=colour, ls=line, lw=2, label=label)
     if most:
         axes.set_xlim(0.5, most + 0.5)
-        axes.set_ylim(0, None)
+        axes.set_ylim(0, axes.get_ylim()[1] * 1.1)
         axes.xaxis.get_major_locator().set_params(integer=True)
     return most
 

@@ -24,6 +24,7 @@ from sim.study.plots import (
     consensus_time,
     coverage,
     finish,
+    is_nothing,
     nothing,
     paper,
 )
@@ -140,6 +141,8 @@ def pictures_of(evidence: Evidence) -> dict[str, bytes]:
     pictures = {}
     for name, draw in chosen.items():
         axes = draw(evidence, axes=paper(None, 9.0, 5.4, windowless=True))
+        if is_nothing(axes):
+            continue
         stream = io.BytesIO()
         axes.figure.savefig(stream, format="png", dpi=120, metadata={"Software": None})
         pictures[name] = stream.getvalue()
