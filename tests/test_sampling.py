@@ -264,7 +264,7 @@ def test_every_key_has_an_effect(name: str) -> None:
         "custody": {
             "columns": 34, "enough": 20, "blob": "300 kB", "custody": 6, "samples": 3, "supernodes": 0, "degree": 4, "copies": 2,
             "patience": "700 ms", "turns": 0, "proof": "merkle", "rebuild": "900 ms", "deadline": "300 ms", "missing": 1,
-            "commit": "1 s",
+            "commit": "1 s", "peers": 9,
         },
         "grid": {
             "side": 18, "height": 12, "cell": "700 B", "rows": 1, "columns": 1, "validators": 2, "heavy": 5, "heavy_validators": 3, "degree": 4,
@@ -296,7 +296,7 @@ def test_every_key_has_an_effect(name: str) -> None:
      ({"kind": "grid", "rows": 65}, "rows", "64"), ({"kind": "grid", "height": 5}, "height", "even"), ({"kind": "grid", "heavy_validators": 0}, "heavy_validators", "at least 1"),
      ({"kind": "sampling", "servers": 40}, "servers", "leave somebody out"), ({"kind": "sampling", "side": 10_000}, "side", "262,144"),
      ({"kind": "certificate", "blob": "0 B"}, "blob", "0 bytes"), ({"kind": "custody", "degree": 10**5}, "degree", "1000"),
-     ({"kind": "sampling", "missing": 16}, "missing", "knows nothing"), ({"kind": "custody", "missing": 8}, "missing", "knows nothing"),
+     ({"kind": "sampling", "missing": 16}, "missing", "knows nothing"), ({"kind": "custody", "missing": 8}, "missing", "knows nothing"), ({"kind": "custody", "peers": 1001}, "peers", "at most 1000"),
      ({"kind": "grid", "commit": "1 s"}, "commit", "no effect"), ({"kind": "erasure", "hedge": 5}, "hedge", "only 4")],
 )  # fmt: skip
 def test_what_is_wrong_is_told_in_one_sentence(scheme: dict[str, Any], key: str, said: str) -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from math import comb
 from typing import Any
 
+import numpy as np
 import pytest
 from test_sampling import CUSTODY, GRID, SAMPLING, liar, section, world
 
 import sim
+from sim.availability.custody import columns_of
+from sim.availability.layout import known_to
 from sim.availability.proofs import commit_ns
+from sim.kernel.dice import Dice
 from sim.study.validation.sampled import LIGHT, kept_back, tolerated
 from sim.study.validation.worlds import play
 
@@ -107,3 +111,33 @@ def test_a_crash_interrupts_asking_and_does_not_end_it(turns: int) -> None:
     light = [f"seat-{seat:02d}" for seat in range(3, 40)]
     share, _ = satisfied(scheme, {"seats": light, "at": "1150 ms", "lasts": "1 s"}, **calm)
     assert share > 0.9 if turns else share < 0.1
+
+
+def test_whom_nodes_know_is_mutual_and_drawn_evenly() -> None:
+    """A hundred peers of 2,000 cover 128 (1 - (31/32)^p) columns, each peer keeping four; everybody knows everybody where there are few."""
+    known = known_to(2000, 100, Dice(3))
+    pairs = {(seat, other) for seat, row in enumerate(known.tolist()) for other in row if other >= 0}
+    assert {(other, seat) for seat, other in pairs} == pairs and all(seat != other for seat, other in pairs)
+    keeps = [columns_of(f"n{seat}", 4, 128, Dice(3)) for seat in range(2000)]
+    counts = (known >= 0).sum(axis=1)
+    covered = [len(np.unique(np.concatenate([keeps[other] for other in row if other >= 0]))) for row in known[:300].tolist()]
+    law = 128 * (1 - (31 / 32) ** counts[:300])
+    assert counts.min() > 85 and abs(np.mean(covered - law)) < 4 * np.std(covered - law) / 300**0.5
+    assert (known_to(5, 100, Dice(3)) >= 0).sum(axis=1).tolist() == [4] * 5
+
+
+def test_with_few_peers_good_data_are_turned_down_and_nobody_kept_anything_back() -> None:
+    """Whoever knows no keeper of a column of its own, nor the publisher, never gets it; most of the others get all."""
+    scheme = {**CUSTODY, "turns": 3, "patience": "500 ms", "deadline": "20 s"}
+    rejects = {peers: section(world({**scheme, "peers": peers}))["sampling"]["false_reject"] for peers in (0, 8, 20)}
+    assert rejects[0] == 0 and rejects[8] > 0.5 and rejects[20] < rejects[8]
+    report = sim.run(world({**scheme, "peers": 12}))
+    known, keeps = known_to(40, 12, Dice(1)), [set(columns_of(f"seat-{seat:02d}", 4, 32, Dice(1)).tolist()) for seat in range(40)]
+    reached = [set().union(*(keeps[other] for other in row if other >= 0)) for row in known.tolist()]
+    cut_off = [
+        seat for seat in range(1, 40) if keeps[seat] - reached[seat] and seat not in known[0]
+    ]  # the publisher serves its own
+    shared = report.evidence.shared[0]
+    satisfied = np.flatnonzero(shared.accepted_ns >= 0).tolist()
+    assert shared.rebuildable_ns >= 0 and 0 < len(cut_off) < 39
+    assert not set(cut_off) & set(satisfied) and len(satisfied) > (39 - len(cut_off)) / 2

@@ -7,7 +7,7 @@ is missing and pass it on (cross-seeding). A publisher that releases one column 
 C(63, s) / C(128, s) (validation V79); n nodes with c columns each leave 128 (1 - c / 128) ** n uncovered (V82).
 
 Simplified: names do not change with their owner's stake, all columns of a block travel with their header, and subnets are meshes
-that are there from the start.
+that are there from the start, among all who keep a column or, with `peers`, among those of them who are connected.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sim.availability import kzg
 from sim.availability.blobs import Blobs, Vote
 from sim.availability.layout import Shape, keeper_of
-from sim.availability.limits import check_cells, check_spread
+from sim.availability.limits import MOST_DEGREE, check_cells, check_spread
 from sim.availability.proofs import BLOB_BYTES, Proof, cells_of, check_ns, commit_ns, proof_bytes, rebuild_ns
 from sim.kernel.dice import Dice
 from sim.kernel.errors import ScenarioError
@@ -77,6 +77,9 @@ class Custody:
     """How many of a node's columns may be missing all the same (LossyDAS): fewer honest nodes turn good data down, and more samples are wanted."""
     supernodes: Any = 0
     """Who keeps all columns: a count, a share, names, a role or a region."""
+    peers: Count = 0
+    """Others that each node is connected to, drawn evenly; 0: it finds whomever it needs. With few of them it may know nobody who keeps a
+    column of its own, and turns good data down; 100 of them know 128 (1 - (31/32)^100) = 123 columns."""
     degree: Count = 8
     """Neighbours of a node in the mesh of each of its columns."""
     copies: Count = 8
@@ -113,6 +116,8 @@ class Custody:
                 f"a node wants {max(self.custody, self.samples)} columns; if all may be missing it knows nothing", "missing"
             )
         check_spread(self.degree, self.copies, self.patience, self.turns)
+        if self.peers > MOST_DEGREE:
+            raise ScenarioError(f"no node keeps up with so many; give at most {MOST_DEGREE}, or 0", "peers")
         if self.blob < 1:
             raise ScenarioError("there is nothing to keep in 0 bytes", "blob")
         if self.contents == "real":
@@ -157,7 +162,7 @@ class Custody:
             np.arange(self.columns, dtype=np.int64) if seat in everything else columns_of(name, wanted, self.columns, dice)
             for seat, name in enumerate(topology.names)
         ]
-        return keeper_of(self._shape(has_cores), keeps, supernodes or (0,), dice)
+        return keeper_of(self._shape(has_cores), keeps, supernodes or (0,), dice, self.peers)
 
     def behind(self, world: Surroundings) -> Blobs:
         """The run's data behind blocks."""

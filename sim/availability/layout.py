@@ -78,6 +78,23 @@ def mesh_of(members: Ints, degree: int, dice: Dice, line: int) -> Ints:
     return table
 
 
+def known_to(n: int, peers: int, dice: Dice) -> Ints:
+    """int64[n, peers]: whom each seat is connected to, both ways and drawn evenly; -1 for a pair that was drawn twice."""
+    table = np.sort(mesh_of(np.arange(n, dtype=np.int64), peers, dice, -1), axis=1)
+    table[:, 1:][table[:, 1:] == table[:, :-1]] = -1
+    order = np.argsort(dice.words("known", count=table.size).reshape(table.shape), axis=1)
+    return np.take_along_axis(table, order, 1)
+
+
+def mesh_among(members: Ints, known: Ints, keeps: NDArray[np.bool_], degree: int) -> Ints:
+    """int64[members, degree]: of whom each knows, up to `degree` who keep the line (bool[n]), filled up with -1."""
+    table = known[members]
+    fits = (table >= 0) & keeps[table]
+    order = np.argsort(~fits, axis=1, kind="stable")[:, :degree]
+    found = np.where(np.take_along_axis(fits, order, 1), np.take_along_axis(table, order, 1), -1)
+    return np.pad(found, ((0, 0), (0, degree - found.shape[1])), constant_values=-1)
+
+
 def kept_shares(shape: Shape, lines: Ints) -> int:
     """How many different shares lie on these lines."""
     if shape.dimensions == 1:
@@ -96,8 +113,8 @@ def wanted_by(shape: Shape, keeps: Sequence[Ints]) -> Ints:
     )
 
 
-def keeper_of(shape: Shape, keeps: Sequence[Ints], servers: Sequence[int], dice: Dice) -> Keeper:
-    """The rule and its words. `keeps` lists each seat's lines, ascending; `servers` answer samplers."""
+def keeper_of(shape: Shape, keeps: Sequence[Ints], servers: Sequence[int], dice: Dice, peers: int = 0) -> Keeper:
+    """The rule and its words. `keeps` lists each seat's lines, ascending; `servers` answer samplers; 0 `peers`: all know all."""
     n = len(keeps)
     slots = np.full((shape.lines, n), -1, np.int64)
     first_line = np.concatenate([[0], np.cumsum([len(lines) for lines in keeps])]).astype(np.int64)
@@ -107,7 +124,12 @@ def keeper_of(shape: Shape, keeps: Sequence[Ints], servers: Sequence[int], dice:
     members = owners[order]
     first_member = np.searchsorted(lines[order], np.arange(shape.lines + 1)).astype(np.int64)
     slots[lines[order], members] = np.arange(len(members))
-    meshes = [mesh_of(members[first_member[one] : first_member[one + 1]], shape.degree, dice, one) for one in range(shape.lines)]
+    known = known_to(n, peers, dice) if peers else np.zeros((n, 0), np.int64)
+    each = [members[first_member[one] : first_member[one + 1]] for one in range(shape.lines)]
+    meshes = [
+        mesh_among(mine, known, slots[one] >= 0, shape.degree) if peers else mesh_of(mine, shape.degree, dice, one)
+        for one, mine in enumerate(each)
+    ]
     tables = {
         shares.SLOTS_AT: slots.ravel(),
         shares.MESH_AT: np.concatenate(meshes).ravel() if len(members) else np.zeros(0, np.int64),
@@ -117,6 +139,7 @@ def keeper_of(shape: Shape, keeps: Sequence[Ints], servers: Sequence[int], dice:
         shares.LINES_AT: lines,
         shares.WANTED_AT: wanted_by(shape, keeps),
         shares.SERVERS_AT: np.array(servers, np.int64),
+        shares.KNOWN_AT: known.ravel(),
     }
     longest = max(shape.rows, shape.columns) if shape.dimensions == 2 else max(len(lines) for lines in keeps)
     most_asked = 256
@@ -137,6 +160,7 @@ def keeper_of(shape: Shape, keeps: Sequence[Ints], servers: Sequence[int], dice:
         shares.CHECKS: int(shape.committed),
         shares.MOST_ASKED: most_asked,
         shares.SERVERS: len(servers),
+        shares.KNOWN: known.shape[1],
     }.items():
         head[place] = value
     at = shares.OPTION_WORDS

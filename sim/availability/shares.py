@@ -22,9 +22,10 @@ from sim.net.core.state import (
 (DIMENSIONS, ROWS, COLUMNS, NEED, PATIENCE_NS, DECODE_NS, SAMPLES, COPIES, KEY, DEGREE, TURNS, CHECKS, MOST_ASKED) = range(13)
 (SLOTS_AT, MESH_AT, FIRST_MEMBER_AT, MEMBERS_AT, FIRST_LINE_AT, LINES_AT, WANTED_AT, SERVERS_AT, SERVERS, NEED_DOWN) = range(13, 23)
 (REBUILDS, REBUILT, RESEEDED, REBUILD_CPU_NS) = range(23, 27)
-OPTION_WORDS = 27
+KNOWN, KNOWN_AT = 27, 28
+OPTION_WORDS = 29
 """Words of the keeper's options; those that end in AT say where a table begins, counted from the first word. NEED is of a row, NEED_DOWN
-of a column. The last four the rule counts up itself: lines rebuilt, shares that came of it, copies of them sent, CPU time."""
+of a column. Four the rule counts up itself: lines rebuilt, shares that came of it, copies of them sent, CPU time. KNOWN others are known to each seat, 0: all."""
 VERDICT, FRAUD, FIRST_LINE = 1, 2, 3  # items behind the whole
 ASK_AGAIN, REBUILD = 1, 2  # ticks; REBUILD + 1 + line is for a line of two
 PUT_OFF = 1 << 30
@@ -112,3 +113,30 @@ def own_lines(w: World, seat: int) -> tuple[int, int]:
     """Where in the options the list of a seat's lines begins, and where it ends."""
     first = word(w, FIRST_LINE_AT) + seat
     return word(w, LINES_AT) + word(w, first), word(w, LINES_AT) + word(w, first + 1)
+
+
+@njit
+def keepers(w: World, seat: int, line: int) -> int:
+    """How many keepers of a line a seat can turn to: all of them, itself included, or those that it knows."""
+    if word(w, KNOWN) == 0:
+        first = word(w, FIRST_MEMBER_AT) + line
+        return word(w, first + 1) - word(w, first)
+    count = 0
+    for place in range(word(w, KNOWN)):
+        other = word(w, word(w, KNOWN_AT) + seat * word(w, KNOWN) + place)
+        count += other >= 0 and slot(w, line, other) >= 0
+    return count
+
+
+@njit
+def keeper_at(w: World, seat: int, line: int, wanted: int) -> int:
+    """One of them, 0 <= wanted < keepers."""
+    if word(w, KNOWN) == 0:
+        return word(w, word(w, MEMBERS_AT) + word(w, word(w, FIRST_MEMBER_AT) + line) + wanted)
+    place = -1
+    other = -1
+    while wanted >= 0:
+        place += 1
+        other = word(w, word(w, KNOWN_AT) + seat * word(w, KNOWN) + place)
+        wanted -= other >= 0 and slot(w, line, other) >= 0
+    return other

@@ -6,8 +6,6 @@ import numpy as np
 
 from sim.availability.shares import (
     ASK_AGAIN,
-    FIRST_MEMBER_AT,
-    MEMBERS_AT,
     MOST_ASKED,
     PATIENCE_NS,
     SAMPLES,
@@ -17,6 +15,8 @@ from sim.availability.shares import (
     VERDICT,
     act,
     below,
+    keeper_at,
+    keepers,
     length,
     own_lines,
     row_of,
@@ -65,14 +65,12 @@ def ask(w: World, seat: int, whole: int, turn: int) -> int:
     elif turn > 0:
         for at in range(first, end):
             line = word(w, at)
-            member = word(w, word(w, FIRST_MEMBER_AT) + line)
-            members = word(w, word(w, FIRST_MEMBER_AT) + line + 1) - member
+            members = keepers(w, seat, line)
             for place in range(length(w, line)):
                 index = share_on(w, line, place)
                 share = first_share + index
-                if w.held[first_row + index, seat] != HELD and count < word(w, MOST_ASKED):
-                    luck = below(w, whole, seat, (turn << 32) + share, members)
-                    target = word(w, word(w, MEMBERS_AT) + member + luck)
+                if w.held[first_row + index, seat] != HELD and count < word(w, MOST_ASKED) and members > 0:
+                    target = keeper_at(w, seat, line, below(w, whole, seat, (turn << 32) + share, members))
                     if target != seat:
                         count = act(w, count, REQUEST, target, share, 0)
     if turn < word(w, TURNS):

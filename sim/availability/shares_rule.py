@@ -23,9 +23,7 @@ from sim.availability.shares import (
     DEGREE,
     DIMENSIONS,
     FIRST_LINE,
-    FIRST_MEMBER_AT,
     FRAUD,
-    MEMBERS_AT,
     MESH_AT,
     NEED,
     PUT_OFF,
@@ -39,6 +37,8 @@ from sim.availability.shares import (
     act,
     below,
     count_up,
+    keeper_at,
+    keepers,
     length,
     line_of,
     need,
@@ -98,12 +98,11 @@ def hand_out(w: World, seat: int, whole: int, share: int, index: int, count: int
     """The publisher's copies: to some who keep each line of the share, drawn for it."""
     for way in range(word(w, DIMENSIONS)):
         line = line_of(w, index, way)
-        first = word(w, word(w, FIRST_MEMBER_AT) + line)
-        members = word(w, word(w, FIRST_MEMBER_AT) + line + 1) - first
+        members = keepers(w, seat, line)
         copies = min(word(w, COPIES), members)
         start = below(w, whole, share, way, members) if members > 0 else 0
         for step in range(copies):
-            target = word(w, word(w, MEMBERS_AT) + first + (start + step * (members // copies)) % members)
+            target = keeper_at(w, seat, line, (start + step * (members // copies)) % members)
             if target != seat:
                 count = act(w, count, BODY, target, share, 0)
     return count
