@@ -114,7 +114,18 @@ def test_a_silent_home_costs_a_trip_and_a_fork_a_few_headers() -> None:
     assert forked["fooled"] == 0 and forked["served"] > 0.5 * forked["reads"]
 
 
+def test_whoever_is_offline_now_and_then_reads_when_it_is_back_and_takes_the_headers_that_it_missed() -> None:
+    """Online for half of the time, clients read about half as often; every proof holds, under a home that lies too."""
+    steady, coming = reads(clients=20), reads(clients=20, online="5 s", offline="5 s")
+    assert coming["served"] == coming["reads"] and 0.4 < coming["reads"] / steady["reads"] < 0.75
+    assert coming["header_bytes"] > 0.8 * steady["header_bytes"], "a client that comes back catches up on all heights"
+    lying = reads(["seat-3"], homes=["seat-3"], clients=20, online="5 s", offline="5 s")
+    assert lying["fooled"] == 0 and lying["lies_rejected"] == lying["reads"] > 100
+
+
 def test_what_makes_no_sense_is_refused() -> None:
+    with pytest.raises(ScenarioError, match="no effect while offline = 0"):
+        reads(online="5 s")
     with pytest.raises(ScenarioError, match="no effect with proofs = false"):
         reads(proofs=False, witnesses=2)
     tables = {"duration": "1 s", "topology": {"kind": "complete", "seats": 4}, "workload": [{"kind": "proven-reads"}]}

@@ -2,7 +2,7 @@
 
 A light client keeps nothing, relays nothing and does not vote: it asks its home what the newest thing is and takes its word for
 it. So it costs the network nothing but its reads, and is as well informed as its home: stale if the home is behind, without an
-answer if the home is down or refuses to serve. On-off times as in `sim.fault.churn` (Yao et al., ICNP 2006, section 3).
+answer if the home is down or refuses to serve.
 
 Light clients are no seats, on purpose: a seat has an identity that votes, so 10,000 pharmacies would be 10,000 validators, and a quorum
 would wait for those that are offline. What they have is a line of their own to their home, with a latency, a rate and times at which it is
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from math import log1p
 from typing import Any
 
+from sim.health.presence import absences, back_ns
 from sim.health.tally import distribution
 from sim.health.world import WorkloadWorld
 from sim.kernel.errors import ScenarioError
@@ -98,24 +99,17 @@ class LightClients:
 
     def _live(self, world: WorkloadWorld, home: int, client: int) -> None:
         key = (world.number, world.names[home], client)
-        until_ns, turn, online = 0, 0, True
-        spans: list[tuple[int, int]] = []
-        while until_ns < world.duration_ns:
-            mean_ns = self.online if online else self.offline
-            length_ns = round(-log1p(-world.dice.uniform("light client online", *key, turn)) * mean_ns)
-            if not online:
-                spans.append((until_ns, until_ns + length_ns))
-            until_ns, turn, online = until_ns + length_ns, turn + 1, not online
+        spans = absences(world, home, client, self.online, self.offline)
         wish_ns, index = 0, 0
         while True:
             wish_ns += max(1, round(-log1p(-world.dice.uniform("light client wish", *key, index)) * self.every))
             index += 1
             if wish_ns >= world.duration_ns:
                 return
-            back_ns = next((end_ns for start_ns, end_ns in spans if start_ns <= wish_ns < end_ns), wish_ns)
-            if back_ns < world.duration_ns:
-                world.at(back_ns, self._ask, world, (home, client), wish_ns, back_ns)
-            world.memory["clients"].offline += back_ns > wish_ns
+            asks_ns = back_ns(spans, wish_ns)
+            if asks_ns < world.duration_ns:
+                world.at(asks_ns, self._ask, world, (home, client), wish_ns, asks_ns)
+            world.memory["clients"].offline += asks_ns > wish_ns
 
     def _ask(self, world: WorkloadWorld, line: tuple[int, int], wish_ns: int, first_ns: int) -> None:
         """The question reaches the home."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import log1p
 from typing import Any
 
 from sim.health.forgery import Forgery
+from sim.health.presence import Span, absences, back_ns
 from sim.health.tally import distribution, share
 from sim.health.world import WorkloadWorld
 from sim.kernel.errors import ScenarioError
@@ -59,6 +61,8 @@ class ProvenReads:
     clients: Count = 1  # light clients of each home
     homes: object = 1.0  # which seats have them: a count, a share, names, a role or a region
     every: Duration = 5_000_000_000  # mean time between two reads of a client
+    online: Duration = 600_000_000_000  # mean time for which a client is online
+    offline: Duration = 0  # mean time for which it is not, and its next read waits until it is back; 0: it always is
     settled: Duration = 5_000_000_000  # how long ago an entry was first decided somewhere before anybody asks for it
     witnesses: Count = 4  # seats beside its home that a client asks for headers, drawn once
     proofs: bool = True  # whether a client wants a proof, or takes its home's word
@@ -69,6 +73,10 @@ class ProvenReads:
         """Time passes; the clients give no verdicts of their own."""
         if world is None and (self.every < 1_000_000 or self.rate < 1):
             raise ScenarioError("at least 1 ms is wanted" if self.rate else "a line has a rate", "every" if self.rate else "rate")
+        if world is None and self.online < 1_000_000:
+            raise ScenarioError("at least 1 ms is wanted", "online")
+        if world is None and not self.offline and self.online != ProvenReads.online:
+            raise ScenarioError("has no effect while offline = 0; say for how long clients are offline", "online")
         if world is None and not self.proofs and self.witnesses != ProvenReads.witnesses:
             raise ScenarioError("has no effect with proofs = false", "witnesses")
         return []
@@ -90,16 +98,17 @@ class ProvenReads:
                     witnesses.append(
                         others.pop(world.dice.below(len(others), "witness", world.number, world.names[home], client, turn))
                     )
-                self._plan(world, (home, *witnesses), client, 0)
+                self._plan(world, (home, *witnesses), client, 0, absences(world, home, client, self.online, self.offline))
 
-    def _plan(self, world: WorkloadWorld, asked: tuple[int, ...], client: int, turn: int) -> None:
+    def _plan(self, world: WorkloadWorld, asked: tuple[int, ...], client: int, turn: int, away: Sequence[Span]) -> None:
         chance = world.dice.uniform("proven read", world.number, world.names[asked[0]], client, turn)
         wait_ns = max(1, round(-log1p(-chance) * self.every))
-        if world.now_ns + wait_ns < world.duration_ns:
-            world.at(world.now_ns + wait_ns, self._read, world, asked, client, turn)
+        asks_ns = back_ns(away, world.now_ns + wait_ns)
+        if asks_ns < world.duration_ns:
+            world.at(asks_ns, self._read, world, asked, client, turn, away)
 
-    def _read(self, world: WorkloadWorld, asked: tuple[int, ...], client: int, turn: int) -> None:
-        self._plan(world, asked, client, turn + 1)
+    def _read(self, world: WorkloadWorld, asked: tuple[int, ...], client: int, turn: int, away: Sequence[Span]) -> None:
+        self._plan(world, asked, client, turn + 1, away)
         readers: Readers = world.memory["readers"]
         known = [one for one in readers.entries if one[0] + self.settled <= world.now_ns]
         if not known:
