@@ -93,8 +93,8 @@ class Custody:
     contents: Literal["modelled", "real"] = "modelled"
     """real: blobs are drawn, committed to, coded, proved and checked by the library ckzg (extra `kzg`), a third of a second a blob."""
     commit: Duration | None = None
-    """CPU time in which the publisher codes the data and proves the shares, before anything goes out; by default that of the proof's
-    library for data whose senders have proved it (EIP-7594), and none where `seat.cores` is 0."""
+    """CPU time in which the publisher codes the data and proves the columns, before anything goes out; by default 5.3 ms a blob to extend
+    what its senders have proved (EIP-7594; by itself a publisher would take 320 ms a blob), and none where `seat.cores` is 0."""
     rebuild: Duration | None = None
     """CPU time to rebuild all data from half; by default that of the proof's library, and none where `seat.cores` is 0."""
     vote: Vote = "at-once"
