@@ -15,7 +15,7 @@ from sim.kernel.errors import ScenarioError
 from sim.kernel.files import located
 from sim.kernel.part import fields_of, is_part, part
 from sim.kernel.presets import chosen
-from sim.kernel.units import MOST, Duration, Size
+from sim.kernel.units import MOST, Duration, Lasting, Size
 from sim.node.terms import USUAL_ROUTES, Terms
 from sim.study.change import LISTS, changed, words_of
 from sim.study.expect import Expectation, expectations
