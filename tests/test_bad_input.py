@@ -79,6 +79,7 @@ BAD = {
     "stake of nobody": (GOOD + '[gossip]\nkind = "turbine"\nstake = { mars = 3 }', ["gossip.stake.mars", "mars"]),
     "a fault of no time": (GOOD + '[[fault]]\nkind = "crash"\nlasts = "0 s"', ["fault[0].lasts", "longer than nothing"]),
     "a lie of no time": (GOOD + '[[adversary]]\nkind = "silent"\nlasts = "0 s"', ["adversary[0].lasts", "longer than nothing"]),
+    "late by nothing": (GOOD + '[[adversary]]\nkind = "late"\nby = "0 s"', ["adversary[0].by", "longer than nothing"]),
     "absurd cores": (GOOD + "[seat]\ncores = 100000000", ["seat.cores", "1024"]),
     "readers of nobody": (GOOD + '[[workload]]\nkind = "light-clients"\nhomes = "mars"', ["workload[0].homes", "mars"]),
     "absurdly many readers": (

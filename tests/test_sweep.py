@@ -93,6 +93,12 @@ def test_axes_may_be_written_with_dots_or_as_tables() -> None:
     )
 
 
+@pytest.mark.parametrize("seeds", ["[1, 2]", '"many"', "2.5", "true"])
+def test_seeds_are_a_number(seeds: str) -> None:
+    with pytest.raises(ScenarioError, match=r"^sweep\.seeds: .* was given, a number of seeds is wanted, such as 20$"):
+        loads(TEXT.replace("seeds = 2", f"seeds = {seeds}"))
+
+
 @pytest.mark.parametrize("axis", ['"consensus.kind" = []', "consensus.kind = []"])
 def test_an_axis_without_values_is_refused(axis: str) -> None:
     with pytest.raises(ScenarioError, match=r"^sweep\.consensus\.kind: no value was given; write at least one"):

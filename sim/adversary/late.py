@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from sim.kernel.part import part
-from sim.kernel.units import Duration
+from sim.kernel.units import Lasting
 from sim.node.surroundings import Behaviour, Surroundings
 
 
@@ -14,7 +14,7 @@ from sim.node.surroundings import Behaviour, Surroundings
 class Late:
     """Hold every message back for `by`: a slow primary, a vote that comes after the count."""
 
-    by: Duration = 1_000_000_000  # how much later than an honest node
+    by: Lasting = 1_000_000_000  # how much later than an honest node
 
     def corrupt(self, seats: Sequence[int], world: Surroundings) -> Callable[[], None]:
         """Put a delay behind each seat's voice."""

@@ -140,6 +140,8 @@ def _axes(axes: Mapping[str, Any], path: str) -> list[tuple[str, Any]]:
     for key, many in axes.items():
         if isinstance(many, Mapping):
             found += _axes({f"{key}.{inner}": value for inner, value in many.items()}, path)
+        elif key == "seeds" and (isinstance(many, bool) or not isinstance(many, int)):
+            raise ScenarioError(f"{many!r} was given, a number of seeds is wanted, such as 20", f"{path}.seeds")
         elif isinstance(many, (list, tuple)) and not many:
             raise ScenarioError("no value was given; write at least one, or drop the key", f"{path}.{key}")
         else:
