@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
+from time import sleep
 
 import pytest
 
@@ -103,3 +108,22 @@ def test_seeds_are_a_number(seeds: str) -> None:
 def test_an_axis_without_values_is_refused(axis: str) -> None:
     with pytest.raises(ScenarioError, match=r"^sweep\.consensus\.kind: no value was given; write at least one"):
         loads(TEXT + axis)
+
+
+def test_an_interrupted_sweep_waits_for_no_run_that_has_begun(path: Path) -> None:
+    """These would take days."""
+    command = [sys.executable, "-m", "sim", "sweep", str(path), "--quiet", "--set", "duration=300 d"]
+    done = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env=os.environ | {"NUMBA_DISABLE_JIT": "1"}, start_new_session=True
+    )
+    workers = Path(f"/proc/{done.pid}/task/{done.pid}/children")
+    if not workers.exists():
+        done.kill()
+        pytest.skip("this system does not tell who has been started by whom")
+    while done.poll() is None and not workers.read_text():
+        sleep(0.05)
+    started = workers.read_text().split()
+    done.send_signal(signal.SIGINT)
+    told = done.communicate(timeout=120)[1]
+    assert done.returncode == 130 and "interrupted" in told and "Traceback" not in told
+    assert started and not any(Path(f"/proc/{worker}").exists() for worker in started)

@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -149,8 +150,15 @@ def _workers(origin: str | Scenario) -> Iterator[Callable[..., Iterable[Any]]]:
     except (pickle.PicklingError, AttributeError, TypeError):
         yield map
         return
+    others = active_children()
     with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
-        yield pool.map
+        try:
+            yield pool.map
+        except BaseException:  # an interruption above all: what has begun would be waited for, be it hours
+            for worker in active_children():
+                if worker not in others:
+                    worker.terminate()
+            raise
 
 
 def draw(made: Sweep, folder: Path) -> None:
