@@ -86,7 +86,7 @@ def _run(options: argparse.Namespace) -> int:
         _print_json(report.to_dict())
     else:
         print(report.text())
-    _save(options, report.save)
+    _save(options, lambda out: report.save(out))
     return HELD if report.ok() else FAILED
 
 
