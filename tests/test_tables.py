@@ -8,6 +8,7 @@ import pytest
 
 import sim
 from sim.fault.crash import Crash
+from sim.study.build import build, clear_up
 from sim.study.read import from_dict
 from sim.study.scenario import Scenario, Trouble
 
@@ -64,6 +65,10 @@ def test_parts_and_tables_stand_side_by_side() -> None:
         ("link.latency", {"kind": "constant", "vlaue": "40 ms"}, "link.latency.vlaue: there is no such key"),
         ("mempool", {"capacity": -1}, "mempool.capacity: -1 is negative"),
         ("adversary", [{"kind": "silent", "seat": 1}], "adversary[0].seat: there is no such key; did you mean 'seats'?"),
+        ("topology", [], "topology: [] was given, a table is wanted"),
+        ("seat", "fast", "seat: 'fast' was given, a table is wanted"),
+        ("mempool", {1: 2}, "mempool.1: there is no such key"),
+        ("gossip.kind", ["flood"], "gossip.kind: no gossip is called ['flood']"),
         ("expect", {"agreement": "soon"}, "expect.agreement: 'soon' is no expectation"),
         ("sweep", {"sedes": 3}, "sweep.sedes: there is no such key; did you mean 'seeds'?"),
     ],
@@ -78,3 +83,19 @@ def test_a_wrong_table_is_told_as_in_a_file(key: str, value: Any, said: str) -> 
 def test_a_run_of_something_else_says_what_is_wanted(given: Any) -> None:
     with pytest.raises(sim.ScenarioError, match=r"^run: a scenario is wanted, such as sim\.load\(path\) gives, not a (str|dict)$"):
         sim.run(given, seed=1)
+
+
+STRANGE = (None, True, -1, 1.5, "x", [], {}, [1], [None], [{}], {"kind": 5}, {1: 2}, float("nan"), 10**30, b"x", object())
+
+
+@pytest.mark.parametrize("key", TABLES)
+def test_whatever_is_given_is_taken_or_refused_in_one_sentence(key: str) -> None:
+    """Nothing but a ScenarioError, when the scenario is made or when its world is."""
+    refused = 0
+    for value in STRANGE:
+        try:
+            clear_up(build(from_dict(TABLES).but(**{key: value}), 1))
+        except sim.ScenarioError as error:
+            refused += 1
+            assert "\n" not in str(error)
+    assert refused >= 8

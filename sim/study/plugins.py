@@ -50,7 +50,7 @@ def kind_of(part: Any) -> str:
 
 def find(group: str, kind: str) -> type[Any]:
     """The class of a part; ScenarioError with the nearest known name where there is none."""
-    place = _places(group).get(kind)
+    place = _places(group).get(kind) if isinstance(kind, str) else None
     if place is None:
         known = names(group)
         near = get_close_matches(str(kind), known, 1)

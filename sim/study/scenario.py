@@ -135,7 +135,7 @@ def _named(group: str, value: Any, path: str, folder: Path | None) -> Any:
 def _axes(axes: Mapping[str, Any], path: str) -> list[tuple[str, Any]]:
     """`seeds` and keys of the scenario, each with the values it is to take; `"gossip.fanout"` and, as TOML has it, `gossip.fanout`."""
     known = ["seeds", *(entry.name for entry in fields_of(Scenario))]
-    refuse_unknown({words_of(key)[0]: None for key in axes}, known, path)
+    refuse_unknown({words_of(str(key))[0]: None for key in axes}, known, path)
     found: list[tuple[str, Any]] = []
     for key, many in axes.items():
         if isinstance(many, Mapping):
@@ -179,7 +179,7 @@ class Scenario:
     @staticmethod
     def fill(given: Mapping[str, Any]) -> Mapping[str, Any]:
         """Tables become parts, as those of a file do: in a notebook `topology={"kind": "ring", "seats": 7}` will do."""
-        return {name: table(name, value) if _has_tables(name, value) else value for name, value in given.items()}
+        return {name: table(name, value) if _is_unread(name, value) else value for name, value in given.items()}
 
     def check(self) -> None:
         """What can be seen without building anything."""
@@ -238,9 +238,16 @@ def _files(value: Any) -> Iterator[str]:
             yield from (inner,) if entry.kind == "file" and inner else _files(inner)
 
 
-def _has_tables(name: str, value: Any) -> bool:
-    many = value if name in LISTS and isinstance(value, (list, tuple)) else [value]
-    return name in TABLES and any(isinstance(one, Mapping) for one in many)
+def _is_unread(name: str, value: Any) -> bool:
+    """Whether a value of a scenario is as a file has it, or so wrong that reading it says best why."""
+    if name in _PLAIN:
+        return not isinstance(value, _PLAIN[name])
+    if name in LISTS:
+        return any(isinstance(one, Mapping) for one in (value if isinstance(value, (list, tuple)) else [value]))
+    if name == "sweep":
+        return not isinstance(value, tuple)
+    wrong: tuple[type, ...] = () if name == "expect" else (list, tuple)
+    return name in TABLES and isinstance(value, (Mapping, *wrong))
 
 
 def kind_of(one: Any) -> str:

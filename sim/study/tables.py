@@ -75,7 +75,7 @@ def refuse_unknown(table: Mapping[str, Any], known: list[str], path: str) -> Non
     """Raise ScenarioError for the first key that is not known, with the nearest one that is."""
     for key in table:
         if key not in known:
-            close = get_close_matches(key, known, 1)
+            close = get_close_matches(str(key), known, 1)
             hint = f"did you mean {close[0]!r}?" if close else f"known keys are {', '.join(known) or 'none'}"
             shown = key or '""'
             raise ScenarioError(f"there is no such key; {hint}", f"{path}.{shown}" if path else shown)
