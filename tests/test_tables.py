@@ -66,6 +66,8 @@ def test_parts_and_tables_stand_side_by_side() -> None:
         ("mempool", {"capacity": -1}, "mempool.capacity: -1 is negative"),
         ("adversary", [{"kind": "silent", "seat": 1}], "adversary[0].seat: there is no such key; did you mean 'seats'?"),
         ("topology", [], "topology: [] was given, a table is wanted"),
+        ("link.latency", [], "link.latency: one part of the group latency is wanted, not a list"),
+        ("adversary[0]", [], "adversary[0]: one part of the group adversary is wanted, not a list"),
         ("seat", "fast", "seat: 'fast' was given, a table is wanted"),
         ("mempool", {1: 2}, "mempool.1: there is no such key"),
         ("gossip.kind", ["flood"], "gossip.kind: no gossip is called ['flood']"),

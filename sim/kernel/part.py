@@ -113,13 +113,15 @@ def settle(value: Any, entry: PartField, path: str, units_required: bool = False
 
 
 def _settle_part(value: Any, entry: PartField, path: str) -> Any:
-    if isinstance(value, (list, tuple)):
-        return tuple(_settle_part(item, entry, f"{path}[{index}]") for index, item in enumerate(value))
+    """A part where one is wanted, a tuple of them where any number is: such a field has a tuple as its default."""
+    if isinstance(value, (list, tuple)) and isinstance(entry.default, tuple):
+        one = dataclasses.replace(entry, default=MISSING)
+        return tuple(_settle_part(item, one, f"{path}[{index}]") for index, item in enumerate(value))
     if is_part_class(value):
         value = value()
     if is_part(value) or (value is None and entry.default is None):
         return value
-    raise ScenarioError(f"a {entry.group} part is wanted, not {_what(value)}", path)
+    raise ScenarioError(f"one part of the group {entry.group} is wanted, not {_what(value)}", path)
 
 
 def _settle(value: Any, hint: Any, strict: bool, signed: bool) -> Any:

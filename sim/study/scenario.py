@@ -186,8 +186,8 @@ class Scenario:
         if self.consensus is not None and not isinstance(self.consensus, Consensus):
             object.__setattr__(self, "consensus", Consensus(protocol=self.consensus))
         for name, wrapper in (("adversary", Corruption), ("fault", Trouble)):
-            wrapped = tuple(one if isinstance(one, wrapper) else wrapper(part=one) for one in getattr(self, name))
-            object.__setattr__(self, name, wrapped)
+            wrapped = (_wrapped(one, wrapper, f"{name}[{place}]") for place, one in enumerate(getattr(self, name)))
+            object.__setattr__(self, name, tuple(wrapped))
         if not isinstance(self.workload, tuple):
             object.__setattr__(self, "workload", (self.workload,))
         if self.duration <= 0:
@@ -228,6 +228,14 @@ class Scenario:
         tables: dict[str, Any] = plain(self)
         del tables["kind"]
         return tables
+
+
+def _wrapped(one: Any, wrapper: type[Any], path: str) -> Any:
+    """An enemy or a fault as an entry of the scenario, with when and whom; a bare part has the usual ones."""
+    try:
+        return one if isinstance(one, wrapper) else wrapper(part=one)
+    except ScenarioError as error:
+        raise ScenarioError(error.sentence, path) from None
 
 
 def _files(value: Any) -> Iterator[str]:
