@@ -28,6 +28,11 @@ BAD = {
     "negative latency": (GOOD + '[link]\nlatency = {kind = "constant", value = "-1 ms"}', ["link.latency.value"]),
     "not a number": (GOOD + "[link]\nloss = nan", ["link.loss"]),
     "no nodes": (GOOD.replace("seats = 4", "seats = 0"), ["topology", "seats"]),
+    "alone": (GOOD.replace("seats = 4", "seats = 1"), ["consensus.kind", "pbft", "fewer than 2 seats"]),
+    "alone on a log": (
+        GOOD.replace("seats = 4", "seats = 1").replace('"pbft"', '"raft"'),
+        ["consensus.kind", "raft", "fewer than 2"],
+    ),
     "huge": (GOOD.replace("seats = 4", "seats = 99999999999"), ["topology.seats"]),
     "too many liars": (GOOD + '[[adversary]]\nkind = "silent"\nseats = 9', ["adversary[0].seats", "only 4"]),
     "no such seat": (GOOD + '[[adversary]]\nkind = "silent"\nseats = ["seat-77"]', ["adversary[0]", "seat-77"]),

@@ -61,6 +61,7 @@ class PBFT:
     patience: Patience = 2_000_000_000  # how long a view may take before it is given up; doubles with each view
 
     leader_prepares: ClassVar[bool] = False
+    least_seats: ClassVar[int] = 2  # a leader alone would wait for PREPAREs of others
     routes: ClassVar[tuple[str, ...]] = ROUTES
     ballots: ClassVar[Ballots] = Ballots(Prepare, ("slot", "view"), Commit, Propose, leader_counts=True)
 

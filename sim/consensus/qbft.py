@@ -31,4 +31,5 @@ class QBFT(IBFT2):
         "goquorum": Preset("GoQuorum's defaults", {"patience": "10 s"}, "5 s"),
     }
     leader_prepares: ClassVar[bool] = True
+    least_seats: ClassVar[int] = 1
     ballots: ClassVar[Ballots] = replace(IBFT2.ballots, leader_counts=False)

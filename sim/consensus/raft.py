@@ -42,6 +42,7 @@ class Raft:
         ),
     }
     crash_tolerant: ClassVar[bool] = True
+    least_seats: ClassVar[int] = 2  # a candidate alone would wait for ballots of others
     ballots: ClassVar[Logs] = Logs(Append, Ack, RequestVote, Ballot)
     no_lie: ClassVar[Mapping[str, str]] = {
         "lazy-vote": "followers take whatever their leader appends, so nobody can look less closely; use kind mutate or doctor"

@@ -7,6 +7,7 @@ A protocol is a part with `async def run(self, node)`. All else is optional:
     crash_tolerant: ClassVar[bool]      True: it stands crashes, not lies; f = (n - 1) // 2 and quorums of n // 2 + 1 instead of
                                         f = (n - 1) // 3 and quorums of n - f
     faulty_one_in: ClassVar[int]        lies tolerated: f = (n - 1) // faulty_one_in and quorums of n - f; 3 where nothing is said
+    least_seats: ClassVar[int]          fewer can decide nothing, so that such a scenario is refused; 1 where nothing is said
     finality: ClassVar[str]             "probable": a decision may be revoked, which is then counted and not condemned; without it
                                         "certain", and every revocation breaks agreement
     fits(self, terms: Terms) -> str     whether it can work on these terms: raises ScenarioError with the key (of its own, or of

@@ -67,7 +67,7 @@ def build(scenario: Scenario, seed: int) -> World:
     _add_membership(scenario, strategy, network, trace)
     consensus = scenario.consensus
     if consensus is not None:
-        _check_preset(consensus.protocol, topology.n)
+        _check_size(consensus.protocol, topology.n)
     f, quorum_size = bounds(None if consensus is None else consensus.protocol, topology.n)
     society = Society(
         network,
@@ -112,8 +112,12 @@ def build(scenario: Scenario, seed: int) -> World:
     return world
 
 
-def _check_preset(protocol: Any, n: int) -> None:
-    """A preset is of a network of some size at least."""
+def _check_size(protocol: Any, n: int) -> None:
+    """A protocol, and a preset, is of a network of some size at least."""
+    least = getattr(protocol, "least_seats", 1)
+    if n < least:
+        why = f"{kind_of(protocol)} decides nothing among fewer than {least} seats, and there are {n}; give more or another kind"
+        raise ScenarioError(why, "consensus.kind")
     preset = chosen(protocol)
     if preset is not None and n < preset.least_seats:
         raise ScenarioError(
