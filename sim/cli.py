@@ -30,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from sim.kernel.errors import EnvironmentTrouble, ScenarioError, SimError
 
     try:
-        status = _COMMANDS["version" if options.version else options.command](options)
+        with Bar(getattr(options, "quiet", False)) as options.bar:
+            status = _COMMANDS["version" if options.version else options.command](options)
         sys.stdout.flush()
         return status
     except ScenarioError as error:
@@ -81,7 +82,7 @@ def _run(options: argparse.Namespace) -> int:
 
     scenario, seed = _loaded(options.scenario, options), _seed(options.seed)
     _make_folder(options.out)
-    report = run(scenario, seed, Bar(options.quiet))
+    report = run(scenario, seed, options.bar)
     if options.json:
         _print_json(report.to_dict())
     else:
@@ -105,7 +106,7 @@ def _check(options: argparse.Namespace) -> int:
     rows = []
     seed = _seed(options.seed)
     for path, scenario in [(path, _loaded(path, options)) for path in options.scenarios]:
-        report = run(scenario, seed, Bar(options.quiet))
+        report = run(scenario, seed, options.bar)
         judged = report.to_dict()["checks"]
         rows.append({"scenario": path, "ok": report.ok(), "checks": judged, "expectations": list(report.failed_expectations)})
         if not options.json:
@@ -152,13 +153,12 @@ def _compare(options: argparse.Namespace) -> int:
     from sim.study.compare import contest, pair_of
     from sim.study.contest import varied
 
-    bar = Bar(options.quiet)
     named = varied(options.scenarios, options.set, options.vary, _read)
     seeds = _count(options.seeds, 20)
     _make_folder(options.out)
-    bar.begin()
+    options.bar.begin()
     result, tables = contest(
-        list(named.values()), seeds, lambda done, total: bar(done / total, f"{done} of {total} runs"), list(named)
+        list(named.values()), seeds, lambda done, total: options.bar(done / total, f"{done} of {total} runs"), list(named)
     )
     shown: Any = pair_of(result, tables) if len(named) == 2 else result
     if options.decision:
@@ -206,11 +206,10 @@ def _make_folder(place: str | None) -> None:
 def _sweep(options: argparse.Namespace) -> int:
     from sim.study.sweep import sweep
 
-    bar = Bar(options.quiet)
     scenario = _loaded(options.scenario, options)
     _make_folder(options.out)
-    bar.begin()
-    done = sweep(scenario, options.seeds, options.out, lambda n, of: bar(n / of, f"{n} of {of} runs"))
+    options.bar.begin()
+    done = sweep(scenario, options.seeds, options.out, lambda n, of: options.bar(n / of, f"{n} of {of} runs"))
     _print_json(done.to_dict()) if options.json else print(done.text())
     return HELD if done.ok() else FAILED
 
@@ -234,19 +233,19 @@ def _list(options: argparse.Namespace) -> int:
 def _validate(options: argparse.Namespace) -> int:
     from sim.study.validation import judge
 
-    bar = Bar(options.quiet or options.json)
+    options.bar.quiet |= options.json
     table = sys.stderr if options.json else sys.stdout
     seeds = None if options.seeds is None else _count(options.seeds, 1)
     cases = judge.chosen(options.cases)
     rows = []
-    bar.begin()
+    options.bar.begin()
     if not (options.json and options.quiet):
         print(judge.head(), file=table)
-    for row in judge.validate(cases, seeds, options.quick, lambda done, total, name: bar(done / total, name)):
+    for row in judge.validate(cases, seeds, options.quick, lambda done, total, name: options.bar(done / total, name)):
         rows.append(row)
         if not (options.json and options.quiet):
             print(row.text(), file=table, flush=True)
-    bar(1.0, f"{len(rows)} of {len(rows)}")
+    options.bar(1.0, f"{len(rows)} of {len(rows)}")
     _print_json(judge.to_dict(rows)) if options.json else print(judge.summary(rows))
     return FAILED if any(row.verdict == "fail" for row in rows) else HELD
 
@@ -266,7 +265,7 @@ def _calibrate(options: argparse.Namespace) -> int:
 def _live(options: argparse.Namespace) -> int:
     from sim.sockets.live import live
 
-    lived = live(_loaded(options.scenario, options), options.seconds, _seed(options.seed), Bar(options.quiet), options.blocks)
+    lived = live(_loaded(options.scenario, options), options.seconds, _seed(options.seed), options.bar, options.blocks)
     _print_json(lived.to_dict()) if options.json else print(lived.text())
     return HELD if lived.ok() else FAILED
 

@@ -72,7 +72,7 @@ def check_seats(scenario: Scenario, topology: Topology, dice: Dice) -> None:
             seats_held(scenario, place, topology, dice)
         except ScenarioError as error:
             elsewhere = error.path.startswith(("consensus", "gossip"))  # who has what is wrong, not who is meant
-            raise error if elsewhere else ScenarioError(error.sentence, f"adversary[{place}].seats") from None
+            raise error if elsewhere else ScenarioError(error.sentence, f"adversary[{place}].{error.path or 'seats'}") from None
     for place, entry in enumerate(scenario.fault):
         groups = getattr(entry.part, "groups", None) or ()
         chosen = {f"groups[{number}]": group for number, group in enumerate(groups)} or {"seats": getattr(entry.part, "seats", 0)}
