@@ -41,7 +41,7 @@ def _draw(axes: Axes, rows: Any, names: tuple[str, ...]) -> None:
                 axes.errorbar(one.mean, height + offset, xerr=[[min(half, one.mean)], [half]], fmt=MARKERS[place % len(MARKERS)],
                               color=PALETTE[place % len(PALETTE)], capsize=3, ms=7, label=name if height == 0 else None)  # fmt: skip
     axes.set_yticks(range(len(rows)), [question for question, _ in rows])
-    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_ylim(max(len(rows), 1) - 0.5, -0.5)
     axes.grid(axis="x", color="0.9")
     axes.set_axisbelow(True)
 
