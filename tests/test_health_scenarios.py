@@ -29,14 +29,14 @@ def test_the_twelve_faults_are_there_and_each_says_why() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [pytest.param(path, id=path.stem, marks=[] if path.stem in ALWAYS else [pytest.mark.thorough]) for path in ALL]
+    "path", [pytest.param(path, id=path.stem, marks=[] if path.stem in ALWAYS else [pytest.mark.slow]) for path in ALL]
 )
 def test_it_meets_its_own_expectations(path: Path) -> None:
     report = sim.run(sim.load(path))
     assert report.ok(), report.text()
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
 def test_other_seeds_meet_them_too(path: Path) -> None:
     """The bounds are three standard deviations wide, so of some hundred of them one may be missed by chance; safety never is."""
@@ -46,7 +46,7 @@ def test_other_seeds_meet_them_too(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [pytest.param(path, id=path.stem, marks=[] if path.stem == "clocks-astray" else [pytest.mark.thorough]) for path in ALL],
+    [pytest.param(path, id=path.stem, marks=[] if path.stem == "clocks-astray" else [pytest.mark.slow]) for path in ALL],
 )
 def test_the_bytes_are_the_same_everywhere(path: Path, tmp_path: Path) -> None:
     here = digests(path, ROOT, PYTHONHASHSEED="1", TZ="UTC")

@@ -88,7 +88,7 @@ def test_under_forks_the_semantic_failures_appear_and_under_quorums_they_do_not(
     assert not any(found[True].values()), found
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [7, 21, 22, 23, 24])
 def test_on_the_ledgers_themselves_the_table_holds_at_any_seed(seed: int) -> None:
     """The same patients, bills and drugs over one partition: each failure on proof of work and on Clique, none under QBFT."""
@@ -143,7 +143,7 @@ BREACHES: dict[str, tuple[str, ...]] = {
 """For each promise what breaks it, as settings of its own scenario. That contents are sealed is no metric: `tests/test_ledger.py`."""
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 @pytest.mark.parametrize("promise", [one for one in PROMISES if one.name != "sealed-content"], ids=lambda promise: promise.name)
 def test_a_broken_promise_is_seen_in_its_metric(promise: Promise) -> None:
     """One by one: under attack its scenario fails, and says that it is this metric."""
