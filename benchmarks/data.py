@@ -60,6 +60,6 @@ def large_columns(repeats: int) -> Result:
 BENCHMARKS: dict[str, Callable[[], Result]] = {
     "data_square": lambda: square(5),
     "data_10k": lambda: columns(1, 5),
-    "data_10k_x10": lambda: columns(10, 2),
+    "data_10k_x10": lambda: columns(10, 5),
 }
 HEAVY: dict[str, Callable[[], Result]] = {"data_10k_32mb": lambda: large_columns(1)}
