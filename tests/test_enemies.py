@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from handmade import good
 from worlds import agreeing
 
 import sim
+from sim.adversary.replay import Replay
+from sim.kernel.dice import Dice
 from sim.kernel.errors import ScenarioError
 from sim.node.message import vote
 from sim.study.checks_votes import accountability, one_vote
@@ -67,6 +70,15 @@ def test_those_who_are_not_favoured_lag_or_stop() -> None:
 def test_mutated_messages_are_refused_and_noticed() -> None:
     report = played(**enemy("mutate", chance="60 %"))
     assert len(report.evidence.trace.of("invalid")) > 0
+
+
+def test_nobody_replays_to_itself() -> None:
+    """A new leader of SmartBFT that heard its own old report answered it at once, and the answer brought the report again."""
+    bent: dict[int, Any] = {}
+    society = SimpleNamespace(loop=SimpleNamespace(now_ns=5), dice=Dice(1))
+    Replay(chance=1.0).corrupt([0], SimpleNamespace(society=society, bend=bent.update))  # type: ignore[arg-type]
+    said = [list(bent[0](to, what)) for to, what in ((1, "a"), (2, "b"), (0, "c"))]
+    assert said == [[(1, "a")], [(2, "b"), (2, "a")], [(0, "c")]]
 
 
 def test_replay_says_old_things_again() -> None:

@@ -34,6 +34,10 @@ class Replay:
 
         def again(to: int, said: Any) -> Iterator[tuple[int, Any]]:
             yield to, said
+            if (
+                to == seat
+            ):  # nobody deceives itself; and an answer to one's own old question would be one more message, at the same instant
+                return
             now_ns = society.loop.now_ns
             if said_before and society.dice.uniform("replay", seat, to, now_ns, len(said_before)) < self.chance:
                 time_ns, old = said_before[society.dice.below(len(said_before), "replay-which", seat, to, now_ns)]
