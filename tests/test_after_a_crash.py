@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from worlds import FEW_SECONDS, OWN_PACE
 
 import sim
 from sim.kernel.part import part
@@ -16,15 +17,6 @@ from sim.study.report import Report
 from sim.study.scenario import Consensus
 
 LATENCY = {"kind": "uniform", "low": "5 ms", "high": "40 ms"}
-KEYS: dict[str, dict[str, Any]] = {
-    "snowman": {"sample": 4, "alpha": 3, "alpha_confidence": 3, "beta": 4},
-    "gasper": {"slots_per_epoch": 4, "slot": "1 s"},
-    "streamlet": {"delta": "250 ms"},
-    "praos": {"depth": 3, "active": 0.5},
-    "aura": {"step": "500 ms"},
-    "algorand": {"filter": "300 ms", "deadline": "1 s"},
-}
-OWN_PACE = ("gasper", "praos", "aura")
 
 
 @vote
@@ -83,7 +75,7 @@ def all_fall(kind: str, at: str) -> Report:
         "topology": {"kind": "complete", "seats": 6},
         "link": {"latency": LATENCY},
         "gossip": {"kind": "flood"},
-        "consensus": {"kind": kind, **pace, **KEYS.get(kind, {})},
+        "consensus": {"kind": kind, **pace, **FEW_SECONDS.get(kind, {})},
         "fault": [{"kind": "crash", "seats": [f"seat-{place}" for place in range(6)], "at": at, "lasts": "1 s"}],
     }
     return sim.run(from_dict(tables), seed=2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from worlds import FEW_SECONDS, OWN_PACE
 
 import sim
 from sim.consensus.dag.mysticeti import Mysticeti
@@ -50,15 +51,6 @@ REFUSED = {
     ("fabric", "lazy-vote"),
 }
 """What the table of every protocol and every enemy of a single seat comes to; fabric orders by raft where nothing is said."""
-KEYS: dict[str, dict[str, Any]] = {
-    "snowman": {"sample": 4, "alpha": 3, "alpha_confidence": 3, "beta": 4},
-    "gasper": {"slots_per_epoch": 4, "slot": "1 s"},
-    "streamlet": {"delta": "250 ms"},
-    "praos": {"depth": 3, "active": 0.5},
-    "aura": {"step": "500 ms"},
-    "algorand": {"filter": "300 ms", "deadline": "1 s"},
-}
-OWN_PACE = ("gasper", "praos", "aura")
 
 
 def scene(protocol: str, enemy: str, seats: int = 6) -> dict[str, Any]:
@@ -69,7 +61,7 @@ def scene(protocol: str, enemy: str, seats: int = 6) -> dict[str, Any]:
         "topology": {"kind": "complete", "seats": seats},
         "link": {"latency": {"kind": "uniform", "low": "5 ms", "high": "40 ms"}},
         "gossip": {"kind": "flood"},
-        "consensus": {"kind": protocol, **pace, **KEYS.get(protocol, {})},
+        "consensus": {"kind": protocol, **pace, **FEW_SECONDS.get(protocol, {})},
         "adversary": [{"kind": enemy, "seats": ["seat-1", "seat-4"] if enemy == "clone" else ["seat-1"]}],
     }
 

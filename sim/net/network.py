@@ -70,14 +70,6 @@ class Network(Named):
         self._free_probes: list[int] = []
         self._resting_probes: list[int] = []
 
-    def new_row(self, family: str) -> int:
-        """A row as nobody has used it; those of a whole's pieces come one after the other."""
-        if self.spare_rows and family != "piece":
-            return self.spare_rows.pop()
-        self.rows += 1
-        self._ensure(("held", "arrival", "notes", "came_from"), self.rows)
-        return self.rows - 1
-
     # orders ---------------------------------------------------------------------------------------------------------
 
     def send(self, source: int, target: int, signer: int, message: int) -> None:
