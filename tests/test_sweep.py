@@ -127,3 +127,19 @@ def test_an_interrupted_sweep_waits_for_no_run_that_has_begun(path: Path) -> Non
     told = done.communicate(timeout=120)[1]
     assert done.returncode == 130 and "interrupted" in told and "Traceback" not in told
     assert started and not any(Path(f"/proc/{worker}").exists() for worker in started)
+
+
+def test_an_interruption_while_workers_are_started_comes_when_all_are_known() -> None:
+    """In the middle of a fork Python prints it and goes on; a worker that is not known yet would be waited for."""
+    known = []
+
+    def start() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        sleep(0.01)
+        known.append("worker")
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        _undisturbed(start)
+    assert known == ["worker"] and signal.getsignal(signal.SIGINT) is before
+    assert _undisturbed(lambda: "nobody interrupts") == "nobody interrupts"

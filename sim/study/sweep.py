@@ -9,6 +9,7 @@ import html
 import json
 import os
 import pickle
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -16,7 +17,8 @@ from dataclasses import dataclass
 from itertools import product
 from multiprocessing import active_children
 from pathlib import Path
-from typing import Any
+from threading import current_thread, main_thread
+from typing import Any, TypeVar
 
 from sim.kernel.errors import ScenarioError
 from sim.study.checks import judge
@@ -27,6 +29,7 @@ from sim.study.report import again, write_whole
 from sim.study.run import run
 from sim.study.scenario import Scenario
 
+T = TypeVar("T")
 Told = Callable[[int, int], None]
 Job = tuple[str | Scenario, tuple[str, ...], dict[str, Any], int]
 """Scenario file (or the scenario itself, where no file says the same), overrides, settings of the axes, seed."""
@@ -153,12 +156,27 @@ def _workers(origin: str | Scenario) -> Iterator[Callable[..., Iterable[Any]]]:
     others = active_children()
     with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
         try:
-            yield pool.map
+            yield lambda work, jobs: _undisturbed(lambda: pool.map(work, jobs))
         except BaseException:  # an interruption above all: what has begun would be waited for, be it hours
             for worker in active_children():
                 if worker not in others:
                     worker.terminate()
             raise
+
+
+def _undisturbed(start: Callable[[], T]) -> T:
+    """Start workers; an interruption meanwhile comes when all are known, for Python loses it in the middle of a fork."""
+    if current_thread() is not main_thread():
+        return start()
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    try:
+        started = start()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        raise KeyboardInterrupt
+    return started
 
 
 def draw(made: Sweep, folder: Path) -> None:
