@@ -20,6 +20,7 @@ from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
 from sim.study import sweep as module
 from sim.study.read import load, loads
+from sim.study.sweep import _undisturbed
 
 TEXT = """
 duration = "3 s"
