@@ -40,9 +40,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _told(error, TROUBLE)
     except SimError as error:
         return _told(error, FAILED)
-    except BrokenPipeError:  # whoever read along, such as `head`, has had enough and needs no telling
-        give_up_on_output()
-        return TROUBLE
     except (OSError, MemoryError) as error:
         give_up_on_output()
         return _told(error, TROUBLE)

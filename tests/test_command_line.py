@@ -118,17 +118,39 @@ def test_calibrate_looks_where_it_is_to_write_before_it_measures(capsys: pytest.
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no device that is always full")
 def test_standard_output_that_takes_no_more_is_trouble_without_noise() -> None:
-    """A full disk is told once; a reader that has had enough is not told at all."""
+    """A full disk is told once."""
     program = [sys.executable, "-m", "sim", "explain", "consensus.pbft"]
     for words in (program, [*program[:3], "--version"]):
         with open("/dev/full", "w") as full:
             done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True)
         assert done.returncode == 3 and done.stderr.count("\n") == 1 and "No space left" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (["list"], 0),
+        (["list", "--json"], 0),
+        (["--version"], 0),
+        (["--help"], 0),
+        (["run", "FOUR", "--quiet", "--out", "OUT"], 0),
+        (["check", "FOUR", "FOUR", "--set", "expect.decided=99"], 1),
+        (["run", "FOUR", "--set", "seat=4"], 2),
+    ],
+)
+def test_a_reader_that_has_had_enough_changes_nothing(words: list[str], status: int, four: str, tmp_path: Path) -> None:
+    """`medgossip list | head`: the verdict is what it would have been, results are saved, and nobody complains."""
+    named = {"FOUR": four, "OUT": str(tmp_path / "results")}
+    program = [sys.executable, "-m", "sim", *(named.get(word, word) for word in words)]
     reading, writing = os.pipe()
     os.close(reading)
-    done = subprocess.run(program, stdout=writing, stderr=subprocess.PIPE, text=True)
+    for both in (False, True):
+        done = subprocess.run(
+            program, stdout=writing, stderr=writing if both else subprocess.PIPE, text=True, env=INTERPRETED | {"MPLBACKEND": "agg"}
+        )
+        assert done.returncode == status and "roken" not in (done.stderr or "")
     os.close(writing)
-    assert done.returncode == 3 and done.stderr == ""
+    assert "OUT" not in words or list((tmp_path / "results").glob("*.json"))
 
 
 def test_streams_that_are_closed_or_know_few_letters_break_nothing(four: str) -> None:
