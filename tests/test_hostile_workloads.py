@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib.resources import files
 from pathlib import Path
 from time import process_time
@@ -12,6 +13,8 @@ import pytest
 
 import sim
 from sim.cli import main
+from sim.health.workbook import chapters
+from sim.kernel.errors import ScenarioError
 
 SCENARIO = """
 duration = "10 s"
@@ -47,6 +50,11 @@ def w6(**changes: Any) -> str:
     return json.dumps(tree, indent=1)
 
 
+def reference(network: Any) -> str:
+    """The shipped table with another network in which its actors are counted."""
+    return json.dumps({**json.loads(TABLE), "reference_network": network}, indent=1)
+
+
 def twice() -> str:
     tree = json.loads(TABLE)
     tree["workloads"][5]["tx"].append(tree["workloads"][5]["tx"][1])
@@ -75,6 +83,18 @@ HOSTILE: dict[str, tuple[str, str | bytes, str]] = {
     "table: two workloads of an id": ("table", w6(id="W5"), "two workloads of this id"),
     "table: actors are a list": ("table", w6(actors=["hospital"]), "'actors' is a table"),
     "table: half an actor": ("table", w6(actors={"hospital": 1.5}), "'actors' is a table"),
+    "table: a million million actors": ("table", w6(actors={"hospital": 10**12}), "'actors' is a table"),
+    "table: fewer than no actors": ("table", w6(actors={"hospital": -1}), "'actors' is a table"),
+    "table: true actors": ("table", w6(actors={"hospital": True}), "'actors' is a table"),
+    "table: nobody to act": ("table", w6(actors={"hospital": 0}), "the reference network has no hospital, or no seat"),
+    "table: an actor without a seat": ("table", w6(actors={"hospital": 12, "druid": 3}), "no seat plays 'druid'; seats play hosp"),
+    "table: an actor of 5,000 letters": ("table", w6(actors={"hospital": 12, "x" * 5000: 3}), "no seat plays 'xxx"),
+    "table: a network that is a number": ("table", reference(48), "it wants a table 'mix'"),
+    "table: a network without a mix": ("table", reference({"nodes": 48}), "it wants a table 'mix'"),
+    "table: a mix of nobody": ("table", reference({"mix": {}}), "it wants a table 'mix'"),
+    "table: a mix with a hole": ("table", reference({"mix": {"hospital": 0}}), "it wants a table 'mix'"),
+    "table: half a seat": ("table", reference({"mix": {"hospital": 1.5}}), "it wants a table 'mix'"),
+    "table: a mix too small": ("table", reference({"mix": {"hospital": 12}}), "W1 protocol_or_amendment_anchor: the reference network has no sponsor_cro"),
     "table: a level of two": ("table", w6(slo=[["fast", 3]]), "is no service level"),
     "table: a level of NaN": ("table", w6(slo=[["fast", float("nan"), "x"]]), "is no service level"),
     "table: rows are a table": ("table", w6(tx={}), "a list 'tx'"),
@@ -110,6 +130,15 @@ HOSTILE: dict[str, tuple[str, str | bytes, str]] = {
     "events: an array": ("events", GOOD + "[1, 2]\n", "line 2 column 1: an object"),
     "events: binary": ("events", bytes(range(256)), "line "),
 }  # fmt: skip
+
+
+def test_an_actor_without_a_seat_is_pointed_at(tmp_path: Path) -> None:
+    """Where it stands among the actors, not at the beginning of the workload."""
+    text = w6(actors={"hospital": 12, "druid": 3})
+    with pytest.raises(ScenarioError) as caught:
+        chapters(text, "own.json")
+    line, column = map(int, re.findall(r"line (\d+) column (\d+)", caught.value.sentence)[0])
+    assert text.splitlines()[line - 1][column - 1 :].startswith('"druid": 3')
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -15,10 +15,11 @@ import pytest
 from health_world import R48, IslandWorld
 
 import sim
+from sim.health.actors import seats_of
 from sim.health.catalogue import HOUR_NS, Calendar, mean_bytes, poisson_quantile
 from sim.health.consent import Consent
 from sim.health.replay import events_of
-from sim.health.workbook import chapter_of, chapters, seats_of, workbook
+from sim.health.workbook import chapter_of, chapters, workbook
 from sim.kernel.dice import Dice
 from sim.kernel.errors import ScenarioError
 from sim.study.read import from_dict

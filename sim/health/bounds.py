@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from sim.health.workbook import seats_of
+from sim.health.actors import seats_of
 from sim.kernel.errors import ScenarioError
 
 if TYPE_CHECKING:

@@ -39,6 +39,8 @@ class Entry:
     """7 multipliers, Monday first."""
     use: str
     """encounter, anchor, message, routine_read or emergency_read; in the ten workloads chain, message or read."""
+    actors_per_seat: float = 1.0
+    """For how many actors a seat stands that plays them."""
 
     def size_bytes(self, chance: float) -> int:
         """The size at the quantile `chance` in [0, 1)."""

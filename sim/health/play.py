@@ -13,6 +13,7 @@ from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sim.health.actors import seats_of
 from sim.health.bounds import check_bounds
 from sim.health.catalogue import HOUR_NS, Entry, mean_bytes, poisson_quantile
 from sim.health.courier import Courier
@@ -22,7 +23,6 @@ from sim.health.outcomes.ledger import clinical_reorg, geographic_fairness, time
 from sim.health.registrar import Filing, registrar_of
 from sim.health.replay import unknown_organisation
 from sim.health.tally import distribution
-from sim.health.workbook import seats_of
 from sim.health.world import WorkloadWorld
 from sim.ledger.block import Fact, Transaction
 

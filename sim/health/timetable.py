@@ -54,7 +54,8 @@ class Timetable:
     """`shaped` writes bodies in their format (FHIR R4B JSON, X12 837P, EPCIS 2.0 JSON) where a writer of ours has it; needs
     `encrypt = "real"`, as a stand-in has no room for a body."""
     table: FileName = ""
-    """A file of the shape of workloads.json that takes the place of the shipped tables."""
+    """A file of the shape of workloads.json that takes the place of the shipped tables. Its `actors` are counted in the network
+    whose seats its `reference_network` gives by role (`mix`); without one each seat that plays an actor is one."""
     events: FileName = ""
     """Events of your own (CSV or JSON lines with time_s, row, organisation, size_bytes) that take the place of drawn arrivals."""
 
@@ -95,8 +96,8 @@ class Timetable:
         return Calendar(self.start_hour, WEEKDAYS.index(self.start_day), self.compression)
 
     def scale_of(self, entry: Entry) -> float:
-        """What multiplies a row's rate."""
-        return self.scale * self.rates.get(entry.name, 1.0)
+        """What multiplies a row's rate at each seat: the user's factors, and for how many of the tables' actors the seat stands."""
+        return self.scale * self.rates.get(entry.name, 1.0) * entry.actors_per_seat
 
     @classmethod
     def rows(cls) -> tuple[str, ...]:

@@ -14,44 +14,7 @@ from sim.health.workbook_check import Chapter, Place, chapters_in, tree_of
 from sim.kernel.errors import ScenarioError
 from sim.kernel.files import located, place_in, read_whole, shortened
 
-SEATS_OF: Mapping[str, tuple[str, ...]] = {
-    "site_hospital": ("hospital",),
-    "hospital_pharmacy": ("hospital",),
-    "central_lab": ("lab",),
-    "sequencing_lab": ("lab",),
-    "imaging_centre": ("clinic",),
-    "wholesaler_dc": ("wholesaler",),
-    "sponsor_cro": ("sponsor",),
-    "irb_dsmb": ("regulator",),
-    "licensing_board": ("regulator",),
-    "auditor_regulator": ("regulator",),
-    "public_health": ("regulator",),
-    "data_access_committee": ("regulator",),
-    "university": ("hospital",),
-    "researcher": ("sponsor",),
-    "rpm_vendor": ("manufacturer",),
-    "device_gateway": ("hospital",),
-    "clearinghouse": ("hie",),
-    "hie_registry": ("hie",),
-}
-"""The seats of a network that play an actor of the tables; an actor that is not here is a role of the same name."""
-
 MOST_FILE_BYTES = 10_000_000
-
-
-def seats_of(actor: str, roles: tuple[str, ...]) -> list[int]:
-    """The seats that play an actor. In a network without any role of the tables every seat plays every part."""
-    wanted = SEATS_OF.get(actor, (actor,))
-    found = [seat for seat, role in enumerate(roles) if role in wanted]
-    if not found and not any(role in _known_roles() for role in roles):
-        return list(range(len(roles)))
-    return found
-
-
-@cache
-def _known_roles() -> frozenset[str]:
-    named = {role for chapter in workbook().values() for actor in chapter.actors for role in SEATS_OF.get(actor, (actor,))}
-    return frozenset(named | {"regulator", "sponsor", "hie"})
 
 
 @cache

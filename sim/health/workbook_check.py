@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
+from sim.health.actors import ROLE_OF, role_of
 from sim.health.catalogue import Entry, profiles
 from sim.kernel.errors import ScenarioError
 from sim.kernel.files import place_in, shortened, shown
+from sim.net.places import R48
 
 _NUMBERS = ("size_median_B", "size_p95_B", "rate_per_actor_per_day")
 _TEXTS = ("name", "actor", "hour_profile", "dow_profile", "rw")
 _MOST = {"size_median_B": 1e15, "size_p95_B": 1e15, "rate_per_actor_per_day": 1e9}
+_MOST_ACTORS = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -23,8 +26,6 @@ class Chapter:
 
     id: str
     name: str
-    actors: Mapping[str, int]
-    """How many there are of each actor in the reference network."""
     entries: Mapping[str, Entry]
     on_chain: Mapping[str, bool]
     slo: tuple[tuple[str, float, str], ...]
@@ -78,6 +79,7 @@ def chapters_in(tree: Any, place: Place) -> dict[str, Chapter]:
     """The chapters by id; ScenarioError for the first flaw."""
     if not isinstance(tree, dict) or not isinstance(tree.get("workloads"), list):
         raise place.flaw("a table with a list 'workloads' is wanted")
+    seats = _reference(tree.get("reference_network"), place)
     found: dict[str, Chapter] = {}
     for piece in tree["workloads"]:
         if not isinstance(piece, dict) or not isinstance(piece.get("id"), str) or not isinstance(piece.get("tx"), list):
@@ -86,14 +88,43 @@ def chapters_in(tree: Any, place: Place) -> dict[str, Chapter]:
         place = Place(place.text, place.source, place.start, shortened(piece["id"]))
         if piece["id"] in found:
             raise place.flaw("there are two workloads of this id")
-        found[piece["id"]] = _chapter(piece, place)
+        found[piece["id"]] = _chapter(piece, seats, place)
     return found
 
 
-def _chapter(piece: Mapping[str, Any], place: Place) -> Chapter:
+def _reference(network: Any, place: Place) -> dict[str, int] | None:
+    """The seats by role of the network for which a table counts its actors; None where it names none."""
+    if network is None:
+        return None
+    mix = network.get("mix") if isinstance(network, dict) else None
+    if not isinstance(mix, dict) or not mix or not all(_is_count(count) and count for count in mix.values()):
+        raise place.flaw("it wants a table 'mix' of roles, each with a whole number of seats above 0", "reference_network")
+    seats: dict[str, int] = {}
+    for name, count in mix.items():
+        seats[role_of(name)] = seats.get(role_of(name), 0) + count
+    return seats
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value <= _MOST_ACTORS
+
+
+def _per_seat(piece: Mapping[str, Any], seats: Mapping[str, int] | None, place: Place) -> dict[str, float]:
+    """For how many of each actor one seat stands; 0 where the reference network has none of them, or no seat to play them."""
     actors = piece.get("actors", {})
-    if not isinstance(actors, dict) or not all(type(count) is int and count >= 0 for count in actors.values()):
+    if not isinstance(actors, dict) or not all(map(_is_count, actors.values())):
         raise place.flaw("'actors' is a table of names, each with a whole number", "actors")
+    for name in actors:
+        if role_of(name) not in {**R48, **(seats or {})}:
+            known = shortened(", ".join((*R48, *ROLE_OF)))
+            raise place.at("actors").flaw(f"no seat plays {shown(name)}; seats play {known}, and what 'mix' names", name)
+    if seats is None:
+        return {name: min(count, 1.0) for name, count in actors.items()}
+    return {name: count / seats.get(role_of(name), math.inf) for name, count in actors.items()}
+
+
+def _chapter(piece: Mapping[str, Any], seats: Mapping[str, int] | None, place: Place) -> Chapter:
+    per_seat = _per_seat(piece, seats, place)
     entries: dict[str, Entry] = {}
     on_chain: dict[str, bool] = {}
     inside = place.at("tx")
@@ -105,9 +136,9 @@ def _chapter(piece: Mapping[str, Any], place: Place) -> Chapter:
         mine = Place(place.text, place.source, place.start, place.what).at("tx").row(name)
         if name in entries:
             raise inside.flaw(f"there are two rows called {shown(name)}")
-        entries[name] = _entry(row, actors, mine)
+        entries[name] = _entry(row, per_seat, mine)
         on_chain[name] = row.get("on_chain", False)
-    return Chapter(piece["id"], str(piece.get("name", piece["id"])), actors, entries, on_chain, _levels(piece, place))
+    return Chapter(piece["id"], str(piece.get("name", piece["id"])), entries, on_chain, _levels(piece, place))
 
 
 def _levels(piece: Mapping[str, Any], place: Place) -> tuple[tuple[str, float, str], ...]:
@@ -116,15 +147,17 @@ def _levels(piece: Mapping[str, Any], place: Place) -> tuple[tuple[str, float, s
         raise place.flaw("'slo' is a list of [name, number, source]", "slo")
     for level in slo:
         good = isinstance(level, list) and len(level) == 3 and isinstance(level[0], str) and isinstance(level[1], int | float)
-        if not good or isinstance(level[1], bool) or not isfinite(level[1]) or level[1] < 0:
+        if not good or isinstance(level[1], bool) or not math.isfinite(level[1]) or level[1] < 0:
             raise place.flaw(f"{shown(level)} is no service level; write [name, number, source]", "slo")
     return tuple((name, float(value), str(why)) for name, value, why in slo)
 
 
-def _entry(row: Mapping[str, Any], actors: Mapping[str, int], place: Place) -> Entry:
+def _entry(row: Mapping[str, Any], per_seat: Mapping[str, float], place: Place) -> Entry:
     _check_values(row, place)
-    if row["actor"] not in actors:
-        raise place.flaw(f"nobody is called {shown(row['actor'])}; actors are {shortened(', '.join(actors))}", "actor")
+    if row["actor"] not in per_seat:
+        raise place.flaw(f"nobody is called {shown(row['actor'])}; actors are {shortened(', '.join(per_seat))}", "actor")
+    if not per_seat[row["actor"]]:
+        raise place.flaw(f"the reference network has no {row['actor']}, or no seat to play one", "actor")
     if not 1 <= row["size_median_B"] <= row["size_p95_B"]:
         raise place.flaw("the p95 of the size lies below its median, or there is no size", "size_median_B")
     hours, weekdays = profiles()
@@ -138,7 +171,8 @@ def _entry(row: Mapping[str, Any], actors: Mapping[str, int], place: Place) -> E
     use = "read" if row["rw"] == "R" else "chain" if row.get("on_chain") else "message"
     sizes = round(row["size_median_B"]), round(row["size_p95_B"])
     rate = float(row["rate_per_actor_per_day"])
-    return Entry(row["name"], row["actor"], *sizes, rate, hours[row["hour_profile"]], weekdays[row["dow_profile"]], use)
+    when = hours[row["hour_profile"]], weekdays[row["dow_profile"]]
+    return Entry(row["name"], row["actor"], *sizes, rate, *when, use, per_seat[row["actor"]])
 
 
 def _check_values(row: Mapping[str, Any], place: Place) -> None:
