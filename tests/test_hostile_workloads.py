@@ -127,6 +127,12 @@ HOSTILE: dict[str, tuple[str, str | bytes, str]] = {
     "events: half a letter": ("events", GOOD.replace("hospital-00", "\\ud800"), "no organisation of this network is called '\\ud800'"),
     "events: nested": ("events", '{"a":' + "[" * 9_000, "line 1 column 1: it is nested too deeply"),
     "events: a column twice": ("events", "time_s,row,row,organisation\n", "the column row twice"),
+    "events: two sizes": ("events", HEAD.replace("\n", ",size_bytes\n"), "line 1 column 1: the header has the column size_bytes twice"),
+    "events: a size that nobody reads": ("events", HEAD.replace("bytes", "byte"), "'size_byte' is nothing that is read; did you mean size_bytes?"),
+    "events: another that nobody reads": ("events", GOOD.replace("size_b", "siye_b"), "line 1 column 1: 'siye_bytes' is nothing"),
+    "events: a name twice": ("events", GOOD + GOOD.replace('5}', '5, "row": "x"}'), "line 2 column 87: 'row' is given twice"),
+    "events: a name twice, written in two ways": ("events", GOOD.replace('5}', '5, "\\u0072ow": {}}'), "line 1 column 87: 'row' is given twice"),
+    "table: a name twice": ("table", TABLE.replace('"id": "W6"', '"id": "W6", "id": "W7"'), "column 16: 'id' is given twice"),
     "events: an array": ("events", GOOD + "[1, 2]\n", "line 2 column 1: an object"),
     "events: binary": ("events", bytes(range(256)), "line "),
 }  # fmt: skip

@@ -7,7 +7,6 @@ table), `organisation` (the name of a seat) and, if wanted, `size_bytes`.
 from __future__ import annotations
 
 import csv
-import json
 import math
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -15,12 +14,13 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
+from sim.health.plain_json import Flaw, parsed
 from sim.kernel.errors import ScenarioError
 from sim.kernel.files import located, place_in, read_whole, shortened, shown
 
 MOST_FILE_BYTES = 200_000_000
 MOST_LINE = 10_000
-WANTED = ("time_s", "row", "organisation")
+WANTED, SIZE = ("time_s", "row", "organisation"), "size_bytes"
 Event = tuple[int, str, str, int]
 
 
@@ -94,8 +94,10 @@ def _csv_lines(file: str, lines: list[str]) -> Iterator[tuple[int, dict[str, int
             for name in WANTED:
                 if name not in head:
                     raise _flaw(file, line, 1, f"the header has no column {name}; it has {shortened(', '.join(head))}")
+            for name in (*WANTED, SIZE):
                 if head.count(name) > 1:
                     raise _flaw(file, line, 1, f"the header has the column {name} twice")
+            _check_size_name(file, line, tuple(head))
             continue
         if len(cells) != len(head):
             raise _flaw(file, line, 1, f"{len(cells)} cells were given, the header has {len(head)}")
@@ -108,19 +110,28 @@ def _json_lines(file: str, lines: list[str]) -> Iterator[tuple[int, dict[str, in
         if not written.strip():
             continue
         try:
-            fields = json.loads(written)
-        except json.JSONDecodeError as error:
-            raise _flaw(file, line, error.colno, error.msg) from None
-        except RecursionError:
-            raise _flaw(file, line, 1, "it is nested too deeply") from None
-        except ValueError:
-            raise _flaw(file, line, 1, "it holds a number of too many digits") from None
+            fields = parsed(written)
+        except Flaw as flaw:
+            raise _flaw(file, line, flaw.offset + 1, flaw.sentence) from None
         if not isinstance(fields, dict):
             raise _flaw(file, line, 1, "an object {...} is wanted on each line")
         for name in WANTED:
             if name not in fields:
                 raise _flaw(file, line, 1, f"{name} is missing")
+        _check_size_name(file, line, tuple(fields))
         yield line, {name: written.find(f'"{name}"') + 1 for name in fields}, fields
+
+
+def _check_size_name(file: str, line: int, names: tuple[str, ...]) -> None:
+    """Other columns are nobody's business, but one that is nearly `size_bytes` was meant to be it."""
+    near = None if SIZE in names else _like_size(names)
+    if near is not None:
+        raise _flaw(file, line, 1, f"{shown(near)} is nothing that is read; did you mean {SIZE}?")
+
+
+@lru_cache(maxsize=64)
+def _like_size(names: tuple[str, ...]) -> str | None:
+    return next(iter(get_close_matches(SIZE, names, 1, 0.75)), None)
 
 
 def _event(file: str, line: int, columns: dict[str, int], fields: dict[str, Any], rows: tuple[str, ...]) -> Event:
@@ -135,10 +146,10 @@ def _event(file: str, line: int, columns: dict[str, int], fields: dict[str, Any]
         raise _flaw(file, line, columns["row"], f"no row is called {shown(row)}; there are {', '.join(rows)}")
     if not isinstance(organisation, str) or not organisation.strip():
         raise _flaw(file, line, columns["organisation"], f"{shown(organisation)} is no name of an organisation")
-    given = fields.get("size_bytes", "")
+    given = fields.get(SIZE, "")
     size = 0.0 if isinstance(given, str) and not given.strip() else _number(given)
     if size is None or not 0 <= size < 1 << 50 or size != int(size):
-        raise _flaw(file, line, columns["size_bytes"], f"{shown(given)} is no number of bytes")
+        raise _flaw(file, line, columns[SIZE], f"{shown(given)} is no number of bytes")
     return round(time_s * 1e9), row.strip(), organisation.strip(), int(size)
 
 

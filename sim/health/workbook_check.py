@@ -10,6 +10,7 @@ from typing import Any
 
 from sim.health.actors import ROLE_OF, role_of
 from sim.health.catalogue import Entry, profiles
+from sim.health.plain_json import Flaw, parsed
 from sim.kernel.errors import ScenarioError
 from sim.kernel.files import place_in, shortened, shown
 from sim.net.places import R48
@@ -64,15 +65,10 @@ class Place:
 
 def tree_of(text: str, source: str) -> Any:
     """The JSON of a text."""
-    whole = Place(text, source)
     try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ScenarioError(f"{source} line {error.lineno} column {error.colno}: {error.msg}", "table") from None
-    except RecursionError:
-        raise whole.flaw("it is nested too deeply") from None
-    except ValueError:
-        raise whole.flaw("it holds a number of too many digits") from None
+        return parsed(text)
+    except Flaw as flaw:
+        raise Place(text, source, flaw.offset).flaw(flaw.sentence) from None
 
 
 def chapters_in(tree: Any, place: Place) -> dict[str, Chapter]:
