@@ -8,6 +8,7 @@ others that reached it are still there: what is forgotten is what it promised.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
@@ -21,16 +22,12 @@ class Amnesia:
 
     down: Duration = 100_000_000  # how long the node is away each time
     every: Duration = 0  # time from one crash to the next; 0: only once
+    without_consensus: ClassVar[str] = "no node has anything to forget"
 
     def check(self) -> None:
         """A node that is to forget again must have come back."""
         if self.every and self.every <= self.down:
             raise ScenarioError("the next crash would come before the node is back; write more than `down`", "every")
-
-    def fits(self, world: Surroundings) -> None:
-        """There must be something to forget."""
-        if world.program is None:
-            raise ScenarioError("there is no consensus, so no node has anything to forget", "kind")
 
     def corrupt(self, seats: Sequence[int], world: Surroundings) -> Callable[[], None]:
         """Make them forget."""

@@ -6,7 +6,7 @@ With a leader that changes, what is left out waits for the next honest one; with
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
@@ -20,6 +20,7 @@ class Censor:
 
     victims: object = ()  # whose transactions: a count, a share, names, a role or a region
     family: str = ""  # which transactions, such as "consent"
+    without_consensus: ClassVar[str] = "nobody chooses what goes into blocks; use kind selective"
 
     def check(self) -> None:
         """There must be something to leave out."""

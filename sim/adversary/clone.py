@@ -8,8 +8,8 @@ keys fall silent.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
-from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
 from sim.node.node import Node
 from sim.node.surroundings import Surroundings
@@ -19,10 +19,7 @@ from sim.node.surroundings import Surroundings
 class Clone:
     """Run the key of the lowest seat at all of these seats."""
 
-    def fits(self, world: Surroundings) -> None:
-        """There must be a program to run twice."""
-        if world.program is None:
-            raise ScenarioError("there is no consensus whose program a key could be used in twice", "kind")
+    without_consensus: ClassVar[str] = "no key does anything that it could do twice"
 
     def corrupt(self, seats: Sequence[int], world: Surroundings) -> Callable[[], None]:
         """Put a second node of the first seat's identity into each of the other seats."""

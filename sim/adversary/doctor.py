@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from sim.kernel.part import part
 from sim.kernel.units import Share
@@ -24,6 +24,7 @@ class Doctor:
     """Exchange one's own blocks for others and the proofs around them for poorer ones; all receivers are told the same."""
 
     chance: Share = 0.5  # how many of the messages that carry a proof or a block
+    without_consensus: ClassVar[str] = "nobody shows blocks and proofs that could be exchanged; use kind corrupt"
 
     def corrupt(self, seats: Sequence[int], world: Surroundings) -> Callable[[], None]:
         """The liars share their memory of proofs."""

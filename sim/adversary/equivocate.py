@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from sim.kernel.part import part
 from sim.kernel.units import Duration
@@ -23,6 +23,7 @@ class Equivocate:
     """Propose and vote for one block towards half of the honest nodes and for its twin towards the others."""
 
     wait: Duration = 1_000_000_000  # how long a lie that needs a certificate waits for it, before the truth is told instead
+    without_consensus: ClassVar[str] = "nobody proposes or votes, so there is nothing to say two things about; use kind corrupt"
 
     def corrupt(self, seats: Sequence[int], world: Surroundings) -> Callable[[], None]:
         """One story for each half; the liars themselves hear the first, and both in each other's votes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from sim.kernel.part import part
 from sim.node.surroundings import Behaviour, Surroundings
@@ -14,6 +14,7 @@ class Favour:
     """Speak to some seats only; all corrupted seats favour the same ones."""
 
     towards: object = 0.5  # who is spoken to: a count, a share, names, a role or a region
+    without_consensus: ClassVar[str] = "no node says anything that some could be spared; use kind selective"
 
     def corrupt(self, seats: Sequence[int], world: Surroundings) -> Callable[[], None]:
         """Drop what goes to anybody else."""

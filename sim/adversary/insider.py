@@ -8,8 +8,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
 from sim.node.surroundings import Surroundings
+
+OCCASIONS = {
+    "ignore-revocation": "consent",
+    "bill-twice": "claims",
+    "pay-and-deny": "claims",
+    "sell-twice": "supply",
+    "alter-protocol": "trials",
+    "rewrite-log": "provenance",
+    "replay-credential": "credentials",
+    "replay-alarm": "monitoring",
+    "forge-advisory": "public-health",
+}
+"""Which of our workloads gives occasion for each deed."""
 
 
 @part
@@ -28,6 +42,15 @@ class Insider:
         "replay-alarm", "forge-advisory",
     ]  # fmt: skip
     """What they do."""
+
+    def fits(self, world: Surroundings) -> None:
+        """A workload gives occasion for the deed."""
+        if self.deed not in world.open_to:
+            others = [deed for deed in OCCASIONS if deed in world.open_to]
+            rest = f", or a deed that is possible here: {', '.join(others)}" if others else ""
+            raise ScenarioError(
+                f'no workload gives occasion for it; write a [[workload]] of kind "{OCCASIONS[self.deed]}"{rest}', "deed"
+            )
 
     def corrupt(self, seats: Sequence[int], world: Surroundings) -> Callable[[], None]:
         """Begin; the workloads ask for it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from sim.kernel.part import part
 from sim.kernel.units import Lasting
@@ -15,6 +15,7 @@ class Late:
     """Hold every message back for `by`: a slow primary, a vote that comes after the count."""
 
     by: Lasting = 1_000_000_000  # how much later than an honest node
+    without_consensus: ClassVar[str] = "no node says anything that could be late; use kind delay"
 
     def corrupt(self, seats: Sequence[int], world: Surroundings) -> Callable[[], None]:
         """Put a delay behind each seat's voice."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from sim.kernel.part import part
 from sim.node.surroundings import Surroundings
@@ -12,6 +12,8 @@ from sim.node.surroundings import Surroundings
 @part
 class LazyVote:
     """Hold every block for valid: a quorum with too many such nodes decides what no honest node would accept."""
+
+    without_consensus: ClassVar[str] = "nobody votes"
 
     def corrupt(self, seats: Sequence[int], world: Surroundings) -> Callable[[], None]:
         """Exchange the node's judge for one who nods."""

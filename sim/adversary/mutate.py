@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from sim.kernel.part import part
 from sim.kernel.units import Share
@@ -23,6 +23,7 @@ class Mutate:
     """Change one field of some messages: a number by one, a digest for an earlier one, a justification for none."""
 
     chance: Share = 0.2  # how many messages, each for each receiver
+    without_consensus: ClassVar[str] = "no node says anything that could be changed; use kind corrupt"
 
     def corrupt(self, seats: Sequence[int], world: Surroundings) -> Callable[[], None]:
         """Put the hand of a forger behind each seat's voice."""

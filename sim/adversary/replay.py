@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
@@ -18,6 +18,7 @@ class Replay:
     chance: Share = 0.5  # how often
     remembers: int = 100  # how many of its last messages a seat can say again
     after: Duration = 0  # how old a message must be at least
+    without_consensus: ClassVar[str] = "no node says anything that could be said again; use kind spam"
 
     def check(self) -> None:
         """Something must be remembered."""

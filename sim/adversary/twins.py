@@ -9,7 +9,7 @@ is the second life of the first are four identities, one of them bent.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
@@ -22,10 +22,10 @@ from sim.node.terms import bounds
 class Twins:
     """Run each of the first half of these seats a second time, at the seat as far on in the second half; both are corrupted."""
 
+    without_consensus: ClassVar[str] = "no node does anything that it could do twice"
+
     def fits(self, world: Surroundings) -> None:
-        """There must be a program to run twice; routes other than direct would tell both lives' votes to everybody."""
-        if world.program is None:
-            raise ScenarioError("there is no consensus whose program could be run twice", "kind")
+        """Routes other than direct would tell both lives' votes to everybody."""
         if world.society.route != "direct":
             raise ScenarioError('votes of two lives are told apart on direct ways only; write route = "direct"', "kind")
 

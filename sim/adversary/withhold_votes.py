@@ -6,7 +6,7 @@ The quorum then waits for the slowest of the honest; with more such nodes than n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from sim.kernel.part import part
 from sim.node.message import Certificate
@@ -18,6 +18,7 @@ class WithholdVotes:
     """Say everything but votes; certificates, which are others' votes, are kept back too if `proofs`."""
 
     proofs: bool = False  # whether certificates are kept back as well: a quorum's proof that its collector does not show
+    without_consensus: ClassVar[str] = "nobody votes; use kind silent"
 
     def corrupt(self, seats: Sequence[int], world: Surroundings) -> Callable[[], None]:
         """Drop votes on their way out; the node's own count has them."""

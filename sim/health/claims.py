@@ -22,6 +22,7 @@ class Claims(Timetable):
     workload: ClassVar[str] = "W3"
     kind: ClassVar[str] = "claims"
     story: ClassVar[Any] = ClaimsStory
+    open_to: ClassVar[tuple[str, ...]] = ("bill-twice", "pay-and-deny", "tamper")
 
     duplicates: Share = 0.06
     """Share of claims that a billing service files again from another office, half of them to another payer."""

@@ -22,6 +22,7 @@ class Credentials(Timetable):
     workload: ClassVar[str] = "W7"
     kind: ClassVar[str] = "credentials"
     story: ClassVar[Any] = CredentialsStory
+    open_to: ClassVar[tuple[str, ...]] = ("replay-credential",)
 
     clinicians: Count = 60
     """Clinicians at each hospital, all licensed at first."""

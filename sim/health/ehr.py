@@ -73,6 +73,11 @@ class EHR:
     events: FileName = ""
     """Events of your own (CSV or JSON lines with time_s, row, organisation, size_bytes) that take the place of drawn arrivals."""
 
+    @property
+    def open_to(self) -> tuple[str, ...]:
+        """What enemies have an occasion for."""
+        return ("tamper",) if self.reads else ()
+
     def check(self, world: WorkloadWorld | None = None) -> list[dict[str, str]]:
         """Without a world: whether the fields make sense. With one: the verdicts on a finished run."""
         if world is not None:

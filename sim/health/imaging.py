@@ -24,6 +24,7 @@ class Imaging(Timetable):
     workload: ClassVar[str] = "W9"
     kind: ClassVar[str] = "imaging"
     story: ClassVar[Any] = ImagingStory
+    open_to: ClassVar[tuple[str, ...]] = ("tamper",)
 
     copies: Count = 3
     """Whole copies of each study, the one at its source included; without effect where a scheme stores it in shares."""

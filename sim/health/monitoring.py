@@ -23,6 +23,7 @@ class Monitoring(Timetable):
     workload: ClassVar[str] = "W8"
     kind: ClassVar[str] = "monitoring"
     story: ClassVar[Any] = MonitoringStory
+    open_to: ClassVar[tuple[str, ...]] = ("replay-alarm",)
 
     devices: Count = 1000
     """Devices of each hospital's programme."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import log1p
-from typing import Any
+from typing import Any, ClassVar
 
 from sim.health.forgery import Forgery
 from sim.health.presence import Span, absences, back_ns
@@ -68,6 +68,7 @@ class ProvenReads:
     proofs: bool = True  # whether a client wants a proof, or takes its home's word
     access: Duration = 20_000_000  # one way between a client and any seat, on a line of its own
     rate: Rate = 10_000_000  # of that line
+    open_to: ClassVar[tuple[str, ...]] = ("tamper",)
 
     def check(self, world: WorkloadWorld | None = None) -> list[dict[str, str]]:
         """Time passes; the clients give no verdicts of their own."""

@@ -22,6 +22,7 @@ class Provenance(Timetable):
     workload: ClassVar[str] = "W5"
     kind: ClassVar[str] = "provenance"
     story: ClassVar[Any] = ProvenanceStory
+    open_to: ClassVar[tuple[str, ...]] = ("rewrite-log", "tamper")
 
     window: Duration = 60_000_000_000
     """Time of the clock that one root seals; a minute in the tables."""

@@ -22,6 +22,7 @@ class PublicHealth(Timetable):
     workload: ClassVar[str] = "W10"
     kind: ClassVar[str] = "public-health"
     story: ClassVar[Any] = PublicHealthStory
+    open_to: ClassVar[tuple[str, ...]] = ("forge-advisory",)
 
     cluster: Count = 10
     """Case reports after which an agency issues an advisory; 0: never."""

@@ -23,6 +23,7 @@ class Supply(Timetable):
     workload: ClassVar[str] = "W2"
     kind: ClassVar[str] = "supply"
     story: ClassVar[Any] = SupplyStory
+    open_to: ClassVar[tuple[str, ...]] = ("sell-twice", "tamper")
 
     transit: Duration = 21_600_000_000_000
     """How long goods are on the road, in hours of the clock."""

@@ -26,6 +26,8 @@ class Timetable:
     """What scenarios and reports call it."""
     story: ClassVar[Callable[[Play], Story]]
     """What happens at each arrival."""
+    open_to: ClassVar[tuple[str, ...]]
+    """The deeds of insiders for which it gives occasion, and `tamper` where records are handed out."""
 
     scale: float = 1.0
     """Multiplies every rate."""

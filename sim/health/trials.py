@@ -23,6 +23,7 @@ class Trials(Timetable):
     workload: ClassVar[str] = "W1"
     kind: ClassVar[str] = "trials"
     story: ClassVar[Any] = TrialsStory
+    open_to: ClassVar[tuple[str, ...]] = ("alter-protocol", "tamper")
 
     trials: Count = 40
     """Open trials; each has one sponsor."""

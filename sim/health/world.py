@@ -2,7 +2,8 @@
 
 A workload is a part with four verbs. `setup(world)` looks around and subscribes, `start(world)` schedules, `check(world)`
 returns its verdicts, `outcome(world)` the table for the report. The part itself is frozen and may serve many runs, so what it
-remembers of one run lies in `world.memory`.
+remembers of one run lies in `world.memory`. `open_to` names the deeds that it asks about (`world.commits`), and "tamper" where it
+asks for records that may be altered (`world.serve_alters`): enemies without an occasion are refused.
 """
 
 from __future__ import annotations

@@ -34,6 +34,8 @@ class Surroundings:
     """Per seat, how far the clock on its wall is ahead (behind: below 0)."""
     deeds: dict[int, tuple[str, ...]] = field(default_factory=dict)
     """Per seat, what its people do that the application was built to prevent; its node keeps to the protocol."""
+    open_to: frozenset[str] = frozenset()
+    """The deeds for which some workload gives occasion; `tamper` is among them where records are handed out that a reader checks."""
 
     @property
     def protocol(self) -> Any:
@@ -70,7 +72,11 @@ class Surroundings:
 
 
 class Adversary(Protocol):
-    """A part that corrupts seats; one object for all of them, so colluding is ordinary state of one closure."""
+    """A part that corrupts seats; one object for all of them, so colluding is ordinary state of one closure.
+
+    It may refuse what it would have no effect on: `fits(world)` raises ScenarioError, and `without_consensus: ClassVar[str]` says why
+    a scenario without consensus has nothing for it, and what to use instead.
+    """
 
     def corrupt(self, seats: Sequence[int], world: Surroundings) -> Callable[[], None]:
         """Take hold of the seats; returns how to let go."""

@@ -87,6 +87,7 @@ def build(scenario: Scenario, seed: int) -> World:
     n = topology.n
     corrupted = [False] * n
     surroundings = Surroundings(society, topology, program, corrupted=corrupted, alters=[False] * n)
+    surroundings.open_to = frozenset(deed for workload in scenario.workload for deed in getattr(workload, "open_to", ()))
     surroundings.gossip = "" if scenario.gossip is None else kind_of(scenario.gossip)
     loop.describe_waits = lambda: describe_waits(society.nodes)
     world = World(scenario, topology, loop, network, society, books, surroundings, trace, SafetyWatch(()), corrupted=corrupted)
@@ -202,6 +203,9 @@ def _add_trouble(world: World) -> None:
             why = getattr(world.surroundings.protocol, "no_lie", {}).get(kind_of(entry.part))
             if why is not None:
                 raise ScenarioError(f"{kind_of(scenario.consensus.protocol)} has no lie of this kind: {why}", "kind")
+            why = getattr(entry.part, "without_consensus", None)
+            if why is not None and world.surroundings.program is None:
+                raise ScenarioError(f"there is no consensus here: {why}", "kind")
             fits = getattr(entry.part, "fits", None)
             if fits is not None:
                 fits(world.surroundings)
