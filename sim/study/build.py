@@ -87,7 +87,6 @@ def build(scenario: Scenario, seed: int) -> World:
     n = topology.n
     corrupted = [False] * n
     surroundings = Surroundings(society, topology, program, corrupted=corrupted, alters=[False] * n)
-    surroundings.open_to = frozenset(deed for workload in scenario.workload for deed in getattr(workload, "open_to", ()))
     surroundings.gossip = "" if scenario.gossip is None else kind_of(scenario.gossip)
     loop.describe_waits = lambda: describe_waits(society.nodes)
     world = World(scenario, topology, loop, network, society, books, surroundings, trace, SafetyWatch(()), corrupted=corrupted)
@@ -197,6 +196,7 @@ def _no_relay(w: Any, event: int, seat: int, peer: int, item: int) -> int:
 
 def _add_trouble(world: World) -> None:
     scenario, loop, trace = world.scenario, world.loop, world.trace
+    world.surroundings.open_to = frozenset(deed for workload in scenario.workload for deed in getattr(workload, "open_to", ()))
     for place, entry in enumerate(scenario.adversary):
         try:
             seats = seats_held(scenario, place, world.topology, world.society.dice)
