@@ -18,10 +18,10 @@ from sim.kernel.trace import Trace
 from sim.ledger.block import GENESIS, Block
 from sim.node.inbox import Inbox
 from sim.node.society import Society
-from sim.study.metrics_rows import distinct
 from sim.study.read import from_dict
 from sim.study.report import Report
 from sim.study.scenario import Corruption
+from sim.study.sequence import distinct
 from sim.testing import Stage, fingerprint
 
 FIRST = [f"seat-{place:02}" for place in range(4)]

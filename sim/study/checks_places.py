@@ -21,23 +21,23 @@ def view_monotonicity(evidence: Evidence) -> Verdict:
     if signed is None or not (signed.ballots.rises and signed.ballots.in_order) or not signed.first:
         return Verdict(name, "unknown", "the protocol's votes have no order, or none were cast")
     ballots, judged = signed.ballots, 0
+    voted, one_kind = (ballots.first, ballots.last), bool(ballots.step)
     newest: dict[tuple[int, bool], tuple[Place, str]] = {}
-    for time_ns, identity, said, place in signed.rows:
-        kind = type(said)
-        if kind is not ballots.first and kind is not ballots.last:
+    for time_ns, identity, vote in signed.rows:
+        kind, digest = vote.kind, vote.digest
+        if kind not in voted:
             continue
         judged += 1
-        if ballots.step:
-            place = (*place, int(getattr(said, ballots.step)))
-        late = kind is ballots.last and not ballots.step
+        place = (*vote.place, vote.step) if one_kind else vote.place
+        late = kind is ballots.last and not one_kind
         before = newest.get((identity, late))
         if before is None or place > before[0]:
-            newest[identity, late] = (place, said.digest)
-        elif not (late and place < before[0] and said.digest in ("", before[1])):
+            newest[identity, late] = (place, digest)
+        elif not (late and place < before[0] and digest in ("", before[1])):
             return Verdict(
                 name,
                 "fail",
-                f"{at(time_ns)} {who(evidence, identity)} is honest and said {kind.__name__} for {short(said.digest)} in place {place}, "
+                f"{at(time_ns)} {who(evidence, identity)} is honest and said {kind.__name__} for {short(digest)} in place {place}, "
                 f"after {short(before[1])} in place {before[0]}",
             )
     return Verdict(name, "pass", f"{judged} votes of honest seats, each in a later place than the one before")
@@ -56,13 +56,14 @@ def leader_uniqueness(evidence: Evidence) -> Verdict:
     if signed is None or not isinstance(ballots, Ballots) or ballots.proposal is None:
         return Verdict(name, "unknown", "the protocol has no leaders that it names")
     leaders: dict[Place, tuple[int, str]] = {}
-    for time_ns, identity, said, place in signed.proposed:
-        first = leaders.setdefault(place, (identity, said.digest))
-        if first != (identity, said.digest):
+    for time_ns, identity, proposed in signed.proposed:
+        here = (identity, proposed.digest)
+        first = leaders.setdefault(proposed.place, here)
+        if first != here:
             return Verdict(
                 name,
                 "fail",
-                f"{at(time_ns)} {who(evidence, identity)} is honest and proposed {short(said.digest)} in place {place}, where "
+                f"{at(time_ns)} {who(evidence, identity)} is honest and proposed {short(proposed.digest)} in place {proposed.place}, where "
                 f"{who(evidence, first[0])} had proposed {short(first[1])}",
             )
     stray = _stray_vote(evidence, signed)

@@ -8,7 +8,8 @@ was lost counts too: no protocol may rest its safety on a loss. Where more lie t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from sim.node.ballots import Checkpoints, Logs
 from sim.node.genesis import GENESIS
@@ -17,6 +18,7 @@ from sim.study.checks_logs import majorities
 from sim.study.evidence import Evidence
 from sim.study.lineage import compatible, height
 from sim.study.metrics_rows import read
+from sim.study.sequence import distinct
 from sim.study.signatures import GENESIS_PLACE, WHATEVER, Place, Signatures, Vote, signatures
 from sim.study.verdict import Verdict, at, short, who
 
@@ -47,12 +49,12 @@ def lock_monotonicity(evidence: Evidence) -> Verdict:
         return Verdict(name, "unknown", "the protocol does not say which of its votes decide, or none were cast")
     if signed.liars > evidence.faulty_bound:
         return Verdict(name, "unknown", f"{signed.liars} lie, more than the {evidence.faulty_bound} that must be borne")
-    final, newest = sorted(decidable(evidence, signed), key=lambda one: one.place), -1
+    final, newest = sorted(decidable(evidence), key=lambda one: one.place), -1
     tops: list[Final] = []
     for one in final:
         if not tops or height(evidence, one.digest) > height(evidence, tops[-1].digest):
             tops.append(one)
-    for _, vote in signed.certified():
+    for _, vote in signed.certified:
         while newest + 1 < len(tops) and tops[newest + 1].place <= vote.place:
             newest += 1
         rivals = tops[newest : newest + 1] if signed.ballots.rises else [one for one in final if one.place == vote.place]
@@ -68,8 +70,7 @@ def lock_monotonicity(evidence: Evidence) -> Verdict:
     return Verdict(name, "pass", f"{len(final)} decisions that a quorum may have made, none contradicted later")
 
 
-@dataclass(frozen=True)
-class Final:
+class Final(NamedTuple):
     """A block that signatures may have decided."""
 
     place: Place
@@ -78,8 +79,14 @@ class Final:
     """From when on."""
 
 
-def decidable(evidence: Evidence, signed: Signatures) -> Iterator[Final]:
-    """Every block that the liars together with the honest signatures could have shown to be decided."""
+@lru_cache(maxsize=1)
+def decidable(evidence: Evidence) -> tuple[Final, ...]:
+    """Every block that the liars together with the honest signatures could have shown to be decided; both checks ask."""
+    signed = signatures(evidence)
+    return () if signed is None else tuple(_decidable(evidence, signed))
+
+
+def _decidable(evidence: Evidence, signed: Signatures) -> Iterator[Final]:
     if not signed.ballots.row:
         need = signed.need - signed.liars
         for (place, digest), vote in signed.last.items():
@@ -91,7 +98,7 @@ def decidable(evidence: Evidence, signed: Signatures) -> Iterator[Final]:
                     yield Final(place, below.digest, max(when_ns, since_ns))
         yield from _at_once(signed)
         return
-    certified = {vote.digest: (when_ns, vote) for when_ns, vote in signed.certified()}
+    certified = {vote.digest: (when_ns, vote) for when_ns, vote in signed.certified}
     row = signed.ballots.row
     for top in certified.values():
         found = _row_below(evidence, certified, top[1].digest, row)
@@ -172,7 +179,7 @@ def _backed_ns(signed: Signatures, vote: Vote) -> int | None:
 def _unbacked_decision(evidence: Evidence, signed: Signatures) -> str:
     """The first honest decision without a quorum for it or, in a chain, for a block on top of it."""
     backed: dict[str, int] = {}
-    for one in sorted(decidable(evidence, signed), key=lambda one: one.when_ns):
+    for one in sorted(decidable(evidence), key=lambda one: one.when_ns):
         digest = one.digest
         while digest not in backed:
             backed[digest] = one.when_ns
@@ -181,12 +188,9 @@ def _unbacked_decision(evidence: Evidence, signed: Signatures) -> str:
                 break
             digest = block.parent
     known = read(evidence).decisions
-    codes = [backed.get(digest) for digest in known.digests]
-    for time_ns, seat, slot, code in zip(
-        known.time_ns.tolist(), known.seat.tolist(), known.slot.tolist(), known.code.tolist(), strict=True
-    ):
-        when_ns = codes[code]
-        if when_ns is None or when_ns > time_ns:
-            digest = short(known.digests[code])
-            return f"{at(time_ns)} {who(evidence, seat)} decided {digest} for slot {slot}, which no quorum had signed by then"
+    for place in sorted(distinct(known.code)[1].tolist()):  # a block's first decision is its earliest
+        digest, time_ns = known.digests[known.code[place]], int(known.time_ns[place])
+        if backed.get(digest, time_ns + 1) > time_ns:
+            told = f"decided {short(digest)} for slot {known.slot[place]}, which no quorum had signed by then"
+            return f"{at(time_ns)} {who(evidence, int(known.seat[place]))} {told}"
     return ""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from sim.node.genesis import GENESIS
 from sim.study.checks_safety import told
 from sim.study.checks_world import LEAST_PATIENCE_NS, all_done
@@ -32,7 +30,7 @@ def recovery_time(evidence: Evidence) -> Verdict:
     known = reading.decisions
     before = int(known.slot[known.time_ns <= start].max(initial=-1))
     slowest, last_ns = -1, start
-    for seat in np.flatnonzero(reading.live).tolist():
+    for seat in reading.live_seats.tolist():
         fresh = known.time_ns[(known.seat == seat) & (known.time_ns > start) & (known.slot > before)]
         if not fresh.size or fresh[0] > start + bound:
             told = f"{who(evidence, seat)} decided nothing new within {bound / SECOND_NS:g} s of the end of the trouble {at(start)}"

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from sim.kernel.trace import Trace
 from sim.study.evidence import Evidence
-from sim.study.metrics_rows import distinct, read, transaction_name
+from sim.study.metrics_rows import Reading, read, transaction_name
+from sim.study.sequence import BEGINNING, first_out_of_order
 from sim.study.verdict import Verdict, at, short, who
 
 _START = -(1 << 62)
@@ -125,12 +126,12 @@ def agreement(evidence: Evidence) -> Verdict:
     lost = f"; {len(reading.revocations)} more were taken back" if reading.revocations else ""
     if not known.slot.size:
         return Verdict("agreement", "unknown", "no honest seat decided anything")
-    slots, places, inverse = reading.by_slot
-    wrong = np.flatnonzero(known.code != known.code[places][inverse])
-    if not wrong.size:
-        return Verdict("agreement", "pass", f"{known.slot.size} decisions of {slots.size} slots, one block to each slot{lost}")
-    here = int(wrong[0])
-    there = int(places[inverse[here]])
+    here = reading.split
+    if here < 0:
+        return Verdict(
+            "agreement", "pass", f"{known.slot.size} decisions of {reading.by_slot[0].size} slots, one block to each slot{lost}"
+        )
+    there = _first_there(reading, here)
     mine, theirs = (known.digests[known.code[place]] for place in (here, there))
     return Verdict(
         "agreement",
@@ -141,31 +142,10 @@ def agreement(evidence: Evidence) -> Verdict:
     )
 
 
-def _steps(evidence: Evidence) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(place of each decision, slot that its seat decided before it), in the order of the trace.
-
-    The slot before is _START for a seat's first decision; decisions that follow a restart are left out.
-    """
-    reading = read(evidence)
-    known = reading.decisions
-    ups = [(place, seat) for place, seat, up in reading.turns if up]
-    count, seat, slot = known.slot.size, known.seat, known.slot
-    if ups:
-        seat = np.concatenate([seat, np.array([one for _, one in ups], dtype=np.int64)])
-        slot = np.concatenate([slot, np.full(len(ups), _UNKNOWN, dtype=np.int64)])
-        # A restart that came after k decisions goes before the k-th, counted from 0.
-        when = np.concatenate([2 * np.arange(count, dtype=np.int64) + 1, np.array([2 * k for k, _ in ups], dtype=np.int64)])
-        order = np.lexsort((when, seat))
-    else:
-        order = np.argsort(seat.astype(np.uint32), kind="stable")
-    ordered = seat[order]
-    before = np.full(order.size, _START, dtype=np.int64)
-    before[1:] = np.where(ordered[1:] == ordered[:-1], slot[order][:-1], _START)
-    slot_before = np.empty(order.size, dtype=np.int64)
-    slot_before[order] = before
-    slot_before = slot_before[:count]
-    places = np.flatnonzero(slot_before != _UNKNOWN)
-    return places, slot_before[places]
+def _first_there(reading: Reading, place: int) -> int:
+    """The place of the first decision for the slot of this one."""
+    _, first, which = reading.by_slot
+    return int(first[which[place]])
 
 
 def prefix_order(evidence: Evidence) -> Verdict:
@@ -174,25 +154,17 @@ def prefix_order(evidence: Evidence) -> Verdict:
     known = reading.decisions
     if not known.slot.size:
         return Verdict("prefix-order", "unknown", "no honest seat decided anything")
-    places, before = _steps(evidence)
-    slot = known.slot[places]
-    falling = slot <= before
-    _, first, inverse = distinct(np.maximum(before, int(known.slot.min()) - 1)[~falling])
-    expected = slot.copy()
-    expected[~falling] = slot[~falling][first][inverse]
-    wrong = np.flatnonzero(falling | (slot != expected))
-    if wrong.size:
-        here = int(wrong[0])
-        place = int(places[here])
-        previous = "its beginning" if before[here] == _START else f"slot {before[here]}"
-        why = "which does not rise" if falling[here] else f"where slot {expected[here]} comes next elsewhere"
-        told = f"decided slot {slot[here]} after {previous}, {why}"
+    slots, _, which = reading.by_slot
+    ups = np.array([(place, seat) for place, seat, up in reading.turns if up], np.int64).reshape(-1, 2)
+    place, before, due = first_out_of_order(known.seat, which, ups, reading.seats, len(slots))
+    if place >= 0:
+        previous = "its beginning" if before == BEGINNING else f"slot {slots[before]}"
+        why = "which does not rise" if due == BEGINNING else f"where slot {slots[due]} comes next elsewhere"
+        told = f"decided slot {known.slot[place]} after {previous}, {why}"
         return Verdict("prefix-order", "fail", f"{at(int(known.time_ns[place]))} {who(evidence, int(known.seat[place]))} {told}")
-    _, firsts, which = reading.by_slot
-    split = np.flatnonzero(known.code != known.code[firsts][which])
-    if split.size:
-        place = int(split[0])
-        other = who(evidence, int(known.seat[firsts[which[place]]]))
+    place = reading.split
+    if place >= 0:
+        other = who(evidence, int(known.seat[_first_there(reading, place)]))
         told = f"decided {short(known.digests[known.code[place]])} for slot {known.slot[place]}, where {other} has another block"
         return Verdict("prefix-order", "fail", f"{at(int(known.time_ns[place]))} {who(evidence, int(known.seat[place]))} {told}")
     return Verdict("prefix-order", "pass", f"{known.slot.size} decisions, each seat's a beginning of the longest one's")

@@ -100,9 +100,7 @@ def _excluded(evidence: Evidence) -> Iterator[tuple[int, int]]:
 
 
 def _split(evidence: Evidence) -> bool:
-    reading = read(evidence)
-    known, (_, places, which) = reading.decisions, reading.by_slot
-    return bool((known.code != known.code[places][which]).any())
+    return read(evidence).split >= 0
 
 
 def _told(said: Any) -> str:

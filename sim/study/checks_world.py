@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from sim.study.evidence import Evidence
 from sim.study.metrics_rows import NEVER, SECOND_NS, Reading, read, transaction_name
+from sim.study.sequence import NOWHERE, highest_since
 from sim.study.verdict import Verdict, at, short, who
 
 LEAST_PATIENCE_NS = 10 * SECOND_NS
-_NOWHERE = int(np.iinfo(np.int64).min)
 INTERVALS_OF_PATIENCE = 4
 MARGIN_SHARE = 4
 """The last quarter of the judged time, but at most the patience, is the margin in which late seats may catch up."""
@@ -56,43 +56,38 @@ def termination(evidence: Evidence) -> Verdict:
     """After healing every honest live seat decides again, and all reach the highest slot that was decided in time."""
     name = "termination"
     reading = read(evidence)
-    known = reading.decisions
-    live = np.flatnonzero(reading.live)
+    known, live = reading.decisions, reading.live_seats
     if evidence.consensus_kind is None or not live.size:
         return Verdict(name, "unknown", "there is no consensus, or no honest seat is up at the end")
-    after = known.time_ns >= evidence.heal_ns
-    highest = np.full(reading.seats, _NOWHERE, dtype=np.int64)
-    np.maximum.at(highest, known.seat[after], known.slot[after])
-    silent = live[highest[live] == _NOWHERE]
+    reached, least, most = highest_since(known.time_ns, known.seat, known.slot, evidence.heal_ns, live)
     healed = f"after the network was healed {at(evidence.heal_ns)}"
-    if silent.size == live.size and all_done(evidence, reading):
+    if most == NOWHERE and all_done(evidence, reading):
         return Verdict(name, "unknown", f"all transactions were decided, so nothing was left to decide {healed}")
-    if silent.size:
+    if least == NOWHERE:
+        silent = live[reached == NOWHERE]
         last = known.time_ns[known.seat == silent[0]]
         ago = f"its last decision was {at(int(last[-1]))}" if last.size else "it never decided"
         others = f"; {silent.size} of {live.size} seats are silent" if silent.size > 1 else ""
         return _lacking(evidence, name, f"{who(evidence, int(silent[0]))} decided nothing {healed}, {ago}{others}")
-    timely = known.slot[known.time_ns <= settled_ns(evidence)]
-    top = int(timely.max()) if timely.size else _NOWHERE
-    behind = live[highest[live] < top]
-    if behind.size:
-        seat = int(behind[0])
-        place = int(np.flatnonzero(known.slot == top)[0])
+    settled = settled_ns(evidence)
+    timely = ((slot, time_ns, seat) for time_ns, seat, slot, _ in reversed(reading.first_decisions) if time_ns <= settled)
+    top, top_ns, first = next(timely, (NOWHERE, 0, 0))
+    if least < top:
+        place = int(np.flatnonzero(reached < top)[0])
         return _lacking(
             evidence,
             name,
-            f"{who(evidence, seat)} had come to slot {highest[seat]} by the end, {at(evidence.duration_ns)}, but slot "
-            f"{top} was decided {at(int(known.time_ns[place]))} by {who(evidence, int(known.seat[place]))}",
+            f"{who(evidence, int(live[place]))} had come to slot {reached[place]} by the end, {at(evidence.duration_ns)}, but slot "
+            f"{top} was decided {at(top_ns)} by {who(evidence, first)}",
         )
-    reached = max(top, int(highest.max()))
-    return Verdict(name, "pass", f"{live.size} honest live seats decided {healed} and came to slot {reached}")
+    return Verdict(name, "pass", f"{live.size} honest live seats decided {healed} and came to slot {max(top, most)}")
 
 
 def availability(evidence: Evidence) -> Verdict:
     """Every block decided in time is held whole by every honest live seat at the end of the run."""
     name = "availability"
     reading = read(evidence)
-    live, settled = np.flatnonzero(reading.live), settled_ns(evidence)
+    live, settled = reading.live_seats, settled_ns(evidence)
     judged = 0
     for time_ns, _, slot, digest in reading.first_decisions:
         spread = reading.block_spreads.get(digest) if time_ns <= settled else None
@@ -142,7 +137,7 @@ def bandwidth(evidence: Evidence) -> Verdict:
     )
     judged = 0
     for side, rates, most in sides:
-        for seat in np.flatnonzero(rates[: len(most)]).tolist():
+        for seat in rates[: len(most)].nonzero()[0].tolist():
             judged += 1
             # Plain integers: rate times window does not fit 64 bits.
             allowed = int(rates[seat]) * evidence.window_ns // (8 * SECOND_NS) + evidence.largest_bytes

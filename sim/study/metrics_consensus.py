@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from sim.kernel.trace import PROTOCOL
 from sim.study.distribution import distribution
 from sim.study.evidence import Evidence
-from sim.study.metrics_rows import NEVER, SECOND_NS, Reading, distinct, read, transaction_name
+from sim.study.metrics_rows import NEVER, SECOND_NS, Reading, read, transaction_name
+from sim.study.sequence import distinct
 
 UNMEASURED = (
     "decided", "consensus_time_s", "first_decide_s", "last_decide_s", "finality_s", "block_interval_s", "view_changes",

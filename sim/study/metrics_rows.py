@@ -6,7 +6,6 @@ Only what the world wrote down is here; nothing is judged. Seats held by an adve
 from __future__ import annotations
 
 import weakref
-from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -18,10 +17,12 @@ from numpy.typing import NDArray
 
 from sim.kernel.trace import Many, Row
 from sim.study.evidence import Evidence, Spread
+from sim.study.sequence import distinct, first_unlike
 
 NEVER = -1
-_NONE = np.zeros(0, np.int64)
 SECOND_NS = 1_000_000_000
+_NONE = np.zeros(0, np.int64)
+_MOST_ROWS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,49 @@ class Decisions:
     def of(self, which: NDArray[np.bool_]) -> Decisions:
         """Some of them, bool[decisions]."""
         return Decisions(self.time_ns[which], self.seat[which], self.slot[which], self.code[which], self.digests)
+
+
+class _Columns:
+    """Honest decisions on their way from rows to columns."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        """Those that are not laid out yet."""
+        self._parts: list[tuple[NDArray[np.int64], ...]] = []
+        self._code_of: dict[str, int] = {}
+        self._laid_out = 0
+
+    def __len__(self) -> int:
+        return self._laid_out + len(self.rows)
+
+    def lay_out(self) -> None:
+        """Make columns of the rows."""
+        if self.rows:
+            times, _, seats, slots, digests = zip(*self.rows, strict=True)
+            code_of = self._code_of
+            codes = [code_of.setdefault(digest, len(code_of)) for digest in digests]
+            self._add(times, seats, slots, codes)
+            self.rows.clear()
+
+    def add_many(self, many: Many, mine: NDArray[np.bool_]) -> None:
+        """Decisions that were recorded together, of which `mine`, bool[decisions], are honest."""
+        self.lay_out()
+        told = many.digests if mine.all() else list(compress(many.digests, mine.tolist()))
+        codes: list[int] = []
+        for digest, same in groupby(told):
+            codes.extend(repeat(self._code_of.setdefault(digest, len(self._code_of)), sum(1 for _ in same)))
+        self._add(many.time_ns[mine], many.seat[mine], many.slot[mine], codes)
+
+    def _add(self, *columns: Any) -> None:
+        self._parts.append(tuple([np.array(column, np.int64) for column in columns]))
+        self._laid_out += len(columns[0])
+
+    def decisions(self) -> Decisions:
+        """All of them."""
+        self.lay_out()
+        parts = self._parts or [(_NONE,) * 4]
+        time_ns, seat, slot, code = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
+        return Decisions(time_ns, seat, slot, code, tuple(self._code_of))
 
 
 Revocation = tuple[int, int, int, int]
@@ -58,22 +102,6 @@ def places_revoked(known: Decisions, revocations: list[Revocation]) -> NDArray[n
             found[number] = earlier[-1]
             wanted[seat, slot].remove(earlier[-1])
     return found
-
-
-def distinct(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """The distinct values in ascending order, the place of the first of each, and for each value which one it is.
-
-    The same as `np.unique`, but without sorting where the values lie close together, as slots do.
-    """
-    low, count = int(values.min(initial=0)), values.size
-    span = int(values.max(initial=0)) - low + 1
-    if span > 4 * count + 1024:
-        kinds, first, which = np.unique(values, return_index=True, return_inverse=True)
-        return kinds, first, which.ravel()
-    first = np.full(span, count, dtype=np.int64)
-    first[values[::-1] - low] = np.arange(count - 1, -1, -1)  # the last assignment stays, so the first place
-    there = first < count
-    return np.flatnonzero(there) + low, first[there], (np.cumsum(there) - 1)[values - low]
 
 
 def transaction_name(transaction: Any) -> str:
@@ -111,40 +139,27 @@ class Reading:
         self.turns = [(int(kept[before]), seat, up) for before, seat, up in self.turns]
 
     def _read(self, evidence: Evidence) -> Decisions:
-        times, seats, slots, codes = array("q"), array("q"), array("q"), array("q")
-        code_of: dict[str, int] = {}
-        honest = self.honest.tolist()
-        rows = self.rows
+        columns = _Columns()
+        honest, rows, mine = self.honest.tolist(), self.rows, columns.rows
         for row in evidence.trace.pieces():
             if isinstance(row, Many):
-                mine = self.honest[row.seat]
-                for column, values in ((times, row.time_ns), (seats, row.seat), (slots, row.slot)):
-                    column.frombytes(values[mine].astype(np.int64).tobytes())
-                told = row.digests if mine.all() else list(compress(row.digests, mine.tolist()))
-                for digest, same in groupby(told):
-                    codes.extend(repeat(code_of.setdefault(digest, len(code_of)), sum(1 for _ in same)))
+                columns.add_many(row, self.honest[row.seat])
                 continue
             kind = row[1]
             if kind == "decide":
-                time_ns, _, seat, slot, digest = row
-                if honest[seat]:
-                    times.append(time_ns)
-                    seats.append(seat)
-                    slots.append(slot)
-                    codes.append(code_of.setdefault(digest, len(code_of)))
-                continue
-            if kind == "revoke" and honest[row[2]]:
-                self.revocations.append((row[0], row[2], row[3], len(times)))
-            if kind == "submit":
+                if honest[row[2]]:
+                    mine.append(row)
+                    if len(mine) == _MOST_ROWS:
+                        columns.lay_out()
+            elif kind == "submit":
                 self.submitted.setdefault(row[3], row)
-                continue
-            if kind == "publish" and row[5] != "block":
-                continue
-            if kind in ("restart", "crash"):
-                self.turns.append((len(times), row[2], kind == "restart"))
-            rows.setdefault(kind, []).append(row)
-        columns = [np.array(column, dtype=np.int64) for column in (times, seats, slots, codes)]
-        return Decisions(columns[0], columns[1], columns[2], columns[3], tuple(code_of))
+            elif kind != "publish" or row[5] == "block":
+                if kind == "revoke" and honest[row[2]]:
+                    self.revocations.append((row[0], row[2], row[3], len(columns)))
+                elif kind in ("restart", "crash"):
+                    self.turns.append((len(columns), row[2], kind == "restart"))
+                rows.setdefault(kind, []).append(row)
+        return columns.decisions()
 
     def of(self, kind: str) -> list[Row]:
         """The rows of one kind other than `decide` and `submit`; of `publish` those of blocks."""
@@ -161,6 +176,11 @@ class Reading:
         for _, seat, up in self.turns:
             live[seat] = up and self.honest[seat]
         return live
+
+    @cached_property
+    def live_seats(self) -> NDArray[np.int64]:
+        """The same seats by number, ascending."""
+        return self.live.nonzero()[0]
 
     @cached_property
     def published(self) -> Mapping[str, Row]:
@@ -195,6 +215,12 @@ class Reading:
     def by_slot(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """The slots in ascending order, the place of each one's first honest decision, and which slot each decision is for."""
         return distinct(self.decisions.slot)
+
+    @cached_property
+    def split(self) -> int:
+        """The place of the first decision for a slot whose first decision is another block; -1 where no slot has two."""
+        _, first, which = self.by_slot
+        return int(first_unlike(self.decisions.code, first, which))
 
     @cached_property
     def first_decisions(self) -> list[tuple[int, int, int, str]]:

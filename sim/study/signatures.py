@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import repeat
+from operator import attrgetter
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sim.node.ballots import Ballots
 from sim.study.evidence import Evidence
+from sim.study.sequence import first_said
 
 Place = tuple[int, ...]
 GENESIS_PLACE: Place = (-1,)
+_VOTES, _PROPOSES = 1, 2
+"""What a kind of message is to the judges."""
 WHATEVER = "*"
 """The digest of a kind that names none: it stands for what is certified in its place."""
 
 
 @dataclass(slots=True)
 class Vote:
-    """One content that was voted for."""
+    """One content that was voted for, or proposed."""
 
+    kind: type[Any]
     place: Place
     step: int
     digest: str
@@ -37,8 +44,8 @@ class Vote:
         return self.when_ns[need - 1] if len(self.when_ns) >= need else None
 
 
-Said = tuple[int, int, Any, Place]
-"""When in ns, which identity, what, and in which place."""
+Said = tuple[int, int, Vote]
+"""When in ns, which identity, and what."""
 
 
 class Signatures:
@@ -58,85 +65,99 @@ class Signatures:
         self.proposals: dict[tuple[Place, str], dict[int, int]] = {}
         """Who proposed each block in each place, liars too, and when first."""
         self.rows: list[Said] = []
-        """The votes and proposals of honest identities, each content once, in order of time."""
+        """The votes of honest identities, each content once, in order of time."""
         self.proposed: list[Said] = []
-        """The proposals among them."""
+        """Their proposals."""
         self._read(evidence, honest)
         if ballots.leader_counts:
             self._count_leaders()
 
     def _read(self, evidence: Evidence, honest: list[bool]) -> None:
-        """Go through all that was said, once; of what an identity says again only the first time counts."""
-        contents, proposal = evidence.contents, self.ballots.proposal
-        votes = [self._blank(said) for said in contents]
-        heard: dict[int, None] = {}
-        for time_ns, identity, _, number in evidence.spoken.tolist():
-            vote = votes[number]
-            key = number * self.identities + identity
-            if vote is None or key in heard:
-                continue
-            heard[key] = None
-            said = contents[number]
-            proposes = type(said) is proposal
-            if proposes:
-                self.proposals.setdefault((vote.place, vote.digest), {}).setdefault(identity, time_ns)
+        """Go through all that was said; of what an identity says again only the first time counts."""
+        votes, roles = self._blank(evidence.contents)
+        spoken, rows = evidence.spoken, self.rows
+        for time_ns, identity, _, number in spoken[first_said(spoken, roles, _VOTES, self.identities)].tolist():
             if honest[identity]:
-                row = (time_ns, identity, said, vote.place)
-                self.rows.append(row)
+                vote = votes[number]
+                rows.append((time_ns, identity, vote))
                 vote.by.append(identity)
                 vote.when_ns.append(time_ns)
-                if proposes:
-                    self.proposed.append(row)
-        for said, vote in zip(contents, votes, strict=True):
-            if vote is not None and vote.by and vote.digest:
-                self._enter(vote, type(said))
+        for time_ns, identity, _, number in spoken[first_said(spoken, roles, _PROPOSES, self.identities)].tolist():
+            proposal = votes[number]
+            self.proposals.setdefault((proposal.place, proposal.digest), {}).setdefault(identity, time_ns)
+            if honest[identity]:
+                self.proposed.append((time_ns, identity, proposal))
+        self._enter([vote for vote in votes if vote is not None and vote.by and vote.digest])
 
-    def _blank(self, said: Any) -> Vote | None:
-        """A vote or proposal that nobody has signed yet; None for messages of other kinds."""
-        ballots, kind = self.ballots, type(said)
-        if kind is not ballots.first and kind is not ballots.last and kind is not ballots.proposal:
-            return None
-        step = int(getattr(said, ballots.step)) if ballots.step and kind is ballots.first is ballots.last else 0
-        return Vote(place_of(said, ballots.place), step, getattr(said, "digest", WHATEVER), [], [])
-
-    def _enter(self, vote: Vote, kind: type[Any]) -> None:
+    def _blank(self, contents: tuple[Any, ...]) -> tuple[list[Any], NDArray[np.uint8]]:
+        """Votes and proposals that nobody has signed yet, None for messages of other kinds; and uint8[contents]: what each is."""
         ballots = self.ballots
-        one_kind = ballots.first is ballots.last and bool(ballots.step)
-        if kind is ballots.last and (not one_kind or vote.step == ballots.steps - 1):
-            self.last[vote.place, vote.digest] = vote
-        if kind is ballots.first:
-            self.first[vote.place, vote.step, vote.digest] = vote
+        role_of = {ballots.first: _VOTES, ballots.last: _VOTES}
+        role_of[ballots.proposal] = role_of.get(ballots.proposal, 0) | _PROPOSES
+        place_in = _reader(ballots.place)
+        step_in = _reader((ballots.step,)) if ballots.step and ballots.first is ballots.last else None
+        votes: list[Vote | None] = []
+        roles: list[int] = []
+        for said in contents:
+            kind = type(said)
+            role = role_of.get(kind, 0)
+            roles.append(role)
+            if role:
+                step = 0 if step_in is None or kind is not ballots.first else step_in(said)[0]
+                votes.append(Vote(kind, place_in(said), step, getattr(said, "digest", WHATEVER), [], []))
+            else:
+                votes.append(None)
+        return votes, np.array(roles, np.uint8)
+
+    def _enter(self, votes: list[Vote]) -> None:
+        """Votes that somebody honest signed."""
+        ballots = self.ballots
+        deciding = ballots.steps - 1 if ballots.first is ballots.last and ballots.step else 0
+        for vote in votes:
+            if vote.kind is ballots.last and vote.step == deciding:
+                self.last[vote.place, vote.digest] = vote
+            if vote.kind is ballots.first:
+                self.first[vote.place, vote.step, vote.digest] = vote
 
     def _count_leaders(self) -> None:
         """A proposal stands for its sender's vote."""
-        for time_ns, identity, said, place in self.proposed:
-            known = self.first.get((place, 0, said.digest))
-            by, when_ns = ([], []) if known is None else (known.by.copy(), known.when_ns.copy())
-            if identity not in by:
-                at = bisect_right(when_ns, time_ns)
-                by.insert(at, identity)
-                when_ns.insert(at, time_ns)
-                self.first[place, 0, said.digest] = Vote(place, 0, said.digest, by, when_ns)
+        for time_ns, identity, proposed in self.proposed:
+            key = (proposed.place, 0, proposed.digest)
+            known = self.first.get(key)
+            if known is None:
+                self.first[key] = Vote(self.ballots.first, *key, [identity], [time_ns])
+            elif identity not in known.by:
+                at = bisect_right(known.when_ns, time_ns)
+                known.by.insert(at, identity)
+                known.when_ns.insert(at, time_ns)
+
+    @cached_property
+    def certified(self) -> list[tuple[int, Vote]]:
+        """(when, vote) of each content of the first phase that a quorum with all liars could certify, places rising."""
+        need = self.most - self.liars
+        votes = [vote for _, vote in sorted(self.first.items(), key=lambda item: item[0][:2]) if vote.step == 0]
+        reached = ((vote.reached_ns(need), vote) for vote in votes)
+        return [(when_ns, vote) for when_ns, vote in reached if when_ns is not None]
 
     @cached_property
     def certified_in(self) -> dict[Place, list[tuple[int, Vote]]]:
         """The same by place."""
         found: dict[Place, list[tuple[int, Vote]]] = {}
-        for when_ns, vote in self.certified():
+        for when_ns, vote in self.certified:
             found.setdefault(vote.place, []).append((when_ns, vote))
         return found
-
-    def certified(self) -> Iterator[tuple[int, Vote]]:
-        """(when, vote) of each content of the first phase that a quorum with all liars could certify, places rising."""
-        for _, vote in sorted(self.first.items(), key=lambda item: item[0][:2]):
-            when_ns = vote.reached_ns(self.most - self.liars) if vote.step == 0 else None
-            if when_ns is not None:
-                yield when_ns, vote
 
 
 def place_of(said: Any, names: tuple[str, ...]) -> Place:
     """Where a message speaks."""
-    return tuple(map(int, map(getattr, repeat(said), names)))
+    return _reader(names)(said)
+
+
+@lru_cache(maxsize=64)
+def _reader(names: tuple[str, ...]) -> Callable[[Any], Place]:
+    """A function from a message to these of its fields, as whole numbers."""
+    read: Callable[[Any], Any] = attrgetter(*names)
+    return (lambda said: tuple(map(int, read(said)))) if len(names) > 1 else (lambda said: (int(read(said)),))
 
 
 def signatures(evidence: Evidence) -> Signatures | None:
