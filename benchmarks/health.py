@@ -15,7 +15,8 @@ import sim.study.read
 from sim.kernel.rubbish import rarely_collected
 from sim.net.core.state import DELIVERED
 from sim.study.build import build, clear_up
-from sim.study.run import evidence_of, judged, turn
+from sim.study.run import judged, turn
+from sim.study.witness import evidence_of
 
 FOLDER = Path(__file__).parent.parent / "scenarios"
 SCENARIO = FOLDER / "health" / "day-in-a-hospital-network.toml"

@@ -17,8 +17,9 @@ from sim.net.core.links import serialise_ns
 from sim.net.core.state import BODY, DELIVERED
 from sim.study.build import World, build, clear_up
 from sim.study.checks import check
-from sim.study.run import evidence_of, turn
+from sim.study.run import turn
 from sim.study.scenario import Scenario
+from sim.study.witness import evidence_of
 
 LATENCY = {"latency": {"kind": "lognormal", "median": "25 ms", "sigma": 0.4}}
 DECISIONS = 10

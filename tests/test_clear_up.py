@@ -12,7 +12,8 @@ import sim
 from sim.study import checks_logs, checks_votes, metrics_rows, signatures
 from sim.study.build import build, clear_up
 from sim.study.checks import check
-from sim.study.run import evidence_of, turn
+from sim.study.run import turn
+from sim.study.witness import evidence_of
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 

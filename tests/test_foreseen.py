@@ -14,7 +14,8 @@ from sim.study.expect import Expectation
 from sim.study.foreseen import foresee
 from sim.study.metrics import measure
 from sim.study.read import load, loads
-from sim.study.run import _watching, evidence_of
+from sim.study.run import _watching
+from sim.study.witness import evidence_of
 
 SCENE = """
 title = "t"

@@ -39,7 +39,7 @@ from sim.net.network import Network
 from sim.net.strategy import Strategy, chunks_of
 from sim.net.topologies import Complete, Line
 from sim.study.read import from_dict
-from sim.study.run import PLAIN_RULE
+from sim.study.witness import PLAIN_RULE
 from sim.testing import fingerprint
 
 MS = 1_000_000

@@ -12,7 +12,7 @@ import sim
 from sim.study import metrics_spread, metrics_travel, plots, plots_travel
 from sim.study.evidence import Evidence
 from sim.study.read import from_dict
-from sim.study.travels import Travels, hops_of
+from sim.study.travels import Travelled, Travels, hops_of
 
 MS = 1_000_000
 
@@ -53,7 +53,9 @@ TX = ("tx", "t1", 2, 3.0, [3.5, -1, 3.0, 3.1], [3, -1, -1, 2])
 def travelled(*things: Any, **changes: Any) -> Evidence:
     """The run made by hand, with things that travelled, up- and downlinks of some rate."""
     wishes = {"up_bit_s": np.full(4, 8_000_000), "waited_ns": np.array([1, 2, 3, 4]) * S, "received_bytes": np.arange(4)}
-    return good(travels=travels(*things), **{**wishes, "longest_wait_ns": np.array([1, 2, 3, 4]) * MS, **changes})
+    return good(
+        travelled=Travelled(lambda: travels(*things)), **{**wishes, "longest_wait_ns": np.array([1, 2, 3, 4]) * MS, **changes}
+    )
 
 
 def test_a_liars_block_that_nobody_decides_is_not_judged() -> None:

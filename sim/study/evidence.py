@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +19,10 @@ from sim.node.ballots import Ballots, Blocks, Checkpoints, Logs
 from sim.node.behind import Rebuilt, Shared
 from sim.node.storage import Kept, StorageBooks
 from sim.study.load_watch import LoadWatch
-from sim.study.travels import Travels
+from sim.study.travels import Travelled, Travels
 
 
-@dataclass(frozen=True)
-class Spread:
+class Spread(NamedTuple):
     """How one published thing travelled. `family` is 'block', 'tx' or 'record'."""
 
     digest: str
@@ -76,8 +75,8 @@ class Evidence:
     """What the protocol claims of a decision: 'certain', or 'probable' where one may be revoked."""
     spreads: tuple[Spread, ...] = ()
     """Of the blocks; where nobody published one, of everything but votes and pieces."""
-    travels: Travels | None = None
-    """Everything published, votes and records too, in columns."""
+    travelled: Travelled | None = None
+    """What `travels` asks; None where nothing is known."""
     blocks: Mapping[str, Any] = field(default_factory=dict)
     """Published blocks by digest: objects with height, parent, root, transactions, size_bytes, time_ns, proposer."""
     counters: Mapping[str, int] = field(default_factory=dict)
@@ -155,6 +154,11 @@ class Evidence:
     """What that scheme did; None where there is none."""
     reckoning: Reckoning | None = None
     """The closed form that the objects obey; None where there is none."""
+
+    @property
+    def travels(self) -> Travels | None:
+        """Everything published, votes and records too, in columns."""
+        return None if self.travelled is None else self.travelled.columns
 
     @property
     def seats(self) -> int:

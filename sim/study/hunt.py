@@ -28,10 +28,11 @@ from sim.study.drawing import CRASHES, LIES, drawn, slow_down
 from sim.study.drawing_forks import drawn_forks
 from sim.study.evidence import Evidence
 from sim.study.read import from_dict
-from sim.study.run import evidence_of, turn
+from sim.study.run import turn
 from sim.study.scenario import Consensus, Scenario
 from sim.study.shrink import MOST_TRIES, shrunk
 from sim.study.verdict import Verdict
+from sim.study.witness import evidence_of
 
 SAFETY: tuple[Callable[[Evidence], Verdict], ...] = (
     agreement,

@@ -6,8 +6,9 @@ protocol message that travels by gossip the name of its class.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -101,6 +102,20 @@ def hops_of(came_from: NDArray[np.int64], start: NDArray[np.int64]) -> NDArray[n
         before = np.take_along_axis(before, before, axis=1)
     root = np.take_along_axis(start, before, axis=1)
     return np.where(root < 0, -1, root + steps)
+
+
+class Travelled:
+    """Columns that are made when they are first asked for: checks never ask, metrics and pictures do."""
+
+    def __init__(self, lay_open: Callable[[], Travels]) -> None:
+        self._lay_open: Callable[[], Travels] | None = lay_open
+
+    @cached_property
+    def columns(self) -> Travels:
+        """All that was published; what they were made from is let go of."""
+        assert self._lay_open is not None
+        columns, self._lay_open = self._lay_open(), None
+        return columns
 
 
 def travels_of(network: Network, drawer: Drawer) -> Travels:
