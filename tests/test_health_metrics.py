@@ -17,6 +17,7 @@ from sim.health.monitoring import Monitoring
 from sim.health.outcomes.freshness import age_of_information
 from sim.health.provenance import Provenance
 from sim.health.public_health import PublicHealth
+from sim.health.records import Vault
 from sim.health.supply import Supply
 from sim.health.trials import Trials
 
@@ -115,6 +116,7 @@ SCENES: list[tuple[str, Any, str, Callable[[IslandWorld], None], bool]] = [
     ("M16", WARNING, "public_health_completeness.delay_s.max > 60", apart, True),
     ("M16", WARNING, "public_health_completeness.forged_advisories", deed("hospital", "forge-advisory"), True),
     ("M17", REVOKING, "metadata_exposure.triples", lambda world: None, True),
+    ("M17", REVOKING, "metadata_exposure.contents_readable", deed("hospital", "leak-keys"), True),
     ("M18", REVOKING, "clinical_reorg.count", apart, False),
     ("M19", CLAIMING, "time_to_final.C3.nodes_100_s.max > 60", apart, True),
     ("M20", CLAIMING, "geographic_fairness > 3", apart, True),
@@ -157,7 +159,7 @@ def test_the_metric_moves_with_its_cause_and_not_without(
     [outcome] = world.run(part)
     value, moved = measured(outcome, path)
     assert moved, (metric, path, value)
-    if metric != "M17":
+    if not path.endswith(".triples"):
         assert not measured(calm(part), path)[1], (metric, path, measured(calm(part), path)[0])
 
 
@@ -166,6 +168,28 @@ def test_metadata_is_exposed_by_what_is_final_and_by_nothing_else() -> None:
         Consent(**FAST, rates={"consent_grant": 0.0, "consent_revoke": 0.0, "break_glass_access": 0.0})
     )
     assert outcome["outcomes"]["metadata_exposure"]["triples"] == 0
+
+
+def test_a_key_that_opens_more_than_one_record_makes_contents_readable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No insider is needed: keepers try the keys of their own patients on what they keep for others."""
+    kept = calm(REVOKING)["outcomes"]["metadata_exposure"]
+    assert kept["contents_kept"] > 50 and kept["contents_readable"] == 0
+    monkeypatch.setattr(Vault, "key", lambda vault, record: bytes(32))
+    [outcome] = IslandWorld(130, HALF).run(REVOKING)
+    found = outcome["outcomes"]["metadata_exposure"]
+    assert found["contents_kept"] == kept["contents_kept"] and found["contents_readable"] > 0.9 * found["contents_kept"]
+
+
+def test_whoever_was_granted_access_is_no_stranger_to_a_leaked_key() -> None:
+    """All are let in by every patient, so that keys handed out tell nobody anything."""
+    world = IslandWorld(130, {"hospital": 3})
+    deed("hospital", "leak-keys")(world)
+    [outcome] = world.run(Consent(**FAST, rates={"break_glass_access": 60.0, "consent_revoke": 0.0}, patients=20, grants=60))
+    assert (
+        outcome["outcomes"]["metadata_exposure"] | {"contents_kept": 0, "contents_readable": 0}
+        == outcome["outcomes"]["metadata_exposure"]
+    )
+    assert outcome["outcomes"]["happened"]["break_glass_access"] > 20
 
 
 def test_all_metrics_are_covered() -> None:

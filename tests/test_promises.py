@@ -138,13 +138,14 @@ BREACHES: dict[str, tuple[str, ...]] = {
     "authentic-trials": ("""fault=[{kind = "crash", seats = "regulator", at = "15 s"}]""",),
     "contracts-pay-once": (*ON_A_FORKING_CHAIN, PEOPLE_APART, "workload.0.resent_after=4 s", "workload.0.duplicates=1"),
     "shared-when-needed": ("""adversary=[{kind = "tamper", seats = "hospital"}]""",),
+    "sealed-content": ("""adversary=[{kind = "insider", deed = "leak-keys", seats = "hospital"}]""",),
     "credible": ("workload.0.rates={inclusion_proof_check = 0.1, audit_event = 0.1, audit_event_clinic = 0.1, provenance = 0.1}",),
 }
-"""For each promise what breaks it, as settings of its own scenario. That contents are sealed is no metric: `tests/test_ledger.py`."""
+"""For each promise what breaks it, as settings of its own scenario."""
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("promise", [one for one in PROMISES if one.name != "sealed-content"], ids=lambda promise: promise.name)
+@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.name)
 def test_a_broken_promise_is_seen_in_its_metric(promise: Promise) -> None:
     """One by one: under attack its scenario fails, and says that it is this metric."""
     import sim

@@ -30,7 +30,8 @@ OCCASIONS = {
 class Insider:
     """Commit one deed: read against a revocation, bill or sell twice, alter a protocol, rewrite a log, replay what is no longer valid.
 
-    `ignore-revocation`: admits every read (consent). `bill-twice`: files every claim a second time, with another payer (claims).
+    `ignore-revocation`: admits every read (consent). `leak-keys`: gives the keys of its patients' summaries to whoever keeps a copy
+    (consent). `bill-twice`: files every claim a second time, with another payer (claims).
     `pay-and-deny`: signs both answers to a claim (claims). `sell-twice`: ships cloned units to a second buyer (supply).
     `alter-protocol`: publishes another outcome than the registered one (trials). `rewrite-log`: changes a log entry after its root
     was anchored (provenance). `replay-credential`: presents a revoked credential (credentials). `replay-alarm`: sends old alarms again
@@ -38,7 +39,7 @@ class Insider:
     """
 
     deed: Literal[
-        "ignore-revocation", "bill-twice", "pay-and-deny", "sell-twice", "alter-protocol", "rewrite-log", "replay-credential",
+        "ignore-revocation", "leak-keys", "bill-twice", "pay-and-deny", "sell-twice", "alter-protocol", "rewrite-log", "replay-credential",
         "replay-alarm", "forge-advisory",
     ]  # fmt: skip
     """What they do."""

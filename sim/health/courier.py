@@ -7,12 +7,14 @@ sends again (three times, three seconds apart; that the acknowledgement itself m
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
 from sim.health.records import Record, Vault
 from sim.health.world import WorkloadWorld
 from sim.ledger.crypt import OVERHEAD_BYTES, flip_bit
+from sim.ledger.integrity import Tampered
 
 AGAIN_NS = 3_000_000_000
 MOST_ATTEMPTS = 3
@@ -114,6 +116,15 @@ class Courier:
             world.send_record(parcel.source, parcel.digest, tuple(missing))
         if attempt < MOST_ATTEMPTS:
             world.at(world.now_ns + AGAIN_NS * (attempt + 1), self._again, parcel, attempt + 1)
+
+    def can_read(self, parcel: Parcel, keys: Sequence[Record]) -> bool:
+        """Whether somebody who has the keys of these records can open a body; each is really tried on it."""
+        ciphertext = self.vault.sealed(parcel.record, parcel.number, parcel.size_bytes).ciphertext
+        for record in keys:
+            with suppress(Tampered):
+                self.vault.open(record, ciphertext)
+                return True
+        return False
 
     def arrived_ns(self, parcel: Parcel, seat: int) -> int:
         """When the body was whole at a seat; -1 never."""

@@ -27,7 +27,8 @@ PROMISES = (
     Promise("agreement-first", "what is recorded was agreed on before", "health/month-end-batch", "workload.claims.finality_s.p99"),
     Promise("immutable", "blocks are chained and stay", "health/ledger-that-forks", "workload.claims.outcomes.clinical_reorg.count"),
     Promise(
-        "sealed-content", "content is sealed, who and when is visible", "health/revoking-consent-while-cut", "metadata_exposure.triples"
+        "sealed-content", "content is sealed, who and when is visible", "health/mass-casualty",
+        "metadata_exposure.contents_readable",
     ),
     Promise(
         "one-framework", "one framework for all exchange", "health/influenza-season",

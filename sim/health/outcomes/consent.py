@@ -1,4 +1,4 @@
-"""Metrics of consent: M1 stale consent reads, M2 revocation latency, M17 exposed metadata; and break-glass without its notice."""
+"""Metrics of consent: M1 stale consent reads, M2 revocation latency, M17 exposed metadata, and contents if they were exposed too."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sim.health.courier import Parcel
+from sim.health.records import Record
 from sim.health.registrar import Filing
 from sim.health.tally import distribution, share
 
@@ -113,4 +115,17 @@ def metadata_exposure(filings: Sequence[Filing], patients_of: Callable[[int], in
         "triples": len(final),
         "smallest_anonymity_set": min((patients_of(seat) for seat in by_organisation), default=None),
         "volume_known": sum(10 * count >= 9 * filed[seat] for seat, count in by_organisation.items()),
+    }
+
+
+def content_exposure(
+    copies: Sequence[tuple[Parcel, Sequence[Record]]], can_read: Callable[[Parcel, Sequence[Record]], bool]
+) -> dict[str, int]:
+    """M17 holds "although payloads are encrypted": how many copies lie with keepers who were never granted them, and can be read there.
+
+    `copies` are (body, records whose keys its keeper has); `can_read` really tries them.
+    """
+    return {
+        "contents_kept": len(copies),
+        "contents_readable": sum(can_read(parcel, keys) for parcel, keys in copies),
     }

@@ -6,6 +6,7 @@ closed. Break-glass never asks: the record is opened at once, and the notice fol
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,9 +15,10 @@ from sim.health.contracts.consent import GRANTED, permitted
 from sim.health.courier import Fetch, Parcel
 from sim.health.levels import Ask, Level
 from sim.health.outcomes.availability import emergency_read_unavailable
-from sim.health.outcomes.consent import Access, Grant, metadata_exposure, revocation_latency, stale_consent_reads
+from sim.health.outcomes.consent import Access, Grant, content_exposure, metadata_exposure, revocation_latency, stale_consent_reads
 from sim.health.outcomes.provenance import notices_missing
 from sim.health.play import Act, Play, Window
+from sim.health.records import Record
 from sim.health.registrar import Filing
 from sim.ledger.block import GENESIS, Fact
 
@@ -29,6 +31,7 @@ GLASS = Level("C0", "break-glass decision", 1)
 NOTICE = Level("C2", "break-glass notice final", 60)
 SUMMARY = Level("C1", "emergency summary after break-glass", 5)
 SUMMARY_BYTES = 30_000
+KEYS_TRIED = 3
 
 
 class ConsentStory:
@@ -57,6 +60,9 @@ class ConsentStory:
         self.summaries: list[Fetch] = []
         self._homes: list[list[str]] = []
         self._parcels: dict[str, Parcel] = {}
+        """Summaries by patient."""
+        self._leaked: dict[tuple[str, int], None] = {}
+        """Patients and keepers who were handed the key of a summary although nobody granted it."""
         self._given: dict[tuple[str, int], None] = {}
         """Every pair that was ever granted."""
 
@@ -181,7 +187,23 @@ class ConsentStory:
             play, seats = self.play, self.play.seats("hospital")
             others = [seats[play.pick(len(seats), "holder", patient, turn)] for turn in range(self.part.copies - 1)]
             found = self._parcels[patient] = play.courier.place((home, *others), SUMMARY_BYTES, "summary", patient)
+            if play.world.commits(home, "leak-keys"):
+                self._leaked |= {(patient, keeper): None for keeper in found.receivers}
         return found
+
+    def _copies(self) -> Iterator[tuple[Parcel, list[Record]]]:
+        """Every copy of a summary at somebody whom the patient never gave access, and the records whose keys the keeper will try on it.
+
+        These are some of its own patients' (all keys are drawn alike, so a few tell) and the summary itself, if that key was leaked.
+        """
+        own: dict[int, list[Record]] = {}
+        for parcel in self._parcels.values():
+            own.setdefault(parcel.source, []).append(parcel.record)
+        for patient, parcel in self._parcels.items():
+            for keeper in parcel.receivers:
+                if (patient, keeper) not in self._given:
+                    leaked = [parcel.record] if (patient, keeper) in self._leaked else []
+                    yield parcel, [*leaked, *own.get(keeper, [])[:KEYS_TRIED]]
 
     def history(self, seat: int, entry: Entry, index: int) -> None:
         """Somebody asks who had access to a patient's record: read from this node's own state, at once."""
@@ -219,5 +241,8 @@ class ConsentStory:
             "revocation_latency": revocation_latency(self._of("consent_revoke"), play.registrar.everywhere_ns, minute),
             "emergency_read_unavailable": emergency_read_unavailable(self.summaries),
             "audit_gap": notices_missing(self._of("break_glass_access"), NOTICE.deadline_ns(1.0), play.world.now_ns),
-            "metadata_exposure": metadata_exposure(play.filings, lambda seat: patients_of[seat]),
+            "metadata_exposure": {
+                **metadata_exposure(play.filings, lambda seat: patients_of[seat]),
+                **content_exposure(tuple(self._copies()), play.courier.can_read),
+            },
         }
