@@ -68,8 +68,25 @@ def test_a_leader_that_stays_sets_the_pace_and_one_that_rotates_its_share_of_it(
     assert pace("pbft", SLOW) == pytest.approx((1.56 + 0.06 + 2 * 0.2) / 4, rel=0.04)
 
 
+def test_a_leader_of_raft_is_silent_until_just_before_the_others_would_vote() -> None:
+    """T is 1 s, and a block comes each 0.8 s and two delays, where one each 0.2 s was wanted."""
+    pace = {"duration": "40 s", "block_interval": "200 ms"}
+    plain = led("raft", None, **pace)
+    elected = next(row[2] for row in plain.evidence.trace.of("note") if row[3] == "leader")
+    calm, slow = table(plain), {**SLOW, "seats": [f"seat-{elected}"], "after": "800 ms"}
+    bent = table(led("raft", slow, **pace))
+    assert calm["block_interval_s"]["mean"] == pytest.approx(0.2)
+    assert bent["block_interval_s"]["mean"] == pytest.approx(0.84, abs=0.01)
+    assert bent["view_changes"] == 0  # of honest seats: none stood against it
+
+
 @pytest.mark.parametrize(
-    ("kind", "after", "words"), [("pbft", "2 s", "others' patience, 2 s"), ("nakamoto", "1 s", "no leader that others wait for")]
+    ("kind", "after", "words"),
+    [
+        ("pbft", "2 s", "others' patience, 2 s"),
+        ("raft", "1 s", "others' patience, 1 s"),
+        ("nakamoto", "1 s", "no leader that others wait for"),
+    ],
 )
 def test_slow_leaders_must_have_followers_with_patience(kind: str, after: str, words: str) -> None:
     with pytest.raises(ScenarioError, match=words):

@@ -3,7 +3,9 @@
 Amir, Coan, Kirsch, Lane, "Prime: Byzantine replication under attack", IEEE TDSC 2011, section 3 (the pre-prepare delay attack on PBFT);
 Clement, Wong, Alvisi, Dahlin, Marchetti, "Making Byzantine fault tolerant systems tolerate Byzantine faults", NSDI 2009. As long as each
 slot ends within the others' patience there is no view change, no evidence and no check that fails: throughput alone falls, to one block
-in `after` and the few delays of a decision where one leader stays (smartbft), and for the attackers' share of slots where it rotates.
+in `after` and the few delays of a decision where one leader stays (smartbft, raft), and for the attackers' share of slots where it
+rotates. A leader of Raft is silent as a whole until then, for its heartbeats carry what has not been answered; with empty ones between
+it could be as slow as it likes, since nobody can tell it from a leader who has nothing to say.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import Any
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
 from sim.kernel.units import Duration, show_duration
+from sim.node.ballots import Logs
 from sim.node.surroundings import Behaviour, Surroundings
 
 
@@ -26,11 +29,13 @@ class SlowPrimary:
     def fits(self, world: Surroundings) -> None:
         """There are leaders, and this one is not given up."""
         protocol = world.protocol
-        if getattr(getattr(protocol, "ballots", None), "proposal", None) is None:
+        ballots = getattr(protocol, "ballots", None)
+        if getattr(ballots, "proposal", None) is None and not isinstance(ballots, Logs):
             raise ScenarioError(
-                "this protocol has no leader that others wait for; use it with pbft or smartbft, or kind late", "kind"
+                "this protocol has no leader that others wait for; use it with pbft, smartbft or raft, or kind late", "kind"
             )
-        patience = getattr(protocol, "patience", None)
+        rules = getattr(protocol, "ordering", protocol)
+        patience = getattr(rules, "election_timeout" if isinstance(ballots, Logs) else "patience", None)
         if patience is not None and self.after >= patience:
             why = f"is no shorter than the others' patience, {show_duration(patience)}, so that the leader is given up"
             raise ScenarioError(f"{why}; write less, or kind late", "after")
