@@ -212,3 +212,31 @@ def test_what_is_nothing_to_wait_for_is_told() -> None:
 
     with pytest.raises(RuntimeError, match="nothing to wait for"):
         VirtualLoop().run_until_complete(body())  # type: ignore[abstract]
+
+
+def test_what_leaves_where_it_pauses_is_free_at_once_and_begins_in_a_turn_of_its_own() -> None:
+    """What it did ends here and now; what it begins comes behind what was ready. Who has been woken by then is cancelled, and not free."""
+    loop = VirtualLoop()  # type: ignore[abstract]
+    kept: dict[Strand[Any], None] = {}
+    told: list[str] = []
+
+    async def life(name: str) -> None:
+        told.append(f"{name} begins")
+        try:
+            await pause()
+            told.append(f"{name} was woken")
+        finally:
+            told.append(f"{name} ends")
+
+    idle, woken = Strand(loop, life("idle"), kept), Strand(loop, life("woken"), kept)
+    loop.run()
+    woken.wake()
+    idle.leave()
+    woken.leave()
+    assert told[2:] == ["idle ends"] and idle.free and not woken.free
+    idle.begin(life("second"))
+    assert not idle.free
+    loop.run()
+    assert told[3:] == ["woken ends", "second begins"] and woken.cancelled() and idle.paused and list(kept) == [idle]
+    idle.close()
+    assert told[-1] == "second ends" and not kept

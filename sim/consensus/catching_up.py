@@ -9,10 +9,11 @@ Where nothing tells a node so, it looks at itself: what has stood still for long
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from sim.kernel.strand import Strand
 from sim.node.fetching import ask_for_all
 from sim.node.message import Certificate, message
 from sim.node.node import Node
@@ -46,6 +47,7 @@ class Decisions:
     ) -> None:
         self.node, self.ballot, self.proposal, self.patience_ns, self.claim = node, ballot, proposal, patience_ns, claim
         self.proofs: list[Certificate] = node.keep.setdefault("proofs", [])
+        self._voting: Strand[None] | None = None
         node.spawn(self._help())
         node.spawn(self._keep_up())
 
@@ -59,10 +61,16 @@ class Decisions:
         """The proof of the newest decision."""
         return self.proofs[-1] if self.proofs else None
 
-    async def next(self) -> Certificate:
-        """The proof of the next decision, once its block is here too."""
-        proof = await self.node.quorum(self.ballot, self.node.quorum_size, slot=self.slot, **self.claim)
-        await self.node.fetch(proof.message.digest, self.patience_ns // 8)
+    async def next(self, voting: Coroutine[Any, Any, None]) -> Certificate:
+        """The proof of the next decision, once its block is here too; until then `voting` runs beside this, and no longer."""
+        node = self.node
+        if self._voting is not None and self._voting.free:
+            self._voting.begin(voting)
+        else:
+            self._voting = node.spawn(voting)
+        proof = await node.quorum(self.ballot, node.quorum_size, slot=len(self.proofs), **self.claim)
+        await node.fetch(proof.message.digest, self.patience_ns // 8)
+        self._voting.leave()
         return proof
 
     def add(self, proof: Certificate) -> None:

@@ -75,15 +75,13 @@ class PBFT:
         decisions = Decisions(node, Commit, Propose, self.patience)
         node.spawn(decisions.answer_late(ViewChange))
         for slot in count(decisions.slot):
-            voting = node.spawn(self.vote(node, slot))
-            proof = await decisions.next()
-            voting.cancel()
+            proof = await decisions.next(self.vote(node, slot))
             said = proof.message
             commit(node, said, leader(node, slot, said.view))  # whoever decides without having prepared still counts for others
             decisions.add(proof)
 
     async def vote(self, node: Node, slot: int) -> None:
-        """Vote in one view after another until `run` has decided and cancels us."""
+        """Vote in one view after another until `run` has decided."""
         first, lock = resume(node, slot)
         for view in count(first):
             node.keep["place"] = (slot, view, lock)

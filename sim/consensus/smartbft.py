@@ -90,9 +90,7 @@ class Replica:
         node, place, decisions = self.node, self.place, self.decisions
         node.spawn(self.forward_requests())
         for slot in count(decisions.slot):
-            talking = node.spawn(self.talk(slot))
-            proof = await decisions.next()
-            talking.cancel()
+            proof = await decisions.next(self.talk(slot))
             view = proof.message.view
             place.settled = max(place.settled, view)
             commit(node, proof.message, view % node.n)  # whoever decides without having prepared still counts for the others

@@ -104,9 +104,7 @@ class Tendermint:
         stragglers = Stragglers(node, decisions)
         node.spawn(stragglers.attend())
         for slot in count(decisions.slot):
-            talking = node.spawn(self.talk(node, slot, stragglers))
-            proof = await decisions.next()
-            talking.cancel()
+            proof = await decisions.next(self.talk(node, slot, stragglers))
             decisions.add(proof)
             if self.commit and not decisions.passed_by():
                 await node.sleep(self.commit)

@@ -49,6 +49,7 @@ class Strand(Generic[T]):
         "_loop",
         "_over",
         "_result",
+        "free",
         "paused",
     )
 
@@ -61,6 +62,8 @@ class Strand(Generic[T]):
         """Whether the next step raises CancelledError; or it has been closed, and there is no next step."""
         self.paused = False
         """Whether it waits in `pause`, and nobody has woken or cancelled it yet."""
+        self.free = False
+        """Whether it has left what it did and can begin something else."""
         self._cancels = 0
         kept[self] = None
         loop.ready.append((self, None))
@@ -72,6 +75,19 @@ class Strand(Generic[T]):
         if self.paused:
             self.paused = False
             self._loop.ready.append((self, value))
+
+    def leave(self) -> None:
+        """Do no more of this. Where it pauses that is so here and now, and it is free for something else; elsewhere this is `cancel`."""
+        if self.paused:
+            self.paused, self.free = False, True
+            self._coroutine.close()
+        else:
+            self.cancel()
+
+    def begin(self, coroutine: Coroutine[Any, Any, T]) -> None:
+        """Do this, from a turn of its own on, where it is free: half of what a new strand costs."""
+        self.free, self._coroutine = False, coroutine
+        self._loop.ready.append((self, None))
 
     def step(self, value: Any = None, error: BaseException | None = None) -> None:
         """Its turn has come: go on up to the next wait. For the loop alone."""

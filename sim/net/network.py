@@ -35,6 +35,7 @@ class Network(Named):
         "_resting_probes",
         "_seats",
         "_waits",
+        "_woken",
         "costs",
         "membership",
         "on_log",
@@ -56,6 +57,7 @@ class Network(Named):
             driver.with_rule(costs.write(world, dice.key("loss")), strategy.rule), dice, not costs.same_weather_everywhere
         )
         self._clock = memoryview(self.world.clock)  # read a word at a time, which NumPy takes five times as long for
+        self._woken = memoryview(self.world.woken)
         driver.with_keeper(self.world, strategy.keeper, len(strategy.options))
         self._core = driver.compiled(self.world)
         self.trace: Trace | None = None
@@ -169,19 +171,25 @@ class Network(Named):
             if status == st.GROW:
                 self.world = arena.grow(self.world)
                 status = driver.run(self.world, commands, until_ns)
-        clock, waits = self._clock, self._waits
-        woken = clock[WOKEN] if status == WOKE else 0
-        if woken:
-            clock[WOKEN] = 0
-            for probe, what in self.world.woken[:woken].tolist():
-                wake = waits[probe]
-                if wake is not None:
-                    waits[probe] = None
-                    wake(what)
+        clock = self._clock
+        if status == WOKE:
+            until_ns = clock[NOW]
+            woken = clock[WOKEN]
+            if woken:
+                clock[WOKEN] = 0
+                waits, rows = self._waits, self._woken
+                if rows.obj is not self.world.woken:  # it has grown
+                    rows = self._woken = memoryview(self.world.woken)
+                for row in range(woken):
+                    probe = rows[row, 0]
+                    wake = waits[probe]
+                    if wake is not None:
+                        waits[probe] = None
+                        wake(rows[row, 1])
         if self._resting_probes:
             self._free_probes += self._resting_probes
             self._resting_probes.clear()
-        return clock[NOW] if status == WOKE else until_ns
+        return until_ns
 
     def _empty_books(self) -> None:
         """Hand on what the core has written for us: mail, the trace's wire level, the membership's log."""
