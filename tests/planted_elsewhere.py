@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from planted import Patch, bug, forgetting
@@ -10,7 +11,8 @@ from sim.consensus import (
     algorand,
     common_subset,
     gasper,
-    gasper_votes,
+    gasper_choice,
+    gasper_finality,
     raft,
     raft_election,
     raft_log,
@@ -21,6 +23,7 @@ from sim.consensus import (
     votor_pool,
 )
 from sim.consensus.dag import mysticeti, narwhal
+from sim.node.message import Certificate
 
 
 @bug("simplex", "lock-monotonicity")
@@ -102,23 +105,29 @@ def attests_twice_an_epoch() -> list[Patch]:
 
 @bug("gasper", "certificate-soundness")
 def half_are_enough() -> list[Patch]:
-    def process(self: Any, epoch: int, known: Any, genuine: Any = gasper_votes.View.process) -> None:
-        self.node.n -= 1
-        genuine(self, epoch, known)
-        self.node.n += 1
-
-    return [(gasper_votes.View, "process", process)]
+    genuine = gasper_finality.weighed
+    return [(gasper_finality, "weighed", lambda state, validators: genuine(state, validators - 1))]
 
 
-@bug("gasper", "lock-monotonicity")
+@bug("gasper", "certificate-soundness")
+def counts_votes_for_another_branch() -> list[Patch]:
+    def counted(self: Any, state: Any, votes: Any, genuine: Any = gasper_finality.Rules.counted) -> Any:
+        now = self.epoch_of(votes.message.slot) == state.epoch
+        own = replace(votes.message, target=state.border if now else state.border_before)
+        return genuine(self, state, Certificate(own, votes.number, votes.bits))
+
+    return [(gasper_finality.Rules, "counted", counted)]
+
+
+@bug("gasper", "agreement")
 def branches_weighed_from_the_genesis() -> list[Patch]:  # M64
-    def head(self: Any, forest: Any, slot: int, genuine: Any = gasper_votes.View.head) -> str:
-        justified, self.justified = self.justified, gasper_votes.Checkpoint(0, self.node.genesis)
+    def head(self: Any, forest: Any, slot: int, genuine: Any = gasper_choice.Choice.head) -> str:
+        justified, self.justified = self.justified, gasper_finality.BEGINNING
         found: str = genuine(self, forest, slot)
         self.justified = justified
         return found
 
-    return [(gasper_votes.View, "head", head)]
+    return [(gasper_choice.Choice, "head", head)]
 
 
 @bug("fabric", "leader-uniqueness", first=142)

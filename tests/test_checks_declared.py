@@ -6,11 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from test_checks_signatures import TWO, Prepare, Propose, saying, verdict, voted
+from handmade import S
+from test_checks_signatures import BLOCKS, TWO, Block, Prepare, Propose, saying, verdict, voted
 
+from sim.consensus.gasper_votes import Aggregate, Attestation
 from sim.node.ballots import Ballots, Blocks, Checkpoints
 from sim.node.genesis import GENESIS
-from sim.node.message import vote
+from sim.node.message import Certificate, vote
 from sim.study.checks import CHECKS
 from sim.study.evidence import Evidence
 
@@ -18,15 +20,6 @@ from sim.study.evidence import Evidence
 @vote
 class Final:
     view: int
-
-
-@vote
-class Attestation:
-    slot: int
-    head: str
-    source_epoch: int
-    source: str
-    target: str
 
 
 NAMELESS = Ballots(Prepare, ("view",), Final, Propose)
@@ -91,17 +84,35 @@ def test_an_author_says_one_block_a_place() -> None:
         assert found.verdict == "fail" and "after A" in found.evidence
 
 
-# Checkpoints: two slots an epoch; A is the checkpoint of epoch 1, B and X stand on it beside each other, C on B ------------------
+# Checkpoints: two slots an epoch; A is the checkpoint of epoch 1, B and X stand on it beside each other, C on B, D on C ----------
 
-CASPER = Checkpoints(Attestation, 2)
+CASPER = Checkpoints(Attestation, S, 2, 2)
 
 
 def link(source_epoch: int, source: str, epoch: int, target: str, *signers: int) -> tuple[Any, tuple[int, ...]]:
     return Attestation(2 * epoch, target, source_epoch, source, target), signers
 
 
-def attested(*votes: tuple[Any, tuple[int, ...]], decided: tuple[tuple[float, int, int, str], ...] = ()) -> Evidence:
-    return counted(saying(CASPER, [], list(decided)), list(votes))
+def attested(
+    *votes: tuple[Any, tuple[int, ...]],
+    decided: tuple[tuple[float, int, int, str], ...] = (),
+    rules: Checkpoints = CASPER,
+    beside: tuple[int, ...] = (),
+) -> Evidence:
+    """Votes that were said; those of an epoch lie, with the liar's, in the block of the next one, or in X where the epoch is `beside`."""
+
+    def held(height: int, digest: str) -> tuple[Aggregate, ...]:
+        chosen = [one for one in votes if (one[0].slot // 2 == height - 1 and height - 1 not in beside) or digest == "X"]
+        return tuple(Aggregate(Certificate(said, 0, sum(1 << one for one in {*signers, 3}))) for said, signers in chosen)
+
+    chain = (*BLOCKS.values(), Block("D", 4, "C"))
+    blocks = {
+        one.digest: replace(one, time_ns=2 * one.height * S, seals=held(one.height, one.digest))
+        for one in chain
+        if one.digest != "X"
+    }
+    blocks["X"] = replace(BLOCKS["X"], time_ns=5 * S, seals=held(2, "X"))
+    return counted(replace(saying(rules, [], list(decided)), blocks=blocks), list(votes))
 
 
 CHAIN = (link(0, GENESIS, 1, "A", 0, 1), link(1, "A", 2, "B", 1, 2), link(2, "B", 3, "C", 0, 1))
@@ -114,6 +125,17 @@ def test_decisions_lie_below_checkpoints_that_votes_made_final() -> None:
     assert verdict("certificate-soundness", attested(*CHAIN[:2], decided=decided)) == "fail"  # B is justified only
     assert verdict("certificate-soundness", attested(CHAIN[0], link(1, "A", 2, "B", 1), CHAIN[2], decided=decided[:1])) == "fail"
     assert verdict("certificate-soundness", attested(*CHAIN[:2], decided=decided[:1])) == "pass"
+
+
+def test_votes_make_final_what_lies_below_the_blocks_that_hold_them_in_time() -> None:
+    """Each lies two slots later in a block; held back for longer, or in a block of the other branch, it is as if it had not been said."""
+    decided = ((5.0, 0, 0, "A"),)
+    for lost in (
+        attested(*CHAIN[:2], decided=decided, rules=replace(CASPER, inclusion_slots=1)),
+        attested(*CHAIN[:2], decided=decided, beside=(2,)),
+    ):
+        found = CHECKS["certificate-soundness"](lost)
+        assert found.verdict == "fail" and "lie in its chain in time" in found.evidence
 
 
 def test_final_checkpoints_do_not_contradict_each_other() -> None:

@@ -73,6 +73,7 @@ class Block:
     proposer: int = 0
     time_ns: int = 0
     wrong: str = ""
+    seals: tuple[Any, ...] = ()
 
     def flaw(self) -> str:
         """What is wrong with it in itself."""

@@ -8,7 +8,7 @@ import pytest
 
 import sim
 from sim.consensus.gasper import Gasper
-from sim.consensus.gasper_votes import Attestation, Checkpoint
+from sim.consensus.gasper_votes import Attestation
 from sim.kernel.errors import ScenarioError
 from sim.ledger.block import GENESIS, Block
 from sim.study.metrics_rows import read
@@ -71,7 +71,7 @@ def vote(stage: Stage, slot: int, head: Block, *validators: int) -> None:
 
 def heard(duty: Any, slot: int) -> dict[str, int]:
     """Votes for each head, without the node's own for the genesis."""
-    return {head: votes for head, votes in duty.view.latest(slot).items() if head != GENESIS}
+    return {head: votes for head, votes in duty.choice.votes.latest(slot).items() if head != GENESIS}
 
 
 def test_only_the_newest_vote_of_each_counts() -> None:
@@ -93,35 +93,14 @@ def test_who_votes_twice_is_found_out_when_the_whole_committee_had_voted_before_
     stage, duty, (first, second) = view()
     committee = duty.committee(1)
     vote(stage, 1, first, *committee)
-    heads = duty.view.latest(2)
+    heads = duty.choice.votes.latest(2)
     vote(stage, 1, second, committee[0])
-    assert heads[first.digest] == 2 and duty.view.latest(2)[first.digest] == 1
-    duty.view.discount = False
+    assert heads[first.digest] == 2 and duty.choice.votes.latest(2)[first.digest] == 1
+    duty.choice.votes.discount = False
     vote(stage, 0, first, *duty.committee(0))
-    duty.view.latest(1)
+    duty.choice.votes.latest(1)
     vote(stage, 0, second, *duty.committee(0))
-    assert duty.view.latest(1).get(second.digest, 0) == 0
-
-
-def test_a_link_of_two_thirds_justifies_and_two_in_a_row_make_final() -> None:
-    _, duty, (first, second) = view()
-    ffg, start = duty.view, Checkpoint(0, GENESIS)
-    one, two = Checkpoint(1, first.digest), Checkpoint(2, second.digest)
-
-    def count(votes: int, source: Checkpoint, target: Checkpoint) -> None:
-        ffg.links = lambda epoch: {(source, target): (1 << votes) - 1}
-        ffg.process(target.epoch, lambda digest: True)
-
-    count(5, start, one)
-    assert ffg.justified == start
-    count(6, start, one)
-    assert (ffg.justified, ffg.final) == (one, start)
-    count(2, Checkpoint(1, second.digest), two)
-    assert ffg.justified == one
-    count(6, one, two)
-    assert (ffg.justified, ffg.final) == (two, one)
-    count(3, Checkpoint(3, first.digest), Checkpoint(4, second.digest))
-    assert ffg.justified == Checkpoint(3, first.digest), "three of eight name it as justified: one of them is honest"
+    assert duty.choice.votes.latest(1).get(second.digest, 0) == 0
 
 
 def honest_blocks_lost(boost: float, colluders: float) -> int:

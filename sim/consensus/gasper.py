@@ -2,25 +2,29 @@
 
 Buterin and others, "Combining GHOST and Casper", arXiv 2003.03052, section 4 (the protocol) and 6 (finality); times, committees
 and the proposer boost as in Ethereum's consensus specifications (phase 0, fork choice). Each validator attests once an epoch, a
-third into its slot: LMD GHOST then follows the branch with the most latest votes, and Casper FFG justifies the border of an
-epoch. With everybody there a block at the border is final two epochs later.
+third into its slot (`gasper_duty`): LMD GHOST then follows the branch with the most latest votes (`gasper_choice`, `gasper_votes`), and
+Casper FFG justifies the border of an epoch by the votes that lie in blocks in time (`gasper_finality`). With everybody there a block
+at the border is final two epochs later.
 
-A proposer sends the votes it has seen since the parent along with its block, as aggregates, and a node reads all votes that have
-reached it: in the specifications they lie inside the block and count on its branch only. Left out: aggregation in subnets, the
-inactivity leak, slashing, and reorganising late blocks on purpose.
+Left out: aggregation in subnets (a proposer aggregates what it has heard), the inactivity leak, slashing, and reorganising late
+blocks on purpose.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from itertools import count
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from sim.consensus.forking.forest import Forest
-from sim.consensus.gasper_votes import Attestation, View, checkpoint_of
+from sim.consensus.gasper_choice import Choice
+from sim.consensus.gasper_duty import Duty
+from sim.consensus.gasper_finality import Branches, Rules
+from sim.consensus.gasper_votes import Attestation, Votes
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
-from sim.kernel.units import AtLeastOne, Lasting, Share, show_duration
+from sim.kernel.presets import Preset
+from sim.kernel.units import AtLeastOne, Count, Lasting, Share, show_duration
 from sim.node.ballots import Checkpoints
 from sim.node.node import Node
 from sim.node.terms import Terms
@@ -38,10 +42,39 @@ class Gasper:
     boost: Share = 0.4  # what a block that comes before that counts for, as a share of a committee; 0: no proposer boost
     discount: bool = True  # whether who votes twice in a slot is not heard; if not, the vote that came first counts, as before 2022
 
+    inclusion_slots: Count = 0  # within how many slots a vote must lie in a block to count for finality; 0: an epoch
+    most_attestations: AtLeastOne = 8  # how many aggregates of equal votes a block holds at most
+    safe_slots_to_update_justified: Count = 0  # only so early in an epoch another branch's checkpoint is turned to; 0: at any time
+    preset: str = ""
+
+    presets: ClassVar[Mapping[str, Preset]] = {
+        "ethereum": Preset(
+            "Ethereum since 2025: votes count to the end of the next epoch, 8 aggregates a block",
+            {"inclusion_slots": 63, "most_attestations": 8, "boost": 0.4},
+            least_seats=32,
+        ),
+        "ethereum-2020": Preset(
+            "Ethereum at its beginning: no proposer boost, votes count for 32 slots, checkpoints are turned to in the first 8",
+            {
+                "inclusion_slots": 32,
+                "most_attestations": 128,
+                "boost": 0.0,
+                "discount": False,
+                "safe_slots_to_update_justified": 8,
+            },
+            least_seats=32,
+        ),
+    }
+
+    @property
+    def within(self) -> int:
+        """Within how many slots a vote must lie in a block."""
+        return self.inclusion_slots or self.slots_per_epoch
+
     @property
     def ballots(self) -> Checkpoints:
         """Links of checkpoints; heads bind nobody."""
-        return Checkpoints(Attestation, self.slots_per_epoch)
+        return Checkpoints(Attestation, self.slot, self.slots_per_epoch, self.within)
 
     def check(self) -> None:
         """Attesting is done within the slot."""
@@ -59,88 +92,23 @@ class Gasper:
         if node.n < self.slots_per_epoch:
             why = f"{node.n} validators cannot fill {self.slots_per_epoch} committees; give at most {node.n}"
             raise ScenarioError(why, "consensus.slots_per_epoch")
-        duty: Duty = node.keep.setdefault("duty", Duty(node, self, View(node, self.slots_per_epoch, self.discount)))
+        duty: Duty = node.keep.setdefault("duty", Duty(node, self, self.choice(node)))
         forest = duty.forest = node.keep.setdefault("forest", Forest(node, 0, valid=duty.flaw, choose=duty.choose))
-        forest.decides = lambda head: forest.height_of(duty.view.final.digest)
+        forest.decides = duty.decides
         forest.on_head = lambda: duty.welcome(forest.block(forest.head))
         node.spawn(forest.follow())
         for slot in count(-(-node.now // self.slot)):
             await node.sleep(slot * self.slot - node.now)
-            duty.view.now, duty.view.boosted = slot, ""
-            epoch, first = divmod(slot, self.slots_per_epoch)
-            if not first:
-                for past in range(max(0, epoch - 2), epoch):
-                    duty.view.process(past, forest.knows)
+            duty.choice.begin(slot)
             await node.sleep(0)  # votes that arrive at this very instant count
-            forest.move(duty.view.head(forest, slot))
+            forest.move(duty.choice.head(forest, slot))
             if duty.proposer(slot) == node.id:
-                duty.propose(slot)
+                forest.publish(duty.block(slot, forest.head))
             if node.id in duty.committee(slot):
                 node.spawn(duty.attest(slot))
 
-
-@dataclass
-class Duty:
-    """What one validator has to do and to check."""
-
-    node: Node
-    gasper: Gasper
-    view: View
-    forest: Any = None
-
-    def slot_of(self, block: Any) -> int:
-        """The slot of a block."""
-        return int(block.time_ns // self.gasper.slot)
-
-    def proposer(self, slot: int) -> int:
-        """Who proposes, by lot."""
-        return self.node.dice.below(self.node.n, "gasper-proposer", slot)
-
-    def committee(self, slot: int) -> list[int]:
-        """Who attests in a slot: everybody is in one committee an epoch."""
-        epoch, place = divmod(slot, self.gasper.slots_per_epoch)
-        known = self.node.society.nature.setdefault("committees", {})
-        if epoch not in known:
-            known[epoch] = self.node.dice.shuffled(self.node.n, "gasper-committee", epoch)
-        return list(known[epoch][place :: self.gasper.slots_per_epoch])
-
-    def propose(self, slot: int) -> None:
-        """A block on the head, and beside it the votes that have come since its parent's slot, as aggregates."""
-        parent = self.forest.block(self.forest.head)
-        since = slot - 1 if parent is None else self.slot_of(parent)
-        self.forest.publish(self.node.batch(self.forest.head))
-        for earlier in range(max(0, since, slot - self.gasper.slots_per_epoch), slot):
-            for ballot in self.view.ballots(earlier):
-                self.node.society.broadcast(self.node.seat, self.node.id, ballot)
-
-    def flaw(self, block: Any) -> str:
-        """What is wrong with a block whose parent is known, or ''."""
-        slot, parent = self.slot_of(block), self.forest.block(block.parent)
-        if self.proposer(slot) != block.proposer:
-            return "its slot is not its proposer's"
-        if parent is not None and self.slot_of(parent) >= slot:
-            return "its slot is not after its parent's"
-        return "" if block.time_ns <= self.node.now else "it comes from the future"
-
-    def choose(self, forest: Forest, block: Any) -> str:
-        """A new block beside the branch followed: boosted if it is in time, then everything is weighed anew."""
-        self.welcome(block)
-        return self.view.head(forest, self.node.now // self.gasper.slot)
-
-    def welcome(self, block: Any) -> None:
-        """The first block of the present slot that comes before the committee votes counts for more."""
-        if block is None:
-            return
-        slot, into_ns = divmod(self.node.now, self.gasper.slot)
-        if self.slot_of(block) == slot and into_ns < self.gasper.attest_at * self.gasper.slot and not self.view.boosted:
-            self.view.boosted = block.digest
-            self.view.boost = int(self.gasper.boost * self.node.n / self.gasper.slots_per_epoch)
-
-    async def attest(self, slot: int) -> None:
-        """Vote for the head a third into the slot."""
-        await self.node.sleep(int(self.gasper.attest_at * self.gasper.slot))
-        forest, view = self.forest, self.view
-        forest.move(view.head(forest, slot))
-        epoch = slot // self.gasper.slots_per_epoch
-        target = checkpoint_of(forest, epoch, self.gasper.slots_per_epoch, self.gasper.slot)
-        self.node.broadcast(Attestation(slot, forest.head, view.justified.epoch, view.justified.digest, target))
+    def choice(self, node: Node) -> Choice:
+        """What a node that knows nothing yet begins with."""
+        rules = Rules(node.n, self.slot, self.slots_per_epoch, self.within, self.most_attestations)
+        branches = Branches(rules, node.society.nature.setdefault("states", {}), node.society.blocks)
+        return Choice(Votes(node, self.slots_per_epoch, self.discount), branches, self.safe_slots_to_update_justified)

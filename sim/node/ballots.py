@@ -77,5 +77,8 @@ class Checkpoints:
     """The same for votes that link checkpoints (Casper FFG): an epoch's block is justified by two thirds, and final by the next link."""
 
     attestation: type[Any]
-    """slot, source_epoch, source, target: once an epoch from every identity."""
+    """slot, source_epoch, source, target: once an epoch from every identity; blocks hold `votes` of it among their seals."""
+    slot_ns: int
     slots_per_epoch: int
+    inclusion_slots: int
+    """Within how many slots a vote must lie in a block to count."""

@@ -65,6 +65,10 @@ class Certificate:
         """Whether this identity is among the signers."""
         return bool(self.bits >> identity & 1)
 
+    def joined(self, other: Certificate) -> Certificate:
+        """Proof of the signers of both, for one and the same message: aggregated signatures add up."""
+        return self if self.bits | other.bits == self.bits else Certificate(self.message, self.number, self.bits | other.bits)
+
     def proves(self, kind: type[Any], need: int, **claim: Any) -> bool:
         """Whether `need` identities signed a message of this kind with these very field values."""
         said = self.message

@@ -1,4 +1,4 @@
-"""Casper FFG judged by signatures alone: what is final had its links, no two final checkpoints contradict each other, who is slashed.
+"""Casper FFG judged by signatures and blocks alone: what is final had its links, no two final checkpoints contradict each other, who is slashed.
 
 Buterin, Griffith, "Casper the friendly finality gadget", arXiv 1710.09437, 2017: two thirds justify the target of a link from a
 justified source, and a link to the next checkpoint makes its source final (or over one justified in between, as Gasper has it). Nobody may
@@ -7,7 +7,7 @@ sign two votes for one epoch, or one whose link surrounds another's. Liars count
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import combinations
 from typing import Any
@@ -30,24 +30,31 @@ Offence = tuple[Any, Any, NDArray[np.bool_]]
 
 
 def backed_by_links(evidence: Evidence) -> Verdict:
-    """Each honest decision lies on or below a checkpoint that links of two thirds made final."""
+    """Each honest decision lies on or below a checkpoint that votes of two thirds made final, as they lie in the blocks of one chain."""
     name = "certificate-soundness"
     known = read(evidence).decisions
     if not known.slot.size:
         return Verdict(name, "unknown", "no honest seat decided anything")
-    backed: dict[str, None] = {}
-    for _, digest in finals(evidence):
-        while digest not in backed and digest in evidence.blocks:
-            backed[digest] = None
-            digest = evidence.blocks[digest].parent
+    by_votes, by_blocks = (backed(evidence, found) for found in (finals(evidence), written(evidence)))
     for time_ns, seat, slot, code in zip(
         known.time_ns.tolist(), known.seat.tolist(), known.slot.tolist(), known.code.tolist(), strict=True
     ):
         digest = known.digests[code]
-        if digest not in backed:
-            told = f"{at(time_ns)} {who(evidence, seat)} decided {short(digest)} for slot {slot}, below no checkpoint that votes made final"
+        if digest not in by_votes or digest not in by_blocks:
+            lacks = "votes made final" if digest not in by_votes else "the votes that lie in its chain in time made final"
+            told = f"{at(time_ns)} {who(evidence, seat)} decided {short(digest)} for slot {slot}, below no checkpoint that {lacks}"
             return Verdict(name, "fail", told)
     return Verdict(name, "pass", f"{known.slot.size} decisions, each below a checkpoint that two thirds made final")
+
+
+def backed(evidence: Evidence, final: Iterable[Checkpoint]) -> dict[str, None]:
+    """The blocks on and below some checkpoints."""
+    found: dict[str, None] = {}
+    for _, digest in final:
+        while digest not in found and digest in evidence.blocks:
+            found[digest] = None
+            digest = evidence.blocks[digest].parent
+    return found
 
 
 def one_final_chain(evidence: Evidence) -> Verdict:
@@ -76,15 +83,57 @@ def finals(evidence: Evidence) -> tuple[Checkpoint, ...]:
     for said, signers in _attestations(evidence, rules):
         link = (said.source_epoch, said.source), (said.slot // rules.slots_per_epoch, said.target)
         support[link] = support.get(link, liars) | signers
+    return tuple(made_final({link: int(signers.sum()) for link, signers in support.items()}, evidence.identities))
+
+
+def made_final(support: Mapping[Link, int], identities: int) -> dict[Checkpoint, None]:
+    """What links with so many votes each make final; the beginning apart."""
     justified: dict[Checkpoint, None] = {(0, GENESIS): None}
     final: dict[Checkpoint, None] = {}
-    for (source, target), signers in sorted(support.items(), key=lambda item: (item[0][1][0], item[0])):
-        if source in justified and 3 * int(signers.sum()) >= 2 * evidence.identities:
+    for (source, target), votes in sorted(support.items(), key=lambda item: (item[0][1][0], item[0])):
+        if source in justified and 3 * votes >= 2 * identities:
             justified[target] = None
             between = all(any(epoch == middle for epoch, _ in justified) for middle in range(source[0] + 1, target[0]))
             if 0 < target[0] - source[0] <= 2 and between and source[1] != GENESIS:
                 final[source] = None
-    return tuple(final)
+    return final
+
+
+def written(evidence: Evidence) -> Iterator[Checkpoint]:
+    """The checkpoints that are final by what lies in the blocks of any one chain, each vote in time and for that chain's own blocks."""
+    rules, blocks = evidence.ballots, evidence.blocks
+    assert isinstance(rules, Checkpoints)
+    parents = {block.parent for block in blocks.values()}
+    for tip in blocks:
+        if tip in parents:
+            continue
+        chain: list[Any] = []
+        digest = tip
+        while digest in blocks:
+            chain.append(blocks[digest])
+            digest = blocks[digest].parent
+        yield from made_final({link: bits.bit_count() for link, bits in _links_in(chain[::-1], rules).items()}, evidence.identities)
+
+
+def _links_in(chain: Sequence[Any], rules: Checkpoints) -> dict[Link, int]:
+    """Who voted for each link, as a bit set, by what lies in the blocks of a chain from its beginning."""
+    links: dict[Link, int] = {}
+    border: dict[int, str] = {}
+    epoch, tip = -1, GENESIS
+    for block in chain:
+        slot = block.time_ns // rules.slot_ns
+        while epoch < slot // rules.slots_per_epoch:
+            epoch += 1
+            border[epoch] = block.digest if slot == epoch * rules.slots_per_epoch else tip
+        for held in block.seals:
+            said = held.votes.message
+            target = said.slot // rules.slots_per_epoch, said.target
+            in_time = said.slot < slot <= said.slot + rules.inclusion_slots and target[0] >= epoch - 1
+            if in_time and border.get(target[0]) == said.target:
+                link = (said.source_epoch, said.source), target
+                links[link] = links.get(link, 0) | held.votes.bits
+        tip = block.digest
+    return links
 
 
 def slashable(evidence: Evidence, rules: Checkpoints) -> Iterator[Offence]:
