@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from dataclasses import replace
 from itertools import chain
 from typing import Any
@@ -19,7 +20,7 @@ from sim.ledger.block import GENESIS, Block, Transaction
 from sim.node.message import Certificate, Signed
 from sim.sockets.letters import Keys, key_rings
 from sim.sockets.lines import frame_of, letter_of
-from sim.sockets.live import Company, Lived
+from sim.sockets.live import Company, Lived, _live
 from sim.sockets.replica import Replica
 from sim.study.build import topology_of
 from sim.study.scenario import Scenario
@@ -264,6 +265,24 @@ def test_the_command_prints_one_document_and_refuses_no_time(tmp_path: Any, caps
         assert main(["live", str(file), "--quiet", "--seconds", seconds]) == 2
     assert main(["live", str(file), "--quiet", "--blocks", "0"]) == 2
     assert main(["live", str(file), "--quiet", "--set", 'consensus.kind="snowman"']) == 2
+
+
+def test_an_interruption_while_the_core_is_compiled_is_heard_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once a loop is open it would come when the loop turns next, which was after the compiling; beside a notebook's loop the run is over."""
+    reached: list[str] = []
+
+    def compiling(*_: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+        reached.append("the end of it")
+
+    monkeypatch.setattr("sim.sockets.live.check_patience", compiling)
+    with pytest.raises(KeyboardInterrupt):
+        sim.live(scene("pbft"))
+    assert not reached
+    monkeypatch.setattr("sim.sockets.live.check_patience", lambda *_: None)
+    monkeypatch.setattr("sim.sockets.live.Company", lambda *_: pytest.fail("it lived all the same"))
+    with pytest.raises(KeyboardInterrupt):
+        _live(scene("pbft"), 1.0, 1, None, None, [], over=[True])
 
 
 async def test_it_works_in_a_notebook_where_a_loop_is_running() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import html
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -118,49 +118,59 @@ def live(
 
     Raises ScenarioError for what a live run cannot do, EnvironmentTrouble where sockets fail.
     """
-    work = partial(_in_a_loop, partial(alive, scenario, seconds, seed, progress, blocks))
-    if asyncio.events._get_running_loop() is None:
-        return work([])
     stops: list[Callable[[], object]] = []
+    work = partial(_live, scenario, seconds, scenario.seed if seed is None else seed, progress, blocks, stops)
+    if asyncio.events._get_running_loop() is None:
+        return work()
+    over: list[bool] = []
+    stops.append(partial(over.append, True))
 
     def interrupt() -> None:
         for stop in stops:
             stop()
 
-    return apart(lambda: work(stops), interrupt)
+    return apart(lambda: work(over), interrupt)
 
 
-def _in_a_loop(run: Callable[[], Coroutine[Any, Any, Lived]], stops: list[Callable[[], object]]) -> Lived:
-    async def body() -> Lived:
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        assert task is not None
-        stops.append(partial(loop.call_soon_threadsafe, task.cancel))
-        return await run()
-
-    return asyncio.run(body())
-
-
-async def alive(
+def _live(
     scenario: Scenario,
-    seconds: float = 5.0,
-    seed: int | None = None,
-    progress: Progress | None = None,
-    blocks: int | None = None,
+    seconds: float,
+    seed: int,
+    progress: Progress | None,
+    blocks: int | None,
+    stops: list[Callable[[], object]],
+    over: Sequence[bool] = (),
 ) -> Lived:
-    """`live` for whoever has a loop."""
-    seed = scenario.seed if seed is None else seed
-    dice = Dice(seed)
-    topology = topology_of(scenario, dice)
+    """Look whether it can be played, which compiles the core where that is still to come, and only then open a loop.
+
+    A loop that waits would take an interruption for its next turn, a minute later.
+    """
+    topology = topology_of(scenario, Dice(seed))
     check(scenario, topology, seconds)
     if blocks is not None and blocks < 1:
         raise ScenarioError(f"{blocks} blocks are none; write at least 1", "--blocks")
     if progress is not None:
         progress(0.0, beginning())
     check_patience(scenario, seed, seconds)
+    if over:
+        raise KeyboardInterrupt
+
+    async def body() -> Lived:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        stops.append(partial(loop.call_soon_threadsafe, task.cancel))
+        return await _lived(scenario, topology, seconds, seed, progress, blocks)
+
+    return asyncio.run(body())
+
+
+async def _lived(
+    scenario: Scenario, topology: Topology, seconds: float, seed: int, progress: Progress | None, blocks: int | None
+) -> Lived:
     company = Company(scenario, topology, seed)
     try:
         await company.open()
-        await company.last(seconds, _deeds(scenario, topology, dice), progress, blocks)
+        await company.last(seconds, _deeds(scenario, topology, Dice(seed)), progress, blocks)
         return company.lived(scenario)
     except OSError as error:
         raise EnvironmentTrouble(f"a socket on 127.0.0.1 failed: {error.strerror or error}") from None
@@ -195,7 +205,7 @@ class Company:
         for lines in self.lines:
             lines.speak_to(self._ports)
         for replica in self.replicas:
-            replica.loop.run(0)  # compiles the core where that is still to come: it must not take up the time of the run
+            replica.loop.run(0)  # compiles what of its world is new here: it must not take up the time of the run
         self._begun_ns = time.monotonic_ns()
         for replica in self.replicas:
             replica.start()
