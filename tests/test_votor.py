@@ -81,7 +81,7 @@ def test_thresholds_are_rounded_up() -> None:
 
 
 def told(notar: dict[str, int], skip_or: dict[str, int], others: int) -> Told:
-    return Told(10, 0, notar, skip_or, others, (), False)
+    return Told(10, notar, skip_or, others, (), False)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from sim.consensus.votor_pool import (
     NotarFallback,
     Skip,
     SkipFallback,
-    Told,
+    Slot,
     heard,
     safe_to_notarise,
     safe_to_skip,
@@ -44,30 +44,39 @@ class Mending:
 
     async def mend(self, slot: int) -> None:
         """Count everything said in a slot that has gone wrong: fallback votes and certificates (definitions 13, 15, 16)."""
-        duty, node, pool, mine = self.duty, self.node, self.pool, self.pool.slot(slot)
-        told: Told | None = None
+        node, mine = self.node, self.pool.slot(slot)
+        settled: tuple[int, str | None] | None = None
         for turn in count():
-            await node.sleep(duty.rules.delta // 10)
-            if told is None or told.heard != heard(node, slot):
-                told = pool.count(node, slot)
-            for digest in told.certified:
-                duty.certified(slot, digest)
-            if told.skipped and not mine.skipped:
-                mine.skipped = True
-                duty.moved()
-            for digest in safe_to_notarise(told, mine):
-                if await self.parent_certified(slot, digest):
-                    duty.skip_window(slot)
-                    if not mine.over and digest not in mine.fallen:
-                        mine.fallen[digest], mine.bad = None, True
-                        node.broadcast(NotarFallback(slot, digest))
-            if safe_to_skip(told, mine):
-                duty.skip_window(slot)
-                if not mine.over and not mine.skip_fallen:
-                    mine.skip_fallen = mine.bad = True
-                    node.broadcast(SkipFallback(slot))
+            await node.sleep(self.duty.rules.delta // 10)
+            if (seen := (heard(node, slot), mine.voted)) != settled:
+                settled = seen if await self.look(slot, mine) else None
             if turn % 10 == 9 and not mine.certified and not mine.skipped:
                 node.broadcast(Lacking(slot))
+
+    async def look(self, slot: int, mine: Slot) -> bool:
+        """Do what the votes of a slot ask for; whether nothing waits for more than votes, so that the same votes need no second look."""
+        duty, node = self.duty, self.node
+        told = self.pool.count(node, slot)
+        for digest in told.certified:
+            duty.certified(slot, digest)
+        if told.skipped and not mine.skipped:
+            mine.skipped = True
+            duty.moved()
+        helped = True
+        for digest in safe_to_notarise(told, mine):
+            if await self.parent_certified(slot, digest):
+                duty.skip_window(slot)
+                if not mine.over and digest not in mine.fallen:
+                    mine.fallen[digest], mine.bad = None, True
+                    node.broadcast(NotarFallback(slot, digest))
+            else:
+                helped = False
+        if safe_to_skip(told, mine):
+            duty.skip_window(slot)
+            if not mine.over and not mine.skip_fallen:
+                mine.skip_fallen = mine.bad = True
+                node.broadcast(SkipFallback(slot))
+        return helped
 
     async def parent_certified(self, slot: int, digest: str) -> bool:
         """Whether a block may be helped: inside a window its parent must be notarised, perhaps by fallback (definition 16)."""

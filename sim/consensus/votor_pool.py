@@ -82,8 +82,6 @@ class Told:
     """How many identities have said what in a slot, of `n`."""
 
     n: int
-    heard: int
-    """How many votes this counts."""
     notar: dict[str, int]
     """Identities that voted to notarise each block."""
     skip_or: dict[str, int]
@@ -159,7 +157,6 @@ class Pool:
         helped = {digest: notar.get(digest, 0) | fallback.get(digest, 0) for digest in (*notar, *fallback)}
         return Told(
             self.n,
-            heard(node, slot),
             {digest: bits.bit_count() for digest, bits in notar.items()},
             {digest: (bits | skip).bit_count() for digest, bits in notar.items()},
             union([skip, *(bits for digest, bits in notar.items() if digest != most)]).bit_count(),

@@ -18,15 +18,18 @@ def contents_heard(society: Society, seat: int, kind: type[Any], fields: Mapping
 
 def votes_heard(society: Society, seat: int, kind: type[Any], fields: Mapping[str, Any]) -> int:
     """How many such votes have come; who has said two things is counted twice."""
-    return sum(counts(society.network, seat, _said(society, kind, fields)))
+    numbers = _said(society, kind, fields)
+    return sum(counts(society.network, seat, numbers)) if numbers else 0
 
 
 def _said(society: Society, kind: type[Any], fields: Mapping[str, Any]) -> list[int]:
     """What anybody has said in such votes."""
     asked: Any = kind
-    first, *others = field_names(asked)
-    found, contents = society.votes.get((society.kind(kind), fields[first]), []), society.contents
-    for name in others:
-        if name in fields:
-            found = [number for number in found if getattr(contents[number], name) == fields[name]]
+    names = field_names(asked)
+    found = society.votes.get((society.kind(kind), fields[names[0]]), [])
+    if found and len(fields) > 1:
+        contents = society.contents
+        for name in names[1:]:
+            if name in fields:
+                found = [number for number in found if getattr(contents[number], name) == fields[name]]
     return found
