@@ -185,10 +185,8 @@ def test_whoever_was_granted_access_is_no_stranger_to_a_leaked_key() -> None:
     world = IslandWorld(130, {"hospital": 3})
     deed("hospital", "leak-keys")(world)
     [outcome] = world.run(Consent(**FAST, rates={"break_glass_access": 60.0, "consent_revoke": 0.0}, patients=20, grants=60))
-    assert (
-        outcome["outcomes"]["metadata_exposure"] | {"contents_kept": 0, "contents_readable": 0}
-        == outcome["outcomes"]["metadata_exposure"]
-    )
+    found = outcome["outcomes"]["metadata_exposure"]
+    assert found["contents_kept"] == found["contents_readable"] == 0
     assert outcome["outcomes"]["happened"]["break_glass_access"] > 20
 
 
