@@ -41,6 +41,14 @@ def test_a_client_asks_one_and_hears_from_all(kind: str, after: int) -> None:
     assert kind != "pbft" or sum(kinds.values()) == 2 * 4 * 3 + 1 + 4
 
 
+@pytest.mark.parametrize(("submitter", "after"), [(0, 3), (1, 4), (3, 4)])
+def test_a_replicas_own_people_ask_whose_turn_it_is(submitter: int, after: int) -> None:
+    """Seat 0 leads the first slot and asks itself; the others need a delay to ask it, and do not wait until their own replica leads."""
+    load = {"kind": "synthetic", "rate": 0.05, "arrivals": "steady", "submitters": [f"seat-{submitter}"]}
+    report = sim.run(asked({"kind": "pbft"}, 4).but(workload=[load]))
+    assert told_s(report, submitter) == [after]
+
+
 def test_asking_all_costs_more_requests_and_waits_for_nobodys_turn() -> None:
     """Two requests are ordered within ten seconds each although turns and views part ways after the silent first leader."""
     load = {"kind": "synthetic", "rate": 0.05, "arrivals": "steady", "submitters": ["seat-4"]}

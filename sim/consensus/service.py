@@ -5,7 +5,7 @@ is, and to all of them if no answer comes for a while. The replicas agree on blo
 of them answers by itself, for a client that trusted one of them would trust a liar. So a client sees a decision two delays later than the
 leader could: one to ask and one to be told.
 
-The first `replicas` seats run the protocol, the others are clients. Nobody proposes before it is asked, so let the protocol's patience be
+The first `replicas` seats run the protocol, the others are clients; a replica's own people ask as clients do, too. Nobody proposes before it is asked, so let the protocol's patience be
 longer than the time between requests. Every client is answered on every block, whoever asked, and so holds the same order as the replicas;
 it asks again for answers that it missed. Which replica's turn it is a client takes from the number of blocks that it knows: that is right
 under a rotation by slot, and elsewhere all are asked after `patience`. Bodies of requests spread by the scenario's gossip as under any protocol.
@@ -14,7 +14,7 @@ under a rotation by slot, and elsewhere all are asked after `patience`. Bodies o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 from itertools import count
 from typing import Any, Literal
@@ -91,26 +91,29 @@ class Service:
             raise ScenarioError(
                 f"there are {node.n} seats; write from 1 to {node.n - 1}, for the others are clients", "consensus.replicas"
             )
+        client = Client(self, node, replicas)
+        node.spawn(client.ask())
+        node.spawn(client.remind())
         if node.id >= replicas:
-            client = Client(self, node, replicas)
-            node.spawn(client.ask())
-            node.spawn(client.remind())
             await client.follow()
-        replica = Replica(node, self.by, replicas, self.idle)
-        for duty in (replica.take_requests, replica.take_own, replica.answer_again):
+        replica = Replica(client, self.by)
+        for duty in (replica.take_requests, replica.answer_again):
             node.spawn(duty())
         seen: Any = replica
         await self.by.run(seen)
 
 
 class Replica:
-    """A node as one of `replicas`: the protocol knows no other seats. All else is the node's own."""
+    """A node as one of `replicas`: the protocol knows no other seats. All else is the node's own.
 
-    def __init__(self, node: Node, protocol: Any, replicas: int, idle: bool) -> None:
-        self._node, self.n, self._idle = node, replicas, idle
-        self.f, self.quorum_size = bounds(protocol, replicas)
-        self.peers = tuple(peer for peer in range(replicas) if peer != node.id)
-        self._chain: list[str] = node.keep.setdefault("answered", [])
+    `client` asks for its own people, as anybody else's would: of the replica whose turn it is, not of it alone.
+    """
+
+    def __init__(self, client: Client, protocol: Any) -> None:
+        node = client.node
+        self._node, self._client, self.n, self._idle = node, client, client.replicas, client.rules.idle
+        self.f, self.quorum_size = bounds(protocol, self.n)
+        self.peers = tuple(peer for peer in range(self.n) if peer != node.id)
         self._asked: dict[str, None] = node.keep.setdefault("asked", {})
         self._news = asyncio.Event()
 
@@ -125,10 +128,10 @@ class Replica:
     def decide(self, slot: int, digest: str) -> None:
         """The order is settled: say so to every client (4.1, REPLY)."""
         self._node.decide(slot, digest)
-        if slot == len(self._chain):
-            self._chain.append(digest)
-        for transaction in self._node.block(digest).transactions:
-            self._asked.pop(transaction.id, None)
+        ordered = [one.id for one in self._node.block(digest).transactions]
+        self._client.hear(slot, digest, ordered)
+        for transaction in ordered:
+            self._asked.pop(transaction, None)
         for client in range(self.n, self._node.n):
             self._node.send(client, self._reply(slot, digest))
 
@@ -152,16 +155,9 @@ class Replica:
     async def take_requests(self) -> None:
         """Remember what clients ask for."""
         while True:
-            self._take((await self._node.receive(Request)).message.transaction)
-
-    async def take_own(self) -> None:
-        """A replica's own people ask it alone."""
-        while True:
-            self._take((await self._node.next_request()).id)
-
-    def _take(self, transaction: str) -> None:
-        self._asked[transaction] = None
-        self._node.spawn(self._once_it_is_here(transaction))
+            transaction = (await self._node.receive(Request)).message.transaction
+            self._asked[transaction] = None
+            self._node.spawn(self._once_it_is_here(transaction))
 
     async def _once_it_is_here(self, transaction: str) -> None:
         """Its body may come later than the request."""
@@ -176,12 +172,12 @@ class Replica:
         while True:
             mail = await self._node.receive(Missed)
             since = mail.message.slot
-            for slot, digest in enumerate(self._chain[since : since + MOST_ANSWERS], since):
+            for slot, digest in enumerate(self._client.known[since : since + MOST_ANSWERS], since):
                 self._node.send(mail.sender, self._reply(slot, digest))
 
 
 class Client:
-    """A seat that asks and is answered."""
+    """A seat that asks; one that is no replica is answered."""
 
     def __init__(self, rules: Service, node: Node, replicas: int) -> None:
         self.rules, self.node, self.replicas = rules, node, replicas
@@ -204,7 +200,7 @@ class Client:
             before, length = list(self.open), len(self.known)
             await self.node.sleep(self.rules.patience)
             late = [Request(one) for one in before if one in self.open]
-            missed = [Missed(length)] if late and len(self.known) == length else []
+            missed = [Missed(length)] if late and len(self.known) == length and self.node.id >= self.replicas else []
             for said in (*late, *missed):
                 for replica in range(self.replicas):
                     self.node.send(replica, said)
@@ -213,8 +209,13 @@ class Client:
         """Believe what f + 1 replicas say alike, slot after slot."""
         for slot in count(len(self.known)):
             told = (await self.node.quorum(Reply, self.enough, slot=slot)).message
-            self.known.append(told.digest)
-            for request in told.results:
-                self.open.pop(request, None)
+            self.hear(slot, told.digest, told.results)
             self.node.decide(slot, told.digest)
             self.node.spawn(self.node.fetch(told.digest, self.rules.patience // 8))  # the block itself, for its own books
+
+    def hear(self, slot: int, digest: str, ordered: Iterable[str]) -> None:
+        """What was asked for stands in the block of a slot."""
+        if slot == len(self.known):
+            self.known.append(digest)
+        for request in ordered:
+            self.open.pop(request, None)
