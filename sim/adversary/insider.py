@@ -14,6 +14,7 @@ from sim.node.surroundings import Surroundings
 
 OCCASIONS = {
     "ignore-revocation": "consent",
+    "leak-keys": "consent",
     "bill-twice": "claims",
     "pay-and-deny": "claims",
     "sell-twice": "supply",

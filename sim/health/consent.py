@@ -24,7 +24,7 @@ class Consent(Timetable):
     workload: ClassVar[str] = "W6"
     kind: ClassVar[str] = "consent"
     story: ClassVar[Any] = ConsentStory
-    open_to: ClassVar[tuple[str, ...]] = ("ignore-revocation", "tamper")
+    open_to: ClassVar[tuple[str, ...]] = ("ignore-revocation", "leak-keys", "tamper")
 
     patients: Count = 2000
     """Patients, each at home in one hospital."""
