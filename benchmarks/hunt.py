@@ -2,6 +2,7 @@
 
 The ledger is a file of JSON lines that only grows, each time as a whole (written beside and renamed), so a killed hunt goes on where
 it was. A line is one stretch of runs: protocol, liars, first run, how many, CPU seconds, commit, and the break that ended it or null.
+Where a break may be chance (see `sim.study.by_chance`) it ends nothing: the line lists it under "by_chance", with how many were "expected".
 Lines of another world, another drawing, another protocol setting or other checks stay in the file and do not count. `--again RUN` plays one run of one
 protocol anew and tells what fails in it: the line that a break prints.
 """
@@ -18,11 +19,13 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from benchmarks.timers import FORKING, SAMPLED, SEATS, TIMED
+from benchmarks.timers import FORKING, MS, PACE, SAMPLED, SEATS, TIMED
 from sim.kernel.dice import Dice
 from sim.node.terms import bounds
 from sim.study import hunt as hunting
-from sim.study.drawing import drawn
+from sim.study.by_chance import band, break_chance, is_chance, is_exact
+from sim.study.drawing import drawn, slow_down
+from sim.study.scenario import Scenario
 
 STRETCH = 200
 HUNTED = {**TIMED, **FORKING, **SAMPLED}
@@ -55,13 +58,12 @@ def main(arguments: list[str] | None = None) -> int:
             lines.append(stretch(lines, name, options.runs, options.extra))
             write(options.ledger, lines)
     print(table(lines, names, options.extra))
-    return int(any(line["broken"] for name in names for line in counted(lines, name, options.extra)))
+    return int(any(is_broken(counted(lines, name, options.extra), name) for name in names))
 
 
 def again(name: str, run: int, extra: int) -> int:
     """One run anew; tells every safety check that fails in it. Exit status 1 where one does."""
-    seats, protocol = SEATS.get(name, 4), HUNTED[name]
-    prey = hunting.hunt(protocol, 1, seats=seats, liars=bounds(protocol, seats)[0] + extra, first=run)
+    prey = hunted(name, run, 1, extra)
     for verdict in () if prey is None else hunting.breaks(prey.scenario, prey.seed):
         print(f"run {run}: {verdict.name}: {verdict.evidence}")
     if prey is None:
@@ -83,6 +85,8 @@ def drawing(name: str) -> str:
     judges = [judge.__name__ for judge in hunting.SAFETY]
     if name in FORKING:
         sample = [hunting.forked(HUNTED[name], number, seats, 1, "6 s") for number in range(50)]
+        for tables in sample:
+            slow_down(tables, PACE.get(name, 1))
         judges.append("settled")
     return blake2b(repr((WORLD, sample, repr(HUNTED[name]), judges)).encode(), digest_size=6).hexdigest()
 
@@ -99,26 +103,68 @@ def over(lines: Iterable[Line], name: str, runs: int, extra: int) -> bool:
     return any(line["broken"] for line in mine) or sum(line["runs"] for line in mine) >= runs
 
 
+def is_broken(mine: list[Line], name: str) -> bool:
+    """Whether safety broke in a way, or a number of times, that chance does not explain."""
+    low, high = explained(mine, name)
+    return any(line["broken"] for line in mine) or not low <= by_chance(mine) <= high
+
+
+def by_chance(mine: list[Line]) -> int:
+    """How many breaks were put down to chance, one by one."""
+    return sum(len(line.get("by_chance", ())) for line in mine)
+
+
+def explained(mine: list[Line], name: str) -> tuple[int, int]:
+    """How few and how many of those chance explains."""
+    return band(sum(line.get("expected", 0.0) for line in mine), is_exact(scene(name, 0, 0)))
+
+
+def liars_of(name: str, extra: int) -> int:
+    """How many seats are corrupted."""
+    return bounds(HUNTED[name], SEATS.get(name, 4))[0] + extra
+
+
+def hunted(name: str, first: int, runs: int, extra: int) -> hunting.Prey | None:
+    """The first break of so many runs of a protocol."""
+    seats, pace = SEATS.get(name, 4), PACE.get(name, 1)
+    return hunting.hunt(HUNTED[name], runs, seats=seats, liars=liars_of(name, extra), first=first, pace=pace)
+
+
+def scene(name: str, number: int, extra: int) -> Scenario:
+    """One of the runs that `hunted` plays."""
+    kinds, pace = hunting.kinds_for(HUNTED[name]), PACE.get(name, 1)
+    return hunting.scene(HUNTED[name], number, SEATS.get(name, 4), liars_of(name, extra), kinds, "6 s", 200 * MS, 0, pace)
+
+
 def stretch(lines: Iterable[Line], name: str, runs: int, extra: int) -> Line:
-    """The next runs of a protocol."""
+    """The next runs of a protocol; they end early with a break that cannot be chance."""
     first = sum(line["runs"] for line in counted(lines, name, extra))
-    seats, protocol = SEATS.get(name, 4), HUNTED[name]
-    liars = bounds(protocol, seats)[0] + extra
-    many = min(STRETCH, runs - first)
+    end = first + min(STRETCH, runs - first)
     begun = time.process_time()
-    prey = hunting.hunt(protocol, many, seats=seats, liars=liars, first=first)
-    return {
+    lucky = list[str]()
+    here = first
+    while here < end and (prey := hunted(name, here, end - here, extra)) is not None:
+        here = prey.run + 1
+        if not is_chance(prey.scenario, prey.verdict):
+            break
+        lucky.append(str(prey))
+    else:
+        here, prey = end, None
+    line = {
         "protocol": name,
         "drawing": drawing(name),
         "extra": extra,
-        "liars": liars,
-        "seats": seats,
+        "liars": liars_of(name, extra),
+        "seats": SEATS.get(name, 4),
         "first": first,
-        "runs": many if prey is None else prey.run + 1 - first,
+        "runs": here - first,
         "cpu_s": round(time.process_time() - begun, 2),
         "commit": commit(),
         "broken": None if prey is None else str(prey),
     }
+    if name in FORKING and (expected := sum(break_chance(scene(name, number, extra)) for number in range(first, here))):
+        line |= {"by_chance": lucky, "expected": round(expected, 6)}
+    return line
 
 
 def read(ledger: Path) -> list[Line]:
@@ -141,7 +187,11 @@ def table(lines: Iterable[Line], names: Iterable[str], extra: int) -> str:
         if mine:
             runs, cpu_s = sum(line["runs"] for line in mine), sum(line["cpu_s"] for line in mine)
             broken = next((line["broken"] for line in mine if line["broken"]), "-")
-            if broken != "-":
+            if broken == "-" and (expected := sum(line.get("expected", 0.0) for line in mine)):
+                most = "" if is_exact(scene(name, 0, extra)) else "at most "
+                low, high = explained(mine, name)
+                broken = f"{by_chance(mine)} by chance, {most}{expected:.1f} expected: {low} to {high} are explained"
+            elif broken != "-":
                 broken += f"; again: python -m benchmarks.hunt - {name} --extra {extra} --again {broken.split()[1].rstrip(':')}"
             told.append(f"{name:<18}{mine[0]['seats']:>6}{mine[0]['liars']:>6}{runs:>8}{runs / max(cpu_s, 0.01):>8.0f}  {broken}")
     return "\n".join(told)

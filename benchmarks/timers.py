@@ -58,11 +58,14 @@ TIMED: dict[str, Any] = {
 FORKING: dict[str, Any] = {
     "nakamoto": Nakamoto(depth=8),
     "ghost": GHOST(depth=8),
-    "praos": Praos(depth=8, slot=40 * MS, active=0.2),
+    "praos": Praos(depth=8, slot=400 * MS, active=0.2),
     "clique": Clique(wiggle=20 * MS),
-    "aura": Aura(step=200 * MS),
+    "aura": Aura(step=2_000 * MS),
 }
 """Chains whose decisions are only probably final: one of six seats is a pool, or two for the control."""
+PACE = dict.fromkeys(("nakamoto", "ghost", "praos", "aura"), 10)
+"""How many times slower all but the links is. A block that was kept from a node is asked for a second after its child has come,
+which must be less than a block's time: with five blocks a second Aura's authorities do not share the synchrony that it assumes."""
 SAMPLED: dict[str, Any] = {
     "snowman": Snowman(sample=5, alpha=4, alpha_confidence=4, beta=8, patience=400 * MS, window=500 * MS),
 }
