@@ -67,10 +67,11 @@ def favour(depth: int) -> After:
     def after(state: State, finder: int) -> State:
         if state in (IDLE, WON):
             return (1, 0) if finder == 0 and state == IDLE else state
-        ahead, others = _longer(state, finder < 2, depth + 1)
+        ahead, others = _longer(state, finder < 2, depth + 2)
         if finder == 0 or (finder == 2 and ahead >= 0):
             return (ahead, others)
-        return WON if others > depth else IDLE
+        left = others + min(ahead, 0)  # blocks of the branch that is left: the shorter one
+        return WON if left > depth else IDLE
 
     return after
 
