@@ -55,4 +55,4 @@ def _stop_counting(node: Node, is_foreign: Callable[[str], bool]) -> None:
             await node.forever()
         return proof
 
-    node.quorum = quorum  # type: ignore[method-assign]
+    node.quorum = quorum  # type: ignore[assignment, method-assign]

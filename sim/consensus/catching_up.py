@@ -45,7 +45,7 @@ class Decisions:
     def __init__(
         self, node: Node, ballot: type[Any], proposal: type[Any], patience_ns: int, claim: Mapping[str, Any] = MappingProxyType({})
     ) -> None:
-        self.node, self.ballot, self.proposal, self.patience_ns, self.claim = node, ballot, proposal, patience_ns, claim
+        self.node, self.ballot, self.proposal, self.patience_ns, self.claim = node, ballot, proposal, patience_ns, dict(claim)
         self.proofs: list[Certificate] = node.keep.setdefault("proofs", [])
         self._voting: Strand[None] | None = None
         node.spawn(self._help())
@@ -75,7 +75,7 @@ class Decisions:
 
     def add(self, proof: Certificate) -> None:
         """Decide the next slot."""
-        slot = self.slot
+        slot = len(self.proofs)
         self.proofs.append(proof)
         self.node.decide(slot, proof.message.digest)
         self.node.forget(self.proposal, slot=slot + 1)

@@ -101,7 +101,7 @@ class PBFT:
             node.broadcast(ViewChange(slot, view, lock))
         if node.id == chief:
             await self.lead(node, slot, view)
-        digest = await self.safe_proposal(node, slot, view)
+        digest = await self.safe_proposal(node, slot, view, chief)
         if self.leader_prepares or node.id != chief:
             node.broadcast(Prepare(slot, view, digest), centre=chief, need=need)
         elif node.society.route == "star":
@@ -118,10 +118,10 @@ class PBFT:
         digest = locked(reports, slot, partial(self.locks, node)) or node.publish(await node.next_batch())
         node.broadcast(Propose(slot, view, digest, reports))
 
-    async def safe_proposal(self, node: Node, slot: int, view: int) -> str:
+    async def safe_proposal(self, node: Node, slot: int, view: int, chief: int) -> str:
         """The digest of the first proposal in this view that we may vote for."""
         while True:
-            mail = await node.receive(Propose, sender=leader(node, slot, view), slot=slot, view=view)
+            mail = await node.receive(Propose, sender=chief, slot=slot, view=view)
             proposal = mail.message
             if view > 0 and not justified(proposal, node.quorum_size, partial(self.locks, node)):
                 node.invalid(mail, "its reports do not justify it")

@@ -116,9 +116,11 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     ) -> Turn:
         """Run `callback` at the nanosecond `when_ns`; equal times run in the order in which they were set."""
         turn = Turn((callback, args, context))
-        turn.when_ns = when_ns = max(when_ns, self.now_ns)
-        self._serial += 1
-        heappush(self._timers, (when_ns, self._serial, turn))
+        if when_ns < self.now_ns:
+            when_ns = self.now_ns
+        turn.when_ns = when_ns
+        self._serial = serial = self._serial + 1
+        heappush(self._timers, (when_ns, serial, turn))
         return turn
 
     def create_future(self) -> asyncio.Future[Any]:
@@ -212,9 +214,14 @@ class VirtualLoop(asyncio.AbstractEventLoop):
             if self._failure is not None:
                 failure, self._failure = self._failure, None
                 raise failure
-            while timers and not timers[0][2]:
+            limit_ns = until_ns
+            while timers:
+                due_ns, _, turn = timers[0]
+                if turn:
+                    if due_ns < until_ns:
+                        limit_ns = due_ns
+                    break
                 heappop(timers)
-            limit_ns = timers[0][0] if timers and timers[0][0] < until_ns else until_ns
             reached_ns = limit_ns if source is None else source.advance(limit_ns)
             if reached_ns == limit_ns and not ready:
                 if not timers or timers[0][0] > until_ns:
@@ -226,10 +233,10 @@ class VirtualLoop(asyncio.AbstractEventLoop):
             self.now_ns = reached_ns
             if reached_ns != instant_ns:
                 instant_ns, turns = reached_ns, 0
-            else:
-                turns += 1
-                if turns > MOST_TURNS:
-                    raise StandsStill(f"virtual time stands still at {reached_ns / 1e9:g} s; {self.describe_waits()}")
+                continue
+            turns += 1
+            if turns > MOST_TURNS:
+                raise StandsStill(f"virtual time stands still at {reached_ns / 1e9:g} s; {self.describe_waits()}")
 
 
 def apart(work: Callable[[], T], interrupt: Callable[[], None]) -> T:

@@ -100,6 +100,8 @@ class Trace:
         self._clock = clock
         self._rows: list[Row | Many] = []
         self._hashed = self._hashed_entries = 0
+        self._full = _CHUNK_ROWS
+        """How many entries there are when the next chunk of them is hashed."""
         self._beyond = 0
         """How many rows there are more than entries of `_rows`: those of each `Many` but one."""
         self._hash = blake2b(digest_size=16)
@@ -125,11 +127,10 @@ class Trace:
         if kind in self._kept:
             rows = self._rows
             rows.append(row)
-            if len(rows) - self._hashed_entries >= _CHUNK_ROWS:
+            if len(rows) >= self._full:
                 self._close_chunk()
-        if kind in self._subscribers:
-            for tell in self._subscribers[kind]:
-                tell(row[0], *row[2:])
+        for tell in self._subscribers.get(kind, ()):
+            tell(row[0], *row[2:])
 
     def record_many(
         self, kind: str, times: NDArray[np.int64], seats: NDArray[Any], slots: NDArray[Any], digests: list[str]
@@ -223,6 +224,7 @@ class Trace:
             lines = [piece.text() if isinstance(piece, Many) else repr(piece) for piece in fresh]
             self._hash.update(("\n".join(lines) + "\n").encode())
         self._hashed_entries, self._hashed = len(self._rows), len(self._rows) + self._beyond
+        self._full = self._hashed_entries + _CHUNK_ROWS
         if self._hashed >= _KEPT_ROWS:
             self._spill()
 
@@ -232,7 +234,7 @@ class Trace:
         block = zlib.compress(pickle.dumps(self._rows), 1)
         self._spilled.write(len(block).to_bytes(8, "little") + block)
         self._spilled_rows += self._hashed
-        self._rows, self._hashed, self._hashed_entries, self._beyond = [], 0, 0, 0
+        self._rows, self._hashed, self._hashed_entries, self._beyond, self._full = [], 0, 0, 0, _CHUNK_ROWS
 
 
 def first_divergence(one: Trace, other: Trace) -> tuple[int, Row | None, Row | None] | None:

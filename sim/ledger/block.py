@@ -138,8 +138,8 @@ class Block:
     @cached_property
     def size_bytes(self) -> int:
         """What the block weighs on the wire."""
-        weight = sum(transaction.size_bytes for transaction in self.transactions)
-        weight += sum(int(seal.size_bytes) for seal in self.seals)
+        weight = sum([transaction.size_bytes for transaction in self.transactions])
+        weight += sum([int(seal.size_bytes) for seal in self.seals])
         return HEADER_BYTES + EDGE_BYTES * len(self.edges) + self.filler_bytes + weight
 
     def flaw(self) -> str:

@@ -13,7 +13,7 @@ from sim.kernel.dice import Dice
 from sim.kernel.trace import Trace
 from sim.net import arena, driver, orders
 from sim.net.core import state as st
-from sim.net.core.state import NOW, WOKE, WOKEN
+from sim.net.core.state import HELD, NOW, WOKE, WOKEN
 from sim.net.costs import Costs
 from sim.net.naming import Named
 from sim.net.pieces import pieces_of
@@ -21,7 +21,6 @@ from sim.net.strategy import Strategy
 from sim.net.topology import Topology
 
 Wake = Callable[[int], object]
-_no_matter: Callable[..., Any] = lambda first, *_: first  # noqa: E731 - as short as what it does
 
 
 class Network(Named):
@@ -32,6 +31,7 @@ class Network(Named):
         "_core",
         "_cut",
         "_free_probes",
+        "_others",
         "_resting_probes",
         "_seats",
         "_waits",
@@ -47,6 +47,7 @@ class Network(Named):
 
     def __init__(self, topology: Topology, costs: Costs, strategy: Strategy, dice: Dice, *, wire: bool = False) -> None:
         n = self._seats = topology.n
+        self._others = n - 1
         self.topology, self.costs = topology, costs
         buckets = 64 if n <= 16 else 4096 if n <= 128 else 65536  # enough for n * n votes, 32 a bucket
         world = arena.make_world(topology, costs.cores, buckets, n, strategy.memory_words, *strategy.room)
@@ -61,9 +62,9 @@ class Network(Named):
         driver.with_keeper(self.world, strategy.keeper, len(strategy.options))
         self._core = driver.compiled(self.world)
         self.trace: Trace | None = None
-        self.on_mail: Callable[[int, int, int], object] = _no_matter
-        self.on_moves: Callable[[NDArray[np.int64]], NDArray[np.int64]] = _no_matter  # returns the mail left: `sim.node.following`
-        self.on_log: Callable[[int, int, int, int], object] = _no_matter  # the membership's reports: time, seat, about whom, what
+        self.on_mail: Callable[[int, int, int], object] = lambda *_: None
+        self.on_moves: Callable[[NDArray[np.int64]], NDArray[np.int64]] | None = None  # returns the mail left: `sim.node.following`
+        self.on_log: Callable[[int, int, int, int], object] | None = None  # the membership's reports: time, seat, about whom, what
         self.membership: Any = None  # what `sim.net.membership.enter` has put beside the gossip
         self._cut = strategy.cut
         if strategy.starts:
@@ -81,14 +82,14 @@ class Network(Named):
 
     def broadcast(self, source: int, signer: int, message: int) -> None:
         """A copy to every other seat; to itself at once."""
-        self._copies[message] += self._seats - 1
+        self._copies[message] += self._others
         self._commands.frombytes(orders.broadcast(source, signer, message, self.letters[message][2]))
 
     def publish(self, seat: int, item: int, relayed: bool = True) -> None:
         """A seat has made an item: it holds it, and gossips it if `relayed`."""
-        row = self.world.items[item]
-        if row["publisher"] < 0:
-            row["publisher"] = seat
+        publishers = self.world.items["publisher"]
+        if publishers[item] < 0:
+            publishers[item] = seat
         pieces = pieces_of(self, item, self._cut) if relayed and self._cut is not None else range(0)
         self._commands.frombytes(orders.publish(seat, item, relayed and not pieces))
         for piece in pieces:
@@ -136,12 +137,14 @@ class Network(Named):
 
     def holds(self, seat: int, item: int) -> bool:
         """Whether a seat has the whole of an item."""
-        return bool(self.world.held.item(self.row_of[item], seat) == st.HELD)
+        held: bool = self.world.held.item(self.row_of[item], seat) == HELD
+        return held
 
     def signers(self, seat: int, message: int) -> int:
         """The identities whose votes for `message` have reached a seat, as a bit set: bit i stands for identity i."""
         bits, row = self.world.tally_bits, self.letters[message][3] * self._seats + seat
-        return int(bits.item(row, 0) if self._words == 1 else int.from_bytes(bits[row].tobytes(), "little"))
+        signers: int = bits.item(row, 0) if self._words == 1 else int.from_bytes(bits[row].tobytes(), "little")
+        return signers
 
     def set_flag(self, seat: int, flag: int, on: bool) -> None:
         """Switch UP, RELAYS or SERVES of a seat."""
@@ -197,9 +200,13 @@ class Network(Named):
         count = clock[st.MAILED]
         if count:
             clock[st.MAILED] = 0
-            on_mail = self.on_mail
-            for seat, signer, message, _ in self.on_moves(self.world.mail[:count]).tolist():
-                on_mail(seat, signer, message)
+            on_mail, mail = self.on_mail, self.world.mail
+            if self.on_moves is not None:
+                mail = self.on_moves(mail[:count])
+                count = len(mail)
+            rows = memoryview(mail)
+            for row in range(count):
+                on_mail(rows[row, 0], rows[row, 1], rows[row, 2])
         written = clock[st.WIRED]
         if written and self.trace is not None:
             self.trace.add_wire(self.world.wire[:written].copy())

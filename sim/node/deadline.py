@@ -23,13 +23,14 @@ class Deadline:
         self._expired = False
 
     async def __aenter__(self) -> Deadline:
-        strand = self._loop.strand
+        loop = self._loop
+        strand = loop.strand
         if strand is None:
             raise RuntimeError("a time limit belongs into a coroutine of a node")
         if self._turn is not None:
             raise RuntimeError("a time limit can be used once only")
         self._strand, self._cancelling = strand, strand.cancelling()
-        self._turn = self._loop.call_at_ns(self._when_ns, self._expire)
+        self._turn = loop.call_at_ns(self._when_ns, self._expire)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from sim.net.core.state import HOLD
-
 if TYPE_CHECKING:
     from sim.node.node import Node
 
@@ -16,7 +14,7 @@ AGAIN_NS = 1_000_000_000  # a body that has not come by itself is asked for agai
 async def held(node: Node, item: int, what: str, digest: str) -> None:
     """Wait until the node's seat holds an item; `what` and `digest` tell of it in a stuck run."""
     if not node.society.network.holds(node.seat, item):
-        await node.probe(HOLD, what, 1, {"item": item, "of": digest})
+        await node.hold(item, what, digest)
 
 
 def usable(node: Node, digest: str) -> bool:

@@ -7,10 +7,11 @@ no longer fits is dropped and noted in the trace.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from types import coroutine
 from typing import TYPE_CHECKING, Any
 
-from sim.kernel.strand import pause
+from sim.kernel.strand import PAUSED
 from sim.node.message import Signed
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Inbox:
         """New mail: to the first `receive` that wants it, else into its box; `collect` sees it there."""
         mail = Signed(sender, said)
         kind = type(said)
-        if kind in self._heard:
+        if self._heard and kind in self._heard:
             self._node.society.loop.call_soon(self._heard[kind], mail)
             return
         waits = self._waits.get(kind, ())
@@ -93,17 +94,19 @@ class Inbox:
         if box:
             self._boxes[kind] = [mail for mail in box if getattr(mail.message, before) >= value]
 
-    async def receive(self, kind: type[Any], sender: int | None, claim: dict[str, Any]) -> Signed[Any]:
+    @coroutine
+    def receive(self, kind: type[Any], sender: int | None, claim: dict[str, Any]) -> Generator[object, Any, Signed[Any]]:
         """The next message that matches, in order of arrival."""
         wait = Wait(kind, sender, claim, 1)
-        box = self._boxes.get(kind, [])
-        for place, mail in enumerate(box):
-            if wait.wants(mail):
-                del box[place]
-                return mail
+        box = self._boxes.get(kind)
+        if box:
+            for place, mail in enumerate(box):
+                if wait.wants(mail):
+                    del box[place]
+                    return mail
         self._begin(wait)
         try:
-            await pause()
+            yield PAUSED
         except asyncio.CancelledError:
             if wait.mail is not None:
                 self._boxes.setdefault(kind, []).insert(0, wait.mail)
@@ -113,14 +116,15 @@ class Inbox:
         assert wait.mail is not None
         return wait.mail
 
-    async def collect(self, kind: type[Any], need: int, claim: dict[str, Any]) -> tuple[Signed[Any], ...]:
+    @coroutine
+    def collect(self, kind: type[Any], need: int, claim: dict[str, Any]) -> Generator[object, Any, tuple[Signed[Any], ...]]:
         """The first messages that match from `need` distinct senders; they stay in the box."""
         wait = Wait(kind, None, claim, need, keeps=True)
         found = self._found(wait)
         if len(found) < need:
             self._begin(wait)
             try:
-                await pause()
+                yield PAUSED
             finally:
                 self._end(wait)
             found = self._found(wait)
@@ -145,9 +149,11 @@ class Inbox:
         """From now on mail may wake the strand that runs."""
         node = self._node
         wait.strand = node.society.loop.strand
-        waits = self._waits.setdefault(wait.kind, [])
-        waits.append(wait)
-        if len(waits) == 1:  # or we listen already
+        waits = self._waits.get(wait.kind)
+        if waits:
+            waits.append(wait)
+        else:  # or we listen already
+            self._waits[wait.kind] = [wait]
             self._listening |= 1 << node.society.kind(wait.kind)
             node.society.network.listen(node.seat, self._listening)
 

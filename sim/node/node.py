@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from sim.kernel.errors import Invalid
 from sim.kernel.strand import PAUSED, Strand, pause
-from sim.net.core.state import QUORUM, UP
+from sim.net.core.state import HOLD, QUORUM, UP
 from sim.net.tally import forget
 from sim.node.deadline import Deadline
 from sim.node.fetching import AGAIN_NS, fetched, usable
@@ -128,9 +128,20 @@ class Node(Memory):
         """Messages of a kind, that may differ, from `need` identities (all that are there by then)."""
         return self.inbox.collect(kind, need, fields)
 
-    def quorum(self, kind: type[Any], need: int, **fields: Any) -> Wait[Certificate]:
+    @coroutine
+    def quorum(self, kind: type[Any], need: int, **fields: Any) -> Generator[object, Any, Certificate]:
         """Proof that `need` identities said the same; votes are counted in the core, once an identity."""
-        return self.probe(QUORUM, kind, need, fields)
+        society = self.society
+        network = society.network
+        number, mask, values = society.claim(kind, fields)
+        probe = network.watch(self.seat, QUORUM, number, need, mask, values, society.loop.strand.wake)
+        self._pending[probe] = (kind, need, fields)
+        try:
+            said = yield PAUSED
+        finally:
+            del self._pending[probe]
+            network.unwatch(probe)
+        return Certificate(society.contents[said], said, network.signers(self.seat, said))
 
     def ballots(self, kind: type[Any], **fields: Any) -> tuple[Certificate, ...]:
         """The votes of a kind with these field values that have come so far: a certificate, however small, for each content."""
@@ -198,12 +209,13 @@ class Node(Memory):
         """The transactions that are here and that this node has not seen decided, oldest first."""
         return iter(()) if self.society.waiting is None else self.society.waiting(self)
 
-    async def sleep(self, duration_ns: int) -> None:
+    @coroutine
+    def sleep(self, duration_ns: int) -> Generator[object, Any, None]:
         """Let so much virtual time pass."""
         loop = self.society.loop
         turn = loop.call_at_ns(loop.now_ns + duration_ns, loop.strand.wake)
         try:
-            await pause()
+            yield PAUSED
         finally:
             turn.cancel()
 
@@ -258,19 +270,16 @@ class Node(Memory):
             self.note("invalid", why=str(error))
 
     @coroutine
-    def probe(self, sort: int, kind: Any, need: int, fields: dict[str, Any]) -> Generator[object, Any, Any]:
-        """Wait in the core: for a QUORUM of so many messages of a kind, or to HOLD one `item`, the body `of` something."""
-        society = self.society
-        network = society.network
-        number, mask, values = society.claim(kind, fields) if sort == QUORUM else (0, 1, [fields["item"]])
-        probe = network.watch(self.seat, sort, number, need, mask, values, society.loop.strand.wake)
-        self._pending[probe] = (kind, need, fields)
+    def hold(self, item: int, what: str, digest: str) -> Generator[object, Any, None]:
+        """Wait in the core until the seat holds an item; `what` and `digest` tell of it in a stuck run."""
+        network, loop = self.society.network, self.society.loop
+        probe = network.watch(self.seat, HOLD, 0, 1, 1, (item,), loop.strand.wake)
+        self._pending[probe] = (what, 1, {"of": digest})
         try:
-            what = yield PAUSED
+            yield PAUSED
         finally:
             del self._pending[probe]
             network.unwatch(probe)
-        return self._certificate(what) if sort == QUORUM else what
 
     async def gather(self, message: Any, need: int) -> None:
         """As the centre of a star: turn equal votes into a certificate for everybody."""

@@ -8,7 +8,7 @@ from typing import Any
 from sim.kernel.errors import ProtocolError
 from sim.net.core.state import FIELDS
 from sim.net.network import Network
-from sim.node.message import HEADER_BYTES, Certificate, places_of, reader_of, size_of, weight_of
+from sim.node.message import HEADER_BYTES, Certificate, nature_of, places_of, reader_of, size_of, weight_of
 
 _NOT_A_NUMBER = 1 << 40  # names get numbers from here on, so that they never equal a slot or a view
 
@@ -81,7 +81,7 @@ class Sayings:
         key = self._key_of(said)
         number = self.network.messages.get(key)
         if number is None:
-            number = self._intern_certificate(said, key) if type(said) is Certificate else self._intern_message(said, key)
+            number = self._intern_certificate(said, key) if key[0] is Certificate else self._intern_message(said, key)
             self.contents.append(said)
         return number
 
@@ -104,18 +104,19 @@ class Sayings:
         )
 
     def _intern_message(self, said: Any, key: tuple[type[Any], tuple[Any, ...]]) -> int:
+        kind: Any
         kind, contents = key
         numbers = self._numbers
         values = [value if type(value) is int else numbers[value] for value in contents[:FIELDS]]
         size_bytes, signatures = weight_of(contents, self.n)
         attached = -1
-        carried = getattr(kind, "carries", None)
-        if carried is not None and self.bodies == "attached":
+        is_vote, carried = nature_of(kind)
+        if carried and self.bodies == "attached":
             block = self.blocks.get(getattr(said, carried))
             if block is not None:
                 attached = self.block_item(block)
                 size_bytes += block.size_bytes
-        number, is_vote = self.kind(kind), getattr(kind, "is_vote", False)
+        number = self.kind(kind)
         message = self.network.message(key, number, values, size_bytes, vote=is_vote, attached=attached, checks=signatures)
         if is_vote:
             self.votes.setdefault((number, *contents[:1]), []).append(message)
