@@ -12,9 +12,10 @@ from typing import Any
 
 from sim.arguments import parser
 from sim.study.bar import Bar
+from sim.study.interruption import INTERRUPTED, heard_at_once
 from sim.study.telling import give_up_on_output, one_line, settle_output
 
-HELD, FAILED, WRONG, TROUBLE, INTERRUPTED = 0, 1, 2, 3, 130
+HELD, FAILED, WRONG, TROUBLE = 0, 1, 2, 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from sim.kernel.errors import EnvironmentTrouble, ScenarioError, SimError
 
     try:
-        with Bar(getattr(options, "quiet", False)) as options.bar:
+        with heard_at_once(), Bar(getattr(options, "quiet", False)) as options.bar:
             status = _COMMANDS["version" if options.version else options.command](options)
         sys.stdout.flush()
         return status

@@ -166,3 +166,24 @@ def test_streams_that_are_closed_or_know_few_letters_break_nothing(four: str) ->
         )
         assert done.returncode == 0 and done.stderr == ""
         assert told in (str(json.loads(done.stdout)) if words else done.stdout)
+
+
+HEARD = """
+import signal
+from sim.study.interruption import heard_at_once
+
+class Callback:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+with heard_at_once():
+    exec("made = callback(); del made; print('went on')", {"__name__": {module!r}, "callback": Callback})
+"""
+
+
+@pytest.mark.parametrize(("module", "status"), [("numba.core.codegen", 130), ("sim.net.driver", 0)])
+def test_an_interruption_is_not_lost_in_the_compiler(module: str, status: int) -> None:
+    """Python drops exceptions in destructors, also this one: what is heard there ends the process if it is the compiler's."""
+    done = subprocess.run([sys.executable, "-c", HEARD.replace("{module!r}", repr(module))], capture_output=True, text=True)
+    assert done.returncode == status
+    assert done.stdout == ("" if status else "went on\n") and ("medgossip: interrupted" in done.stderr) == bool(status)
