@@ -143,6 +143,14 @@ def test_final_checkpoints_do_not_contradict_each_other() -> None:
     assert verdict("lock-monotonicity", attested(*CHAIN)) == "pass"
     assert verdict("lock-monotonicity", attested(*CHAIN, *beside)) == "fail"
     assert verdict("lock-monotonicity", attested(*CHAIN, *beside[:1])) == "pass"  # justified beside is not final
+    bounced = (
+        CHAIN[0],
+        link(1, "A", 2, "X", 0, 1),
+        link(1, "A", 3, "B", 0, 1),
+        link(2, "X", 4, "X", 0, 1),
+        link(3, "B", 5, "C", 0, 1),
+    )
+    assert verdict("lock-monotonicity", attested(*bounced)) == "pass"  # nor is what has another branch's checkpoint in between
 
 
 def test_who_is_slashed() -> None:

@@ -21,6 +21,7 @@ PLAYED = {
     "mining-from-the-hub": "6 h",
     "paid-twice": "10 min",
     "two-equal-branches": "20 s",
+    "checkpoints-that-bounce": "20 s",
     "one-hospital-slanders": "100 s",
 }
 """How long what is slow to begin is played; the others for three seconds."""

@@ -83,17 +83,18 @@ def finals(evidence: Evidence) -> tuple[Checkpoint, ...]:
     for said, signers in _attestations(evidence, rules):
         link = (said.source_epoch, said.source), (said.slot // rules.slots_per_epoch, said.target)
         support[link] = support.get(link, liars) | signers
-    return tuple(made_final({link: int(signers.sum()) for link, signers in support.items()}, evidence.identities))
+    return tuple(made_final({link: int(signers.sum()) for link, signers in support.items()}, evidence))
 
 
-def made_final(support: Mapping[Link, int], identities: int) -> dict[Checkpoint, None]:
-    """What links with so many votes each make final; the beginning apart."""
+def made_final(support: Mapping[Link, int], evidence: Evidence) -> dict[Checkpoint, None]:
+    """What links with so many votes each make final, over justified checkpoints of the same branch; the beginning apart."""
     justified: dict[Checkpoint, None] = {(0, GENESIS): None}
     final: dict[Checkpoint, None] = {}
     for (source, target), votes in sorted(support.items(), key=lambda item: (item[0][1][0], item[0])):
-        if source in justified and 3 * votes >= 2 * identities:
+        if source in justified and 3 * votes >= 2 * evidence.identities:
             justified[target] = None
-            between = all(any(epoch == middle for epoch, _ in justified) for middle in range(source[0] + 1, target[0]))
+            below = [epoch for epoch, digest in justified if compatible(evidence, digest, target[1])]
+            between = all(middle in below for middle in range(source[0] + 1, target[0]))
             if 0 < target[0] - source[0] <= 2 and between and source[1] != GENESIS:
                 final[source] = None
     return final
@@ -112,7 +113,7 @@ def written(evidence: Evidence) -> Iterator[Checkpoint]:
         while digest in blocks:
             chain.append(blocks[digest])
             digest = blocks[digest].parent
-        yield from made_final({link: bits.bit_count() for link, bits in _links_in(chain[::-1], rules).items()}, evidence.identities)
+        yield from made_final({link: bits.bit_count() for link, bits in _links_in(chain[::-1], rules).items()}, evidence)
 
 
 def _links_in(chain: Sequence[Any], rules: Checkpoints) -> dict[Link, int]:
