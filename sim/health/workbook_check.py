@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from sim.health.actors import ROLE_OF, role_of
@@ -110,10 +111,12 @@ def _per_seat(piece: Mapping[str, Any], seats: Mapping[str, int] | None, place: 
     actors = piece.get("actors", {})
     if not isinstance(actors, dict) or not all(map(_is_count, actors.values())):
         raise place.flaw("'actors' is a table of names, each with a whole number", "actors")
+    played = (*R48, *ROLE_OF, *(seats or ()))
     for name in actors:
-        if role_of(name) not in {**R48, **(seats or {})}:
-            known = shortened(", ".join((*R48, *ROLE_OF)))
-            raise place.at("actors").flaw(f"no seat plays {shown(name)}; seats play {known}, and what 'mix' names", name)
+        if role_of(name) not in played:
+            near = get_close_matches(name[:100], played, 1)
+            hint = f"did you mean {shown(near[0])}?" if near else "a role of your own stands in the 'mix' of the reference network"
+            raise place.at("actors").flaw(f"no seat plays {shown(name)}; {hint}", name)
     if seats is None:
         return {name: min(count, 1.0) for name, count in actors.items()}
     return {name: count / seats.get(role_of(name), math.inf) for name, count in actors.items()}
