@@ -78,7 +78,7 @@ class Decisions:
         slot = len(self.proofs)
         self.proofs.append(proof)
         self.node.decide(slot, proof.message.digest)
-        self.node.forget(self.proposal, slot=slot + 1)
+        self.node.inbox.forget(self.proposal, "slot", slot + 1)
 
     def passed_by(self) -> bool:
         """Whether a proposal that nobody has taken yet is for a later slot than the next: the others have decided without us."""

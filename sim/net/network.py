@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -139,6 +139,11 @@ class Network(Named):
         """Whether a seat has the whole of an item."""
         held: bool = self.world.held.item(self.row_of[item], seat) == HELD
         return held
+
+    def has(self, seat: int, name: Hashable) -> bool:
+        """The same of an item by its name, which nobody need have named yet."""
+        number = self._items.get(name)
+        return number is not None and self.world.held.item(self.row_of[number], seat) == HELD
 
     def signers(self, seat: int, message: int) -> int:
         """The identities whose votes for `message` have reached a seat, as a bit set: bit i stands for identity i."""

@@ -28,7 +28,16 @@ def usable(node: Node, digest: str) -> bool:
 async def fetched(node: Node, digest: str, ask_after_ns: int) -> Any:
     """The block of that digest; asks one peer after another if it does not come by itself."""
     society = node.society
-    network = society.network
+    if not society.network.has(node.seat, digest):
+        await _brought(node, digest, ask_after_ns)
+    if society.behind is not None:
+        await society.behind.confirm(node, digest)
+    return society.blocks[digest]
+
+
+async def _brought(node: Node, digest: str, ask_after_ns: int) -> None:
+    """Wait for a body that is not here, and ask for it now and then."""
+    network = node.society.network
     item = network.item(digest, "block", 0)
     turn = 0
     while not network.holds(node.seat, item):
@@ -38,9 +47,6 @@ async def fetched(node: Node, digest: str, ask_after_ns: int) -> Any:
         except TimeoutError:
             network.ask(node.seat, node.peers[node.dice.below(node.n - 1, "ask", node.seat, item, turn)], item)
             turn += 1
-    if society.behind is not None:
-        await society.behind.confirm(node, digest)
-    return society.blocks[digest]
 
 
 def ask_for_all(node: Node, peer: int, digests: Iterable[str]) -> None:

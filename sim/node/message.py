@@ -114,12 +114,6 @@ def reader_of(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
     return attrgetter(*names)
 
 
-@lru_cache(maxsize=1024)
-def nature_of(kind: Any) -> tuple[bool, str | None]:
-    """Whether messages of a kind are counted as votes, and the name of the field that names a block they may carry."""
-    return getattr(kind, "is_vote", False), getattr(kind, "carries", None)
-
-
 def weight_of(values: tuple[Any, ...], identities: int) -> tuple[int, int]:
     """Of a whole signed message with these field values: its bytes on the wire, and how many signatures it takes to check it."""
     plain_bytes = _plain_bytes(tuple(map(type, values)))

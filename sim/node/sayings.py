@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sim.kernel.errors import ProtocolError
 from sim.net.core.state import FIELDS
 from sim.net.network import Network
-from sim.node.message import HEADER_BYTES, Certificate, nature_of, places_of, reader_of, size_of, weight_of
+from sim.node.message import HEADER_BYTES, Certificate, places_of, reader_of, size_of, weight_of
 
 _NOT_A_NUMBER = 1 << 40  # names get numbers from here on, so that they never equal a slot or a view
 
@@ -24,7 +24,20 @@ class _Numbers(dict[Any, int]):
 class Sayings:
     """Everything that has been said in one run, each content once."""
 
-    __slots__ = ("__weakref__", "_asked", "_kinds", "_numbers", "blocks", "bodies", "contents", "n", "network", "votes")
+    __slots__ = (
+        "__weakref__",
+        "_asked",
+        "_kinds",
+        "_natures",
+        "_numbers",
+        "_readers",
+        "blocks",
+        "bodies",
+        "contents",
+        "n",
+        "network",
+        "votes",
+    )
 
     def __init__(self, network: Network, bodies: str) -> None:
         self.network, self.bodies = network, bodies
@@ -35,6 +48,10 @@ class Sayings:
         """The numbers of all votes' contents, by the number of their kind and the value of the first field, oldest first."""
         self._numbers = _Numbers()
         self._kinds: dict[type[Any], int] = {}
+        self._readers: dict[type[Any], Callable[[Any], tuple[Any, ...]]] = {}
+        """By kind of message, what reads a message's fields."""
+        self._natures: dict[type[Any], tuple[int, bool, str]] = {}
+        """By kind of message: what `_nature_of` has found."""
         self._asked: dict[tuple[Any, ...], tuple[int, int, list[int] | None]] = {}
         """By kind of message and names of fields: what `_ask` has found."""
 
@@ -78,10 +95,12 @@ class Sayings:
 
     def intern(self, said: Any) -> int:
         """The number of a message's content."""
-        key = self._key_of(said)
+        kind = type(said)
+        reader = self._readers.get(kind)
+        key = self._key_of(said) if reader is None else (kind, reader(said))
         number = self.network.messages.get(key)
         if number is None:
-            number = self._intern_certificate(said, key) if key[0] is Certificate else self._intern_message(said, key)
+            number = self._intern_certificate(said, key) if kind is Certificate else self._intern_message(said, key)
             self.contents.append(said)
         return number
 
@@ -93,7 +112,8 @@ class Sayings:
         """What tells a content from all others: its kind and the values of its fields."""
         kind: Any = type(said)
         try:
-            return kind, reader_of(kind)(said)
+            reader = self._readers[kind] = reader_of(kind)
+            return kind, reader(said)
         except TypeError:
             raise ProtocolError(f"{said!r} is not a message: make its class one with @message or @vote") from None
 
@@ -104,23 +124,26 @@ class Sayings:
         )
 
     def _intern_message(self, said: Any, key: tuple[type[Any], tuple[Any, ...]]) -> int:
-        kind: Any
         kind, contents = key
         numbers = self._numbers
         values = [value if type(value) is int else numbers[value] for value in contents[:FIELDS]]
         size_bytes, signatures = weight_of(contents, self.n)
+        number, is_vote, carried = self._natures.get(kind) or self._nature_of(kind)
         attached = -1
-        is_vote, carried = nature_of(kind)
         if carried and self.bodies == "attached":
             block = self.blocks.get(getattr(said, carried))
             if block is not None:
                 attached = self.block_item(block)
                 size_bytes += block.size_bytes
-        number = self.kind(kind)
         message = self.network.message(key, number, values, size_bytes, vote=is_vote, attached=attached, checks=signatures)
         if is_vote:
             self.votes.setdefault((number, *contents[:1]), []).append(message)
         return message
+
+    def _nature_of(self, kind: type[Any]) -> tuple[int, bool, str]:
+        """Of a kind of message: its number, whether it is counted as a vote, and the field that names a block it may carry, or ''."""
+        nature = self._natures[kind] = (self.kind(kind), getattr(kind, "is_vote", False), getattr(kind, "carries", ""))
+        return nature
 
     def block_item(self, block: Any) -> int:
         """The network's number of a block."""
