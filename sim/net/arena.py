@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,6 @@ from sim.net.core import state as st
 from sim.net.core.rows import ITEM, MESSAGES, PROBE, SEAT
 from sim.net.topology import Topology
 
-_NO_LAW = np.zeros((1, 3 * 4097), np.int64)
-"""In the place of a law of latency until there is one (`Costs.write`); too large to be copied for every small world."""
 SMALL = 64
 """Up to so many seats a world is a copy of one that is kept."""
 FIRST_SHIFT = 18
@@ -28,17 +27,21 @@ FIRST_SHIFT = 18
 def make_world(
     topology: Topology, cores: int, buckets: int, identities: int, memory_words: int, most_actions: int, options: int = 0
 ) -> st.World:
-    """A world at rest: nothing pending, every seat up, costs off. `buckets` is a power of two of at least 64."""
+    """A world at rest: nothing pending, every seat up, costs to be written (`Costs.write`). `buckets` is a power of two of at least 64."""
     n = topology.n
     words = (identities + 63) // 64
     sites = 1 if topology.base_ns is None else topology.base_ns.shape[0]
     numbers = (n, cores, buckets, words, sites, memory_words, most_actions, options)
-    world = _blank(*numbers).world() if n <= SMALL else st.World(_at_rest(*numbers))
-    base_ns = np.zeros((1, 1), np.int64) if topology.base_ns is None else np.ascontiguousarray(topology.base_ns, np.int64)
+    if n <= SMALL:
+        world = _blank(*numbers).world()
+    else:
+        world = st.World()
+        world.exchange(_at_rest(*numbers))
     if topology.base_ns is not None:
         world.seats["site"] = topology.sites
-    roomy = _roomy_arrays(max(256, 2 * (n + most_actions + 2)))
-    world.exchange({"offsets": topology.offsets, "neighbours": topology.neighbours, "base_ns": base_ns, "tables": _NO_LAW, **roomy})
+    world.place(topology.placed)
+    world.room = _roomy_arrays(max(256, 2 * (n + most_actions + 2)))
+    world.place(world.room)
     return world
 
 
@@ -140,7 +143,7 @@ _USED = {
 }
 _LARGE_BYTES = 1 << 25
 _MOST_KEPT_BYTES = 1 << 29  # of address space; only what was written to is memory
-_kept: list[dict[str, Any]] = []
+_kept: list[st.Placed] = []
 
 
 def _buckets(buckets: int) -> dict[str, Any]:
@@ -153,15 +156,15 @@ def _buckets(buckets: int) -> dict[str, Any]:
     }
 
 
-def _roomy_arrays(events: int) -> dict[str, Any]:
+def _roomy_arrays(events: int) -> st.Placed:
     """What the calendar keeps events in, and the envelopes that they carry: what an earlier run left, or new."""
     try:
         roomy = _kept.pop()
     except IndexError:
-        roomy = {}
-    if roomy and min(len(array) for array in roomy.values()) < events:
-        roomy = {}
-    return roomy or {name: _uninitialised(name, events) for name in _ROOMY}
+        roomy = None
+    if roomy is None or min(map(len, roomy.arrays.values())) < events:
+        roomy = st.Placed.of({name: _uninitialised(name, events) for name in _ROOMY})
+    return roomy
 
 
 def _uninitialised(name: str, rows: int) -> NDArray[Any]:
@@ -179,13 +182,18 @@ def aligned(rows: int, kind: np.dtype[Any]) -> NDArray[Any]:
     return raw[start : start + size_bytes].view(kind)
 
 
+_NOTHING = {name: _uninitialised(name, 0) for name in _ROOMY}
+
+
 def retire(world: st.World) -> None:
     """Keep the queue's memory for the next run of this process: fresh pages cost more than all that is written to them."""
     roomy = {name: getattr(world, name) for name in _ROOMY}
-    for name, array in roomy.items():
-        setattr(world, name, array[:0])
-    if not _kept and sum(array.nbytes for array in roomy.values()) <= _MOST_KEPT_BYTES:
-        _kept.append(roomy)
+    for name, array in _NOTHING.items():
+        setattr(world, name, array)
+    if not _kept and sum([array.nbytes for array in roomy.values()]) <= _MOST_KEPT_BYTES:
+        unchanged = all(map(is_, roomy.values(), world.room.arrays.values()))
+        _kept.append(world.room if unchanged else st.Placed.of(roomy))
+    world.room = None
 
 
 def grow(world: st.World) -> st.World:

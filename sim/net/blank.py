@@ -22,24 +22,24 @@ class Blank:
     def __init__(self, arrays: dict[str, Any]) -> None:
         ends = np.cumsum([-(-array.nbytes // _LINE_BYTES) * _LINE_BYTES for array in arrays.values()])
         offsets = [0, *ends[:-1].tolist()]
-        self._image = np.zeros(int(ends[-1]) + _LINE_BYTES, np.uint8)
+        self._image = np.zeros(int(ends[-1]), np.uint8)
         self._layout = [(name, array.shape, array.dtype, at) for (name, array), at in zip(arrays.items(), offsets, strict=True)]
         for (_, array), at in zip(arrays.items(), offsets, strict=True):
             self._image[at : at + array.nbytes] = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-        whole = st.World(arrays)
-        self._places = [st.place_of(name) for name in arrays]
-        self._table = whole.table.copy()
-        self._table[self._places, 0] = offsets
+        placed = st.Placed.of(arrays)
+        self._table = st.World().table  # with addresses counted from the first array's
+        self._table[placed.places] = placed.rows
+        self._table[placed.places, 0] = offsets
+        self._starts = np.zeros_like(self._table)
+        self._starts[placed.places, 0] = 1
 
     def world(self) -> st.World:
         """A world with these arrays, and nothing in the places of others."""
-        room = self._image.copy()
-        begin = -st.address_of(room) % _LINE_BYTES
-        if begin:  # so that every array begins at a cache line
-            room[begin:] = self._image[:-begin]
-        world = st.World({})
+        room = np.empty(len(self._image) + _LINE_BYTES, np.uint8)
+        address = st.address_of(room)
+        begin = -address % _LINE_BYTES
+        room[begin : begin + len(self._image)] = self._image
+        world = st.World(self._table + self._starts * (address + begin))
         for name, shape, kind, at in self._layout:
             setattr(world, name, np.ndarray(shape, kind, room, begin + at))
-        world.table[:] = self._table
-        world.table[self._places, 0] += st.address_of(room) + begin
         return world

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,11 @@ from sim.net.core import state as st
 from sim.net.latency import FACTOR_BITS, TABLE
 from sim.net.pairs import Rates
 
+_NO_LAW = st.Placed.of({"tables": np.zeros((1, TABLE), np.int64)})
+_WORDS = [st.RELATIVE, st.LOSS_BELOW, st.SIGN_NS, st.VERIFY_NS, st.HASH_PS, st.ENCODE_PS, st.ANNOUNCE_BYTES, st.REQUEST_BYTES]
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Costs:
     """What a copy pays on its way. Zero rates, cores or loss mean that this cost is off."""
 
@@ -74,28 +78,35 @@ class Costs:
         setup = world.setup
         fixed = self.table is None and world.base_ns.shape[0] == 1 and not world.base_ns.any()
         setup[st.CONSTANT_NS] = self.constant_ns if fixed else -1
-        setup[st.RELATIVE] = int(self.relative)
         setup[st.ONE_PLACE] = int(world.base_ns.shape[0] == 1)
-        setup[st.LOSS_KEY] = np.uint64(loss_key).astype(np.int64)
-        setup[st.LOSS_BELOW] = round(self.loss * 2**32)
-        setup[st.SIGN_NS], setup[st.VERIFY_NS], setup[st.HASH_PS] = self.sign_ns, self.verify_ns, self.hash_ps_per_byte
-        setup[st.ENCODE_PS] = self.encode_ps_per_byte
-        setup[st.ANNOUNCE_BYTES], setup[st.REQUEST_BYTES] = self.announce_bytes, self.request_bytes
+        setup[st.LOSS_KEY] = loss_key - (loss_key >> 63 << 64)  # the same bits with a sign
+        setup[_WORDS] = self._words
         for name, rate in (("up_ns_per_byte", self.up_bit_s), ("down_ns_per_byte", self.down_bit_s)):
             if _any(rate):
                 world.seats[name] = _ns_per_byte(rate)
+        world.place(_NO_LAW if fixed else self._law)
         changes: dict[str, Any] = {}
-        if self.table is not None:
-            changes["tables"] = np.ascontiguousarray(self.table, np.int64).reshape(-1, TABLE)
-        elif not fixed:
-            changes["tables"] = np.full((1, TABLE), self.constant_ns, np.int64)
         if self.laws is not None:
             changes["law"] = np.ascontiguousarray(self.laws, np.int32)
             changes["base_ns"] = np.zeros_like(world.base_ns)
         if not self.is_plain:
             changes |= self._write_trips(world)
-        world.exchange(changes)
+        if changes:
+            world.exchange(changes)
         return world
+
+    @cached_property
+    def _law(self) -> st.Placed:
+        """The law of latency as the core has it; where it is a constant, a table of that."""
+        table = np.full(TABLE, self.constant_ns, np.int64) if self.table is None else np.ascontiguousarray(self.table, np.int64)
+        return st.Placed.of({"tables": table.reshape(-1, TABLE)})
+
+    @cached_property
+    def _words(self) -> NDArray[np.int64]:
+        """int64[words]: what `_WORDS` of the set-up are to be."""
+        per_copy = self.sign_ns, self.verify_ns, self.hash_ps_per_byte, self.encode_ps_per_byte
+        loss_below = round(self.loss * 2**32)
+        return np.array([self.relative, loss_below, *per_copy, self.announce_bytes, self.request_bytes], np.int64)
 
     def _write_trips(self, world: st.World) -> dict[str, Any]:
         """What copies with trips of their own need."""

@@ -51,9 +51,11 @@ class Network(Named):
         self.topology, self.costs = topology, costs
         buckets = 64 if n <= 16 else 4096 if n <= 128 else 65536  # enough for n * n votes, 32 a bucket
         world = arena.make_world(topology, costs.cores, buckets, n, strategy.memory_words, *strategy.room)
-        world.setup[[st.RECORD_WIRE, st.TELLS_COPIES, st.SCREENS]] = wire, strategy.tells_copies, strategy.screens
-        world.setup[st.CONTROL_KEY] = dice.key("control") >> 1
-        world.options[: len(strategy.options)] = strategy.options
+        setup = world.setup
+        setup[st.RECORD_WIRE], setup[st.TELLS_COPIES], setup[st.SCREENS] = wire, strategy.tells_copies, strategy.screens
+        setup[st.CONTROL_KEY] = dice.key("control") >> 1
+        if len(strategy.options):
+            world.options[: len(strategy.options)] = strategy.options
         super().__init__(
             driver.with_rule(costs.write(world, dice.key("loss")), strategy.rule), dice, not costs.same_weather_everywhere
         )

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from sim.kernel.errors import ScenarioError
 from sim.kernel.jit import njit
+from sim.net.core.state import Placed
 
 MOST_SEATS = 2_000_000
 MOST_LINKS = 2**28
@@ -56,12 +57,18 @@ class Topology:
         """Number of links, each counted once."""
         return len(self.neighbours) // 2
 
+    @cached_property
+    def placed(self) -> Placed:
+        """Links and latencies as the core has them."""
+        base_ns = np.zeros((1, 1), np.int64) if self.base_ns is None else np.ascontiguousarray(self.base_ns, np.int64)
+        return Placed.of({"offsets": self.offsets, "neighbours": self.neighbours, "base_ns": base_ns})
+
     @property
     def degrees(self) -> NDArray[np.int32]:
         """Neighbours per seat, int32[n]."""
         return np.diff(self.offsets)
 
-    @property
+    @cached_property
     def largest_degree(self) -> int:
         """Most neighbours that any seat has."""
         return int(self.degrees.max(initial=0))

@@ -44,7 +44,7 @@ class World:
     books: Bookkeeping
     surroundings: Surroundings
     trace: Trace
-    safety: SafetyWatch
+    safety: SafetyWatch = field(init=False)
     markets: list[tuple[Any, Marketplace]] = field(default_factory=list)
     corrupted: list[bool] = field(default_factory=list)
     load: LoadWatch = field(default_factory=LoadWatch)
@@ -89,7 +89,7 @@ def build(scenario: Scenario, seed: int) -> World:
     surroundings = Surroundings(society, topology, program, corrupted=corrupted, alters=[False] * n)
     surroundings.gossip = "" if scenario.gossip is None else kind_of(scenario.gossip)
     loop.describe_waits = lambda: describe_waits(society.nodes)
-    world = World(scenario, topology, loop, network, society, books, surroundings, trace, SafetyWatch(()), corrupted=corrupted)
+    world = World(scenario, topology, loop, network, society, books, surroundings, trace, corrupted=corrupted)
     try:
         if hasattr(scenario.availability, "store"):
             society.storage = scenario.availability.store(surroundings)
@@ -98,8 +98,11 @@ def build(scenario: Scenario, seed: int) -> World:
     except ScenarioError as error:
         raise error.under("availability") from None
     if program is not None:
-        for node in society.nodes:
-            node.start(program)
+        made = society.nodes.made
+        for seat in range(n):
+            if seat not in made:
+                made[seat] = Node(society, seat)
+            made[seat].start(program)
     try:
         _add_trouble(world)
     except ScenarioError:
@@ -169,7 +172,7 @@ def _add_membership(scenario: Scenario, strategy: Strategy, network: Network, tr
         raise error.under("membership") from None
 
     def log(time_ns: int, seat: int, about: int, what: int) -> None:
-        trace.record_at(time_ns, "member", seat, REPORTS[what & 7], about, bool(what >> 3))
+        trace.record("member", seat, REPORTS[what & 7], about, bool(what >> 3), at_ns=time_ns)
 
     network.on_log = log
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.kernel import jit
+from sim.kernel.again import asked_again
 from sim.kernel.errors import ScenarioError
 from sim.net.costs import Costs
 from sim.net.latency import MOST_NS, factor_table, law_table
@@ -17,6 +18,7 @@ from sim.net.topology import Topology
 from sim.study.scenario import Scenario
 
 
+@asked_again
 def costs_of(scenario: Scenario, topology: Topology) -> Costs:
     """The scenario's link and seat tables as the network's costs."""
     link, seat = scenario.link, scenario.seat

@@ -8,7 +8,7 @@ Seats, identities, messages and items are small integers; -1 means none; times a
 from __future__ import annotations
 
 from ctypes import addressof, c_char
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -166,6 +166,25 @@ ARRAYS: dict[str, tuple[Any, int]] = {
 _PLACES = {name: (place, np.dtype(kind), dimensions) for place, (name, (kind, dimensions)) in enumerate(ARRAYS.items())}
 
 
+class Placed(NamedTuple):
+    """Arrays with their rows of a world's table: worked out once, for all worlds that are to have them."""
+
+    arrays: dict[str, Any]
+    places: Any  # int64[arrays]: where in the table
+    rows: Any  # int64[arrays, 3]: address, rows and columns of each
+
+    @classmethod
+    def of(cls, arrays: dict[str, Any]) -> Placed:
+        """Raises TypeError where an array is not what the core takes it for."""
+        rows = np.zeros((len(arrays), 3), np.int64)
+        for row, (name, array) in zip(rows, arrays.items(), strict=True):
+            _, kind, dimensions = _PLACES[name]
+            if array.dtype != kind or array.ndim != dimensions or not array.flags.c_contiguous:
+                raise TypeError(f"world.{name} must be a contiguous {kind} array of {dimensions} dimensions")
+            row[:] = address_of(array), array.shape[0], array.shape[1] if dimensions == 2 else 0
+        return cls(arrays, np.array([_PLACES[name][0] for name in arrays], np.int64), rows)
+
+
 class World:
     """Every array of the core. Shapes: n seats, S sites, c CPU cores, w = ceil(identities / 64) words of a bit set.
 
@@ -173,7 +192,7 @@ class World:
     (`sim.net.core.compiled`): one word to hand on, no copies, no reference counts. Interpreted code sees the attributes.
     """
 
-    __slots__ = (*ARRAYS, "address", "keeper", "member_rule", "plain", "rule", "table")
+    __slots__ = (*ARRAYS, "address", "keeper", "member_rule", "plain", "room", "rule", "table")
 
     clock: Any  # int64[CLOCK_WORDS]
     setup: Any  # int64[SETUP_WORDS]
@@ -240,29 +259,22 @@ class World:
     plain: Any  # `sim.net.driver.PlainRule` where the rule could not be compiled, else None
     table: Any  # int64[len(ARRAYS) + 1, 3]: address, rows and columns of each array; then the compiled rules' addresses
     address: int  # where `table` lies
+    room: Any  # the queue's arrays as `Placed` when the world was made, to be handed on
 
-    def __init__(self, arrays: dict[str, Any], rule: Any = None, rule_address: int = 0) -> None:
-        self.table = np.zeros((len(ARRAYS) + 1, 3), np.int64)
+    def __init__(self, table: Any = None) -> None:
+        self.table = np.zeros((len(ARRAYS) + 1, 3), np.int64) if table is None else table
         self.address = address_of(self.table)
-        self.exchange(arrays)
-        self.table[-1, 0] = rule_address
-        self.rule = rule
-        self.keeper = self.member_rule = self.plain = None
+        self.rule = self.keeper = self.member_rule = self.plain = self.room = None
+
+    def place(self, placed: Placed) -> None:
+        """Put other arrays into the places of these names; not while compiled code runs, which has the old addresses."""
+        for name, array in placed.arrays.items():
+            setattr(self, name, array)
+        self.table[placed.places] = placed.rows
 
     def exchange(self, arrays: dict[str, Any]) -> None:
-        """Put other arrays into the places of these names; not while compiled code runs, which has the old addresses."""
-        table = self.table
-        for name, array in arrays.items():
-            place, kind, dimensions = _PLACES[name]
-            if array.dtype != kind or array.ndim != dimensions or not array.flags.c_contiguous:
-                raise TypeError(f"world.{name} must be a contiguous {kind} array of {dimensions} dimensions")
-            setattr(self, name, array)
-            table[place] = address_of(array), array.shape[0], array.shape[1] if dimensions == 2 else 0
-
-
-def place_of(name: str) -> int:
-    """The row of an array in a world's table."""
-    return _PLACES[name][0]
+        """The same for arrays that only this world is to have."""
+        self.place(Placed.of(arrays))
 
 
 def address_of(array: Any) -> int:
@@ -270,5 +282,5 @@ def address_of(array: Any) -> int:
     try:
         return addressof(c_char.from_buffer(array))
     except (TypeError, ValueError):  # not to be written to, or empty
-        address: int = array.ctypes.data
+        address: int = array.__array_interface__["data"][0]
         return address
