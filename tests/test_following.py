@@ -143,7 +143,7 @@ def test_many_rows_at_once_are_the_rows_one_by_one(monkeypatch: pytest.MonkeyPat
         names = [f"block '{turn}' {place // 300}" for place in range(700)]
         clock.now_ns = turn * 1000 + 999
         for time_ns, seat, name in zip(times.tolist(), seats.tolist(), names, strict=True):
-            one.record_at(time_ns, "decide", seat, turn, name)
+            one.record("decide", seat, turn, name, at_ns=time_ns)
         many.record_many("decide", times, seats, np.full(700, turn), names)
         for trace in (one, many):
             trace.record("note", 0, "a remark", {"turn": turn})

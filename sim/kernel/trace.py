@@ -114,23 +114,19 @@ class Trace:
         self._spilled: IO[bytes] | None = None
         self._spilled_rows = 0
 
-    def record(self, kind: str, seat: int, *fields: Any) -> None:
-        """Note that something of `kind` happened at `seat` now; tells the subscribers whatever the level."""
-        self._note((self._clock.now_ns, kind, seat, *fields))
+    def record(self, kind: str, seat: int, *fields: Any, at_ns: int | None = None) -> None:
+        """Note that something of `kind` happened at `seat`, now or `at_ns`, which is not before the last row.
 
-    def record_at(self, now: int, kind: str, seat: int, *fields: Any) -> None:
-        """Note that it happened at `now`, which is not before the last row."""
-        self._note((now, kind, seat, *fields))
-
-    def _note(self, row: Row) -> None:
-        kind = row[1]
+        Tells the subscribers whatever the level.
+        """
+        time_ns = self._clock.now_ns if at_ns is None else at_ns
         if kind in self._kept:
             rows = self._rows
-            rows.append(row)
+            rows.append((time_ns, kind, seat, *fields))
             if len(rows) >= self._full:
                 self._close_chunk()
         for tell in self._subscribers.get(kind, ()):
-            tell(row[0], *row[2:])
+            tell(time_ns, seat, *fields)
 
     def record_many(
         self, kind: str, times: NDArray[np.int64], seats: NDArray[Any], slots: NDArray[Any], digests: list[str]

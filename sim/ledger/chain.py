@@ -32,18 +32,17 @@ class Chain:
 
     def append(self, block: Block) -> None:
         """Take the next block; raises Unlinked where it does not continue the chain, Tampered where it is not genuine."""
+        place = block.digest
         if block.loose:
             place = self.tree.admit_after(self.tip, block)
-            self.blocks.append(block)
-            self._digests.append(place)
-            return
-        if block.parent != self._digests[-1]:
+        elif block.parent != self._digests[-1]:
             raise Unlinked(f"block at height {block.height}: its parent is {block.parent}, the tip is {self.tip}")
-        if block.height != len(self.blocks) + 1:
+        elif block.height != len(self.blocks) + 1:
             raise Unlinked(f"block {block.digest}: height {block.height} offered to a chain of height {self.height}")
-        self.tree.admit(block)
+        elif self.tree.blocks.get(place) is not block:
+            self.tree.admit(block)
         self.blocks.append(block)
-        self._digests.append(block.digest)
+        self._digests.append(place)
 
     def rewind(self, height: int) -> None:
         """Forget everything above `height`, for protocols whose newest blocks may be replaced."""

@@ -41,18 +41,16 @@ def accountability(evidence: Evidence) -> Verdict:
     Without a break nothing need be proved. Crash-tolerant protocols and probable finality convict nobody.
     """
     name = "accountability"
-    guilty = np.zeros(evidence.seats, np.bool_)
-    for _, _, signers in _offences(evidence):
-        guilty |= signers
-    innocent = np.flatnonzero(guilty & evidence.honest)
-    if innocent.size:
-        return Verdict(name, "fail", f"{who(evidence, int(innocent[0]))} is honest and would be convicted of voting twice")
-    convicted = f"{int(guilty.sum())} convicted of voting twice"
+    guilty = sorted({seat for _, _, signers in _offences(evidence) for seat in np.flatnonzero(signers).tolist()})
+    innocent = [seat for seat in guilty if evidence.honest[seat]]
+    if innocent:
+        return Verdict(name, "fail", f"{who(evidence, innocent[0])} is honest and would be convicted of voting twice")
+    convicted = f"{len(guilty)} convicted of voting twice"
     if not _split(evidence):
         return Verdict(name, "pass" if evidence.said else "unknown", f"{convicted}, none of them honest")
     if 3 * evidence.faulty_bound >= evidence.seats or evidence.finality != "certain" or not evidence.said:
         return Verdict(name, "unknown", f"agreement broke under a protocol that keeps no proofs of guilt; {convicted}")
-    if int(guilty.sum()) > evidence.faulty_bound:
+    if len(guilty) > evidence.faulty_bound:
         return Verdict(name, "pass", f"agreement broke, and {convicted}, more than the {evidence.faulty_bound} that must be borne")
     return Verdict(name, "unknown", f"agreement broke with {convicted}; what did it is not a double vote that two seats can show")
 
@@ -66,15 +64,16 @@ def _offences(evidence: Evidence) -> tuple[Offence, ...]:
 def _found(evidence: Evidence) -> Iterator[Offence]:
     """Each pair of contradicting votes with a common signer."""
     groups: dict[tuple[Any, ...], list[int]] = {}
+    kinds: Any = dict.fromkeys(map(type, evidence.said))
+    readers = {kind: reader_of(kind) for kind in kinds if not getattr(kind, "may_differ", False)}
     for number, said in enumerate(evidence.said):
-        kind: Any = type(said)
-        if getattr(kind, "may_differ", False):
-            continue
-        values = reader_of(kind)(said)
-        place = tuple([value for value in values if type(value) is int])
-        if len(place) < len(values):
-            groups.setdefault((kind, place), []).append(number)
-    pairs = [(earlier, number) for numbers in groups.values() for earlier, number in combinations(numbers, 2)]
+        reader = readers.get(type(said))
+        if reader is not None:
+            values = reader(said)
+            place = tuple([value for value in values if type(value) is int])
+            if len(place) < len(values):
+                groups.setdefault((type(said), place), []).append(number)
+    pairs = [pair for numbers in groups.values() if len(numbers) > 1 for pair in combinations(numbers, 2)]
     for earlier, number in chain(pairs, _excluded(evidence)):
         both = evidence.said_by[earlier] & evidence.said_by[number]
         if both.any():

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sim.study.evidence import Evidence
 from sim.study.metrics_rows import NEVER, SECOND_NS, Reading, read, transaction_name
-from sim.study.sequence import NOWHERE, highest_since
+from sim.study.sequence import NOWHERE, all_hold, highest_since
 from sim.study.verdict import Verdict, at, short, who
 
 LEAST_PATIENCE_NS = 10 * SECOND_NS
@@ -94,10 +94,9 @@ def availability(evidence: Evidence) -> Verdict:
         if spread is None:
             continue
         judged += 1
-        arrival_ns = np.asarray(spread.arrival_ns)[live]
-        if arrival_ns.size and arrival_ns.min() > NEVER:
+        if all_hold(spread.arrival_ns, live):
             continue
-        missing = live[(arrival_ns == NEVER) & (live != spread.publisher)]
+        missing = live[(spread.arrival_ns[live] == NEVER) & (live != spread.publisher)]
         if missing.size:
             return _lacking(
                 evidence,

@@ -102,19 +102,48 @@ def highest_since(time_ns: Any, seat: Any, slot: Any, since_ns: Any, live: Any) 
 
 
 @njit
-def first_said(spoken: Any, roles: Any, role: Any, identities: Any) -> Any:
-    """int64[...]: the rows of `spoken` (time, identity, to whom, content) in which an identity first says a content that has a role.
+def all_hold(arrival_ns: Any, seats: Any) -> Any:
+    """Whether each of these seats came to hold something (`arrival_ns`, int64[everybody]: when, below 0 never)."""
+    for seat in seats:
+        if arrival_ns[seat] < 0:
+            return False
+    return True
 
-    `roles`: uint8[contents], a bit for each role.
+
+VOTES, PROPOSES = 1, 2
+"""What a content is to the judges of quorums, a bit each: something that is counted, something that is proposed."""
+
+
+@njit
+def first_said(spoken: Any, roles: Any, honest: Any) -> Any:
+    """(votes, offsets, ranked, proposals), from rows of `spoken` (time, identity, to whom, content); each content once an identity.
+
+    votes, proposals   int64[..., 3]: time, identity and content, in order of time; votes of `honest` identities (bool[identities]) only
+    ranked             the votes' places by content, and of one content by time
+    offsets            int64[contents + 1]: those of content c are ranked[offsets[c]:offsets[c + 1]]
+    roles              uint8[contents]
     """
-    heard = np.zeros((len(roles), (identities + 63) // 64), np.uint64)
-    found = np.empty(len(spoken), np.int64)
-    count = 0
-    for row in range(len(spoken)):
-        identity, content = spoken[row, 1], spoken[row, 3]
+    heard = np.zeros((len(roles), (len(honest) + 63) // 64), np.uint64)
+    votes, proposals = np.empty((len(spoken), 3), np.int64), np.empty((len(spoken), 3), np.int64)
+    offsets = np.zeros(len(roles) + 1, np.int64)
+    voted = proposed = 0
+    for time_ns, identity, _, content in spoken:
         word, bit = identity >> 6, np.uint64(1) << np.uint64(identity & 63)
-        if roles[content] & role and not heard[content, word] & bit:
-            heard[content, word] |= bit
-            found[count] = row
-            count += 1
-    return found[:count]
+        if not roles[content] or heard[content, word] & bit:
+            continue
+        heard[content, word] |= bit
+        if roles[content] & VOTES and honest[identity]:
+            votes[voted, 0], votes[voted, 1], votes[voted, 2] = time_ns, identity, content
+            offsets[content + 1] += 1
+            voted += 1
+        if roles[content] & PROPOSES:
+            proposals[proposed, 0], proposals[proposed, 1], proposals[proposed, 2] = time_ns, identity, content
+            proposed += 1
+    for content in range(len(roles)):
+        offsets[content + 1] += offsets[content]
+    ranked, free = np.empty(voted, np.int64), offsets[:-1].copy()
+    for place in range(voted):
+        content = votes[place, 2]
+        ranked[free[content]] = place
+        free[content] += 1
+    return votes[:voted], offsets, ranked, proposals[:proposed]

@@ -10,16 +10,13 @@ from operator import attrgetter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sim.node.ballots import Ballots
 from sim.study.evidence import Evidence
-from sim.study.sequence import first_said
+from sim.study.sequence import PROPOSES, VOTES, first_said
 
 Place = tuple[int, ...]
 GENESIS_PLACE: Place = (-1,)
-_VOTES, _PROPOSES = 1, 2
-"""What a kind of message is to the judges."""
 WHATEVER = "*"
 """The digest of a kind that names none: it stands for what is certified in its place."""
 
@@ -54,8 +51,7 @@ class Signatures:
     def __init__(self, evidence: Evidence, ballots: Ballots) -> None:
         self.ballots = ballots
         self.identities = evidence.identities
-        honest = evidence.honest[: evidence.identities].tolist()
-        self.liars = evidence.identities - sum(honest)
+        self.liars = evidence.identities - sum(evidence.honest[: evidence.identities].tolist())
         f = evidence.faulty_bound
         self.need = 2 * f + 1 if ballots.enough == "2f+1" else (evidence.identities + f) // 2 + 1
         """Signatures that a quorum must have so that any two share an honest one."""
@@ -68,46 +64,38 @@ class Signatures:
         """The votes of honest identities, each content once, in order of time."""
         self.proposed: list[Said] = []
         """Their proposals."""
-        self._read(evidence, honest)
+        self._read(evidence)
         if ballots.leader_counts:
             self._count_leaders()
 
-    def _read(self, evidence: Evidence, honest: list[bool]) -> None:
+    def _read(self, evidence: Evidence) -> None:
         """Go through all that was said; of what an identity says again only the first time counts."""
-        votes, roles = self._blank(evidence.contents)
-        spoken, rows = evidence.spoken, self.rows
-        for time_ns, identity, _, number in spoken[first_said(spoken, roles, _VOTES, self.identities)].tolist():
-            if honest[identity]:
-                vote = votes[number]
-                rows.append((time_ns, identity, vote))
-                vote.by.append(identity)
-                vote.when_ns.append(time_ns)
-        for time_ns, identity, _, number in spoken[first_said(spoken, roles, _PROPOSES, self.identities)].tolist():
+        ballots, contents = self.ballots, evidence.contents
+        role_of = {ballots.first: VOTES, ballots.last: VOTES}
+        role_of[ballots.proposal] = role_of.get(ballots.proposal, 0) | PROPOSES
+        roles = [role_of.get(type(said), 0) for said in contents]
+        honest = evidence.honest[: self.identities]
+        cast, offsets, ranked, proposals = first_said(evidence.spoken, np.array(roles, np.uint8), honest)
+        by_content = cast[ranked]
+        by, when_ns, offsets = by_content[:, 1].tolist(), by_content[:, 0].tolist(), offsets.tolist()
+        place_in = _reader(ballots.place)
+        step_in = _reader((ballots.step,)) if ballots.step and ballots.first is ballots.last else None
+        votes: list[Any] = []
+        for said, role, begin, end in zip(contents, roles, offsets[:-1], offsets[1:], strict=True):
+            if role:
+                kind = type(said)
+                step = 0 if step_in is None or kind is not ballots.first else step_in(said)[0]
+                digest = getattr(said, "digest", WHATEVER)
+                votes.append(Vote(kind, place_in(said), step, digest, by[begin:end], when_ns[begin:end]))
+            else:
+                votes.append(None)
+        self.rows = [(time_ns, identity, votes[number]) for time_ns, identity, number in cast.tolist()]
+        for time_ns, identity, number in proposals.tolist():
             proposal = votes[number]
             self.proposals.setdefault((proposal.place, proposal.digest), {}).setdefault(identity, time_ns)
             if honest[identity]:
                 self.proposed.append((time_ns, identity, proposal))
         self._enter([vote for vote in votes if vote is not None and vote.by and vote.digest])
-
-    def _blank(self, contents: tuple[Any, ...]) -> tuple[list[Any], NDArray[np.uint8]]:
-        """Votes and proposals that nobody has signed yet, None for messages of other kinds; and uint8[contents]: what each is."""
-        ballots = self.ballots
-        role_of = {ballots.first: _VOTES, ballots.last: _VOTES}
-        role_of[ballots.proposal] = role_of.get(ballots.proposal, 0) | _PROPOSES
-        place_in = _reader(ballots.place)
-        step_in = _reader((ballots.step,)) if ballots.step and ballots.first is ballots.last else None
-        votes: list[Vote | None] = []
-        roles: list[int] = []
-        for said in contents:
-            kind = type(said)
-            role = role_of.get(kind, 0)
-            roles.append(role)
-            if role:
-                step = 0 if step_in is None or kind is not ballots.first else step_in(said)[0]
-                votes.append(Vote(kind, place_in(said), step, getattr(said, "digest", WHATEVER), [], []))
-            else:
-                votes.append(None)
-        return votes, np.array(roles, np.uint8)
 
     def _enter(self, votes: list[Vote]) -> None:
         """Votes that somebody honest signed."""
@@ -155,9 +143,9 @@ def place_of(said: Any, names: tuple[str, ...]) -> Place:
 
 @lru_cache(maxsize=64)
 def _reader(names: tuple[str, ...]) -> Callable[[Any], Place]:
-    """A function from a message to these of its fields, as whole numbers."""
+    """A function from a message to the tuple of these of its fields."""
     read: Callable[[Any], Any] = attrgetter(*names)
-    return (lambda said: tuple(map(int, read(said)))) if len(names) > 1 else (lambda said: (int(read(said)),))
+    return read if len(names) > 1 else lambda said: (read(said),)
 
 
 def signatures(evidence: Evidence) -> Signatures | None:

@@ -150,12 +150,10 @@ def spreads_of(world: World) -> tuple[Spread, ...]:
     if not chosen:
         chosen = [item for item, family in enumerate(families) if family not in ("vote", "piece") and published_ns[item] >= 0]
     publishers, sizes_bytes = items["publisher"].tolist(), items["size_bytes"].tolist()
-    arrival_ns = world.books.drawer.arrival_ns
+    told = zip(chosen, world.books.drawer.arrivals_ns(chosen), strict=True)
     return tuple(
         [
-            Spread(
-                str(names[item]), families[item], publishers[item], published_ns[item], sizes_bytes[item], arrival_ns(item).copy()
-            )
-            for item in chosen
+            Spread(str(names[item]), families[item], publishers[item], published_ns[item], sizes_bytes[item], arrival_ns)
+            for item, arrival_ns in told
         ]
     )
