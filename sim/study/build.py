@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,11 +98,7 @@ def build(scenario: Scenario, seed: int) -> World:
     except ScenarioError as error:
         raise error.under("availability") from None
     if program is not None:
-        made = society.nodes.made
-        for seat in range(n):
-            if seat not in made:
-                made[seat] = Node(society, seat)
-            made[seat].start(program)
+        _start(society, program)
     try:
         _add_trouble(world)
     except ScenarioError:
@@ -113,6 +109,15 @@ def build(scenario: Scenario, seed: int) -> World:
     world.safety.watch(trace)
     _add_workloads(world)
     return world
+
+
+def _start(society: Society, program: Callable[[Node], Coroutine[Any, Any, None]]) -> None:
+    """Run the protocol at every seat."""
+    made = society.nodes.made
+    for seat in range(society.n):
+        if seat not in made:
+            made[seat] = Node(society, seat)  # with its boxes at once, which asking for it would put off
+        made[seat].start(program)
 
 
 def _check_size(protocol: Any, n: int) -> None:
