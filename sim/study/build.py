@@ -69,16 +69,8 @@ def build(scenario: Scenario, seed: int) -> World:
     if consensus is not None:
         _check_size(consensus.protocol, topology.n)
     f, quorum_size = bounds(None if consensus is None else consensus.protocol, topology.n)
-    society = Society(
-        network,
-        loop,
-        trace,
-        dice,
-        route="direct" if consensus is None else consensus.route,
-        bodies="gossip" if consensus is None else consensus.bodies,
-        faulty_bound=f,
-        quorum_size=quorum_size,
-    )
+    route, bodies = ("direct", "gossip") if consensus is None else (consensus.route, consensus.bodies)
+    society = Society(network, loop, trace, dice, route=route, bodies=bodies, faulty_bound=f, quorum_size=quorum_size)
     society.nodes = Nodes(society)
     interval, most, filler = (0, 0, 0) if consensus is None else (consensus.block_interval, consensus.max_block, consensus.filler)
     society.block_interval_ns = interval
