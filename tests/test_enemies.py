@@ -138,6 +138,24 @@ def test_the_chase_hits_a_known_rotation() -> None:
     assert verdicts(rotating_chased)["agreement"] == "pass"
 
 
+PACES: dict[str, dict[str, Any]] = {
+    "gasper": {"slot": "500 ms", "slots_per_epoch": 4},
+    "streamlet": {"delta": "125 ms"},
+    "aura": {"step": "500 ms"},
+    "praos": {"slot": "100 ms", "active": "20 %", "depth": 3},
+}
+
+
+@pytest.mark.parametrize("kind", PACES)
+def test_turns_that_the_clock_tells_are_chased_and_secret_ones_are_not(kind: str) -> None:
+    """Nobody is heard in his turn, be it drawn by lot; where lots are secret the seat after the last maker is a guess, and costs half."""
+    free, chased = (
+        decided(sim.run(agreeing(kind, 7, "40 s", consensus=PACES[kind], **FAST, **more)))
+        for more in ({}, {"fault": [{"kind": "chase", "ahead": 1}]})
+    )
+    assert free > 20 and (chased > 0.4 * free if kind == "praos" else chased == 0)
+
+
 @vote
 class Ballot:
     """A vote made by hand."""

@@ -40,6 +40,11 @@ class Aura:
             return f"block_interval: has no effect, there is a block every step of {show_duration(self.step)}"
         return ""
 
+    def turn_at(self, node: Node, time_ns: int) -> tuple[int, int]:
+        """Whose step it is, and when it ends."""
+        step = time_ns // self.step
+        return Steps(node, self).primary(step), (step + 1) * self.step
+
     async def run(self, node: Node) -> None:
         """Follow the chain of the best score; at each step of its own, seal a block on it."""
         rules = Steps(node, self)

@@ -18,7 +18,7 @@ from typing import ClassVar
 
 from sim.consensus.forking.forest import Forest
 from sim.consensus.gasper_choice import Choice
-from sim.consensus.gasper_duty import Duty
+from sim.consensus.gasper_duty import Duty, proposer
 from sim.consensus.gasper_finality import Branches, Rules
 from sim.consensus.gasper_votes import Attestation, Votes
 from sim.kernel.errors import ScenarioError
@@ -86,6 +86,11 @@ class Gasper:
         if terms.block_interval and terms.block_interval != self.slot:
             return f"block_interval: has no effect, there is a block every slot of {show_duration(self.slot)}"
         return ""
+
+    def turn_at(self, node: Node, time_ns: int) -> tuple[int, int]:
+        """Whose slot it is, and when it ends."""
+        slot = time_ns // self.slot
+        return proposer(node, slot), (slot + 1) * self.slot
 
     async def run(self, node: Node) -> None:
         """Slot after slot: at the border of epochs see what is final, propose, and attest."""

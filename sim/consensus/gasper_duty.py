@@ -15,6 +15,11 @@ from sim.consensus.gasper_votes import Attestation
 from sim.node.node import Node
 
 
+def proposer(node: Node, slot: int) -> int:
+    """Who proposes, by lot; everybody knows beforehand."""
+    return node.dice.below(node.n, "gasper-proposer", slot)
+
+
 @dataclass
 class Duty:
     """What one validator has to do and to check."""
@@ -31,7 +36,7 @@ class Duty:
 
     def proposer(self, slot: int) -> int:
         """Who proposes, by lot."""
-        return self.node.dice.below(self.node.n, "gasper-proposer", slot)
+        return proposer(self.node, slot)
 
     def committee(self, slot: int) -> list[int]:
         """Who attests in a slot: everybody is in one committee an epoch."""

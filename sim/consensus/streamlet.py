@@ -99,6 +99,11 @@ class Streamlet:
             raise ScenarioError(f"{given} is longer than an epoch: {why}; write at most 2 delta, {epoch}", "block_interval")
         return ""
 
+    def turn_at(self, node: Node, time_ns: int) -> tuple[int, int]:
+        """Whose epoch it is, and when it ends."""
+        epoch = time_ns // (2 * self.delta)
+        return leader(node, epoch), (epoch + 1) * 2 * self.delta
+
     async def run(self, node: Node) -> None:
         """Epoch after epoch; after a crash never again one in which this node may have voted."""
         epoch_ns = 2 * self.delta

@@ -2,11 +2,17 @@
 
 With a public order the next leader is known; with a secret one (Algorand, Praos) the attacker learns it when the block is out, which
 is too late. So what is compared is `ahead = 1` against protocols in whose rotation it hits and in whose it does not.
+
+Where the clock says whose turn it is (`turn_at` of Gasper, Streamlet, Aura; see `sim/node/terms.py`), lots included, an attacker who
+looks ahead needs no block to go by: he cuts off everybody for the whole of his turn. Elsewhere he takes the seats to follow each
+other in order, which is so in a rotation and wrong where a leader stays (Raft, SmartBFT), has several turns in a row (Alpenglow,
+Jolteon's `turn`), or is drawn in secret.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -18,10 +24,10 @@ from sim.node.surroundings import Surroundings
 
 @part
 class Chase:
-    """At each new block, cut off the seat that stands `ahead` places behind its proposer, until the next block."""
+    """At each new block, cut off the seat that stands `ahead` places behind its proposer, until the next block; or by the clock."""
 
-    ahead: int = 1  # 0: the proposer itself; 1: the next one in order
-    reaction: Duration = 0  # how long the attacker takes from the block to the attack
+    ahead: int = 1  # 0: the proposer itself; 1: the next one in order; where the clock tells, 1 or more: whose turn it is
+    reaction: Duration = 0  # how long the attacker takes from the block to the attack, where there is no clock to go by
     most: Duration = 10_000_000_000  # an attack ends after this long even if no block comes
 
     def check(self) -> None:
@@ -36,13 +42,23 @@ class Chase:
         network, loop, n = world.society.network, world.society.loop, world.topology.n
         before = network.world.seats["island"].copy()
         state = {"turn": 0, "over": 0}
+        turn_at: Any = getattr(world.protocol, "turn_at", None) if self.ahead else None
+
+        def cut(seat: int) -> None:
+            islands = before.copy()
+            islands[seat] = int(before.max()) + 1
+            network.set_apart("island", np.asarray(islands))
 
         def hit(seat: int, turn: int) -> None:
             if turn == state["turn"] and not state["over"]:
-                islands = before.copy()
-                islands[seat] = int(before.max()) + 1
-                network.set_apart("island", np.asarray(islands))
+                cut(seat)
                 loop.call_at_ns(loop.now_ns + self.most, let_go, turn)
+
+        def follow(begins_ns: int) -> None:
+            if not state["over"]:
+                seat, ends_ns = turn_at(world.nodes[0], begins_ns)
+                cut(seat)
+                loop.call_at_ns(ends_ns - 1, follow, ends_ns)  # before it can say anything
 
         def let_go(turn: int) -> None:
             if turn == state["turn"]:
@@ -53,7 +69,10 @@ class Chase:
                 state["turn"] += 1
                 loop.call_at_ns(time_ns + self.reaction, hit, (seat + self.ahead) % n, state["turn"])
 
-        world.society.trace.subscribe("publish", published)
+        if turn_at is None:
+            world.society.trace.subscribe("publish", published)
+        else:
+            follow(loop.now_ns)
 
         def mend() -> None:
             state["over"] = 1

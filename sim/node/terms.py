@@ -15,6 +15,9 @@ A protocol is a part with `async def run(self, node)`. All else is optional:
                                         possible but odd, and '' where all is well
     no_lie: ClassVar[Mapping[str, str]] kinds of enemies that can do nothing here which another kind does not do, each with the
                                         reason and what to use instead: a scenario with one is refused, and no hunt draws it
+    turn_at(self, node, time_ns) -> tuple[int, int]
+                                        who is to propose at an instant, and when the next turn begins, where everybody can tell it
+                                        beforehand by the clock alone: what an attacker who chases leaders goes by
 
 A kind of message that names a block says so: `carries: ClassVar[str] = "digest"` is the field with the block's digest, and
 with `bodies = "attached"` the block travels inside. A vote that its reader counts itself, and not the core for all (`@vote`), says
