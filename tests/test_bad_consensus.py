@@ -33,6 +33,7 @@ WRONG = (
     (['adversary.0.kind="hold-back"'], "adversary[0].kind", "gasper"),
     (['adversary.0.kind="tail-fork"'], "adversary[0].kind", "jolteon"),
     (['adversary.0.kind="slow-primary"', 'adversary.0.after="2 s"'], "adversary[0].after", "patience"),
+    (['adversary.0.kind="twins"', 'adversary.0.seats=["seat-0", "seat-1"]'], "adversary[0].seats", "at the end of the topology"),
     (['adversary.0.kind="selfish"'], "adversary[0].kind", "nakamoto"),
     (['adversary.0.kind="censor"', 'adversary.0.victims=["seat-9"]'], "adversary[0].victims", "seat-9"),
 )

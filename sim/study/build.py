@@ -216,11 +216,18 @@ def _add_trouble(world: World) -> None:
         name = kind_of(entry.part)
 
         def corrupt(
-            part: Any = entry.part, seats: tuple[int, ...] = seats, name: str = name, lasts: int | None = entry.lasts
+            place: int = place,
+            part: Any = entry.part,
+            seats: tuple[int, ...] = seats,
+            name: str = name,
+            lasts: int | None = entry.lasts,
         ) -> None:
             for seat in seats:
                 trace.record("corrupt", seat, name)
-            release = part.corrupt(seats, world.surroundings)
+            try:
+                release = part.corrupt(seats, world.surroundings)
+            except ScenarioError as error:  # of how many seats it has, which `fits` does not know
+                raise error.under(f"adversary[{place}]") from None
             if lasts:
                 loop.call_at_ns(loop.now_ns + lasts, release)
 
