@@ -30,6 +30,7 @@ from sim.study.marketplace import Marketplace
 from sim.study.plugins import kind_of
 from sim.study.pricing import costs_of
 from sim.study.scenario import Scenario
+from sim.study.trouble import add_trouble
 
 
 @dataclass
@@ -92,7 +93,7 @@ def build(scenario: Scenario, seed: int) -> World:
     if program is not None:
         _start(society, program)
     try:
-        _add_trouble(world)
+        add_trouble(world)
     except ScenarioError:
         for node in society.nodes.made.values():
             node.stop()
@@ -192,79 +193,6 @@ def describe_waits(nodes: Sequence[Node]) -> str:
 
 def _no_relay(w: Any, event: int, seat: int, peer: int, item: int) -> int:
     return 0
-
-
-def _add_trouble(world: World) -> None:
-    scenario, loop, trace = world.scenario, world.loop, world.trace
-    world.surroundings.open_to = frozenset(deed for workload in scenario.workload for deed in getattr(workload, "open_to", ()))
-    for place, entry in enumerate(scenario.adversary):
-        try:
-            seats = seats_held(scenario, place, world.topology, world.society.dice)
-            why = getattr(world.surroundings.protocol, "no_lie", {}).get(kind_of(entry.part))
-            if why is not None:
-                raise ScenarioError(f"{kind_of(scenario.consensus.protocol)} has no lie of this kind: {why}", "kind")
-            why = getattr(entry.part, "without_consensus", None)
-            if why is not None and world.surroundings.program is None:
-                raise ScenarioError(f"there is no consensus here: {why}", "kind")
-            fits = getattr(entry.part, "fits", None)
-            if fits is not None:
-                fits(world.surroundings)
-        except ScenarioError as error:
-            raise error.under(f"adversary[{place}]") from None
-        for seat in seats:
-            world.corrupted[seat] = True
-        name = kind_of(entry.part)
-
-        def corrupt(
-            place: int = place,
-            part: Any = entry.part,
-            seats: tuple[int, ...] = seats,
-            name: str = name,
-            lasts: int | None = entry.lasts,
-        ) -> None:
-            for seat in seats:
-                trace.record("corrupt", seat, name)
-            try:
-                release = part.corrupt(seats, world.surroundings)
-            except ScenarioError as error:  # of how many seats it has, which `fits` does not know
-                raise error.under(f"adversary[{place}]") from None
-            if lasts:
-                loop.call_at_ns(loop.now_ns + lasts, release)
-
-        _at(loop, entry.at, corrupt)
-    for place, entry in enumerate(scenario.fault):
-        _check_fault(world, place, entry)
-        name = kind_of(entry.part)
-
-        def strike(part: Any = entry.part, name: str = name, lasts: int | None = entry.lasts) -> None:
-            trace.record("fault", -1, name, "begin", "")
-            mend = part.strike(world.surroundings)
-
-            def heal() -> None:
-                mend()
-                trace.record("fault", -1, name, "end", "")
-
-            if lasts:
-                loop.call_at_ns(loop.now_ns + lasts, heal)
-
-        _at(loop, entry.at, strike)
-
-
-def _check_fault(world: World, place: int, entry: Any) -> None:
-    """Refuse what does not fit before the run begins and not in its middle."""
-    try:
-        fits = getattr(entry.part, "fits", None)
-        if fits is not None:
-            fits(world.surroundings)
-    except ScenarioError as error:
-        raise error.under(f"fault[{place}]") from None
-
-
-def _at(loop: VirtualLoop, time_ns: int, action: Callable[[], None]) -> None:
-    if time_ns <= 0:
-        action()
-    else:
-        loop.call_at_ns(time_ns, action)
 
 
 def _add_workloads(world: World) -> None:
