@@ -20,27 +20,19 @@ def view_monotonicity(evidence: Evidence) -> Verdict:
     signed = signatures(evidence)
     if signed is None or not (signed.ballots.rises and signed.ballots.in_order) or not signed.first:
         return Verdict(name, "unknown", "the protocol's votes have no order, or none were cast")
-    ballots, judged = signed.ballots, 0
-    voted, one_kind = (ballots.first, ballots.last), bool(ballots.step)
-    newest: dict[tuple[int, bool], tuple[Place, str]] = {}
-    for time_ns, identity, vote in signed.rows:
-        kind, digest = vote.kind, vote.digest
-        if kind not in voted:
-            continue
-        judged += 1
+    one_kind, last = bool(signed.ballots.step), signed.ballots.last
+    newest: tuple[dict[int, tuple[Place, str]], ...] = ({}, {})
+    for time_ns, identity, number in signed.cast:
+        vote = signed.votes[number]
         place = (*vote.place, vote.step) if one_kind else vote.place
-        late = kind is ballots.last and not one_kind
-        before = newest.get((identity, late))
+        late = vote.kind is last and not one_kind
+        before = newest[late].get(identity)
         if before is None or place > before[0]:
-            newest[identity, late] = (place, digest)
-        elif not (late and place < before[0] and digest in ("", before[1])):
-            return Verdict(
-                name,
-                "fail",
-                f"{at(time_ns)} {who(evidence, identity)} is honest and said {kind.__name__} for {short(digest)} in place {place}, "
-                f"after {short(before[1])} in place {before[0]}",
-            )
-    return Verdict(name, "pass", f"{judged} votes of honest seats, each in a later place than the one before")
+            newest[late][identity] = (place, vote.digest)
+        elif not (late and place < before[0] and vote.digest in ("", before[1])):
+            said = f"{who(evidence, identity)} is honest and said {vote.kind.__name__} for {short(vote.digest)} in place {place}"
+            return Verdict(name, "fail", f"{at(time_ns)} {said}, after {short(before[1])} in place {before[0]}")
+    return Verdict(name, "pass", f"{len(signed.cast)} votes of honest seats, each in a later place than the one before")
 
 
 def leader_uniqueness(evidence: Evidence) -> Verdict:

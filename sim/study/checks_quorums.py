@@ -188,9 +188,11 @@ def _unbacked_decision(evidence: Evidence, signed: Signatures) -> str:
                 break
             digest = block.parent
     known = read(evidence).decisions
-    for place in sorted(distinct(known.code)[1].tolist()):  # a block's first decision is its earliest
-        digest, time_ns = known.digests[known.code[place]], int(known.time_ns[place])
-        if backed.get(digest, time_ns + 1) > time_ns:
-            told = f"decided {short(digest)} for slot {known.slot[place]}, which no quorum had signed by then"
-            return f"{at(time_ns)} {who(evidence, int(known.seat[place]))} {told}"
+    codes, places, _ = distinct(known.code)  # a block's first decision is its earliest
+    first = zip(places.tolist(), known.time_ns[places].tolist(), codes.tolist(), strict=True)
+    early = [place for place, time_ns, code in first if backed.get(known.digests[code], time_ns + 1) > time_ns]
+    if early:
+        place = min(early)
+        told = f"decided {short(known.digests[known.code[place]])} for slot {known.slot[place]}, which no quorum had signed by then"
+        return f"{at(int(known.time_ns[place]))} {who(evidence, int(known.seat[place]))} {told}"
     return ""

@@ -60,8 +60,10 @@ class Signatures:
         self.last: dict[tuple[Place, str], Vote] = {}
         self.proposals: dict[tuple[Place, str], dict[int, int]] = {}
         """Who proposed each block in each place, liars too, and when first."""
-        self.rows: list[Said] = []
-        """The votes of honest identities, each content once, in order of time."""
+        self.votes: list[Any] = []
+        """The `Vote` of each content, whether it is counted or proposed; None of what is neither."""
+        self.cast: list[list[int]] = []
+        """Time in ns, identity and place in `votes` of what honest identities voted, each content once, in order of time."""
         self.proposed: list[Said] = []
         """Their proposals."""
         self._read(evidence)
@@ -76,36 +78,34 @@ class Signatures:
         roles = [role_of.get(type(said), 0) for said in contents]
         honest = evidence.honest[: self.identities]
         cast, offsets, ranked, proposals = first_said(evidence.spoken, np.array(roles, np.uint8), honest)
-        by_content = cast[ranked]
+        self.cast, by_content = cast.tolist(), cast[ranked]
         by, when_ns, offsets = by_content[:, 1].tolist(), by_content[:, 0].tolist(), offsets.tolist()
-        place_in = _reader(ballots.place)
+        place_in, votes = _reader(ballots.place), self.votes
         step_in = _reader((ballots.step,)) if ballots.step and ballots.first is ballots.last else None
-        votes: list[Any] = []
         for said, role, begin, end in zip(contents, roles, offsets[:-1], offsets[1:], strict=True):
-            if role:
-                kind = type(said)
-                step = 0 if step_in is None or kind is not ballots.first else step_in(said)[0]
-                digest = getattr(said, "digest", WHATEVER)
-                votes.append(Vote(kind, place_in(said), step, digest, by[begin:end], when_ns[begin:end]))
-            else:
+            if not role:
                 votes.append(None)
-        self.rows = [(time_ns, identity, votes[number]) for time_ns, identity, number in cast.tolist()]
+                continue
+            kind = type(said)
+            step = 0 if step_in is None or kind is not ballots.first else step_in(said)[0]
+            vote = Vote(kind, place_in(said), step, getattr(said, "digest", WHATEVER), by[begin:end], when_ns[begin:end])
+            votes.append(vote)
+            if begin < end and vote.digest:
+                self._enter(vote)
         for time_ns, identity, number in proposals.tolist():
             proposal = votes[number]
             self.proposals.setdefault((proposal.place, proposal.digest), {}).setdefault(identity, time_ns)
             if honest[identity]:
                 self.proposed.append((time_ns, identity, proposal))
-        self._enter([vote for vote in votes if vote is not None and vote.by and vote.digest])
 
-    def _enter(self, votes: list[Vote]) -> None:
-        """Votes that somebody honest signed."""
+    def _enter(self, vote: Vote) -> None:
+        """A vote that somebody honest cast."""
         ballots = self.ballots
         deciding = ballots.steps - 1 if ballots.first is ballots.last and ballots.step else 0
-        for vote in votes:
-            if vote.kind is ballots.last and vote.step == deciding:
-                self.last[vote.place, vote.digest] = vote
-            if vote.kind is ballots.first:
-                self.first[vote.place, vote.step, vote.digest] = vote
+        if vote.kind is ballots.last and vote.step == deciding:
+            self.last[vote.place, vote.digest] = vote
+        if vote.kind is ballots.first:
+            self.first[vote.place, vote.step, vote.digest] = vote
 
     def _count_leaders(self) -> None:
         """A proposal stands for its sender's vote."""
