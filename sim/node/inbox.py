@@ -132,7 +132,7 @@ class Inbox:
 
     def matching(self, kind: type[Any], claim: dict[str, Any]) -> tuple[Signed[Any], ...]:
         """What is there now, one message a sender, without waiting."""
-        return tuple(self._found(Wait(kind, None, claim, 1)))
+        return tuple(self._found(Wait(kind, None, claim, 1))) if self._boxes.get(kind) else ()
 
     def waits(self) -> list[str]:
         """What this node waits for."""
