@@ -71,6 +71,14 @@ def test_votes_are_included_by_a_deadline(within: int, late: int, fits: bool) ->
     assert (branches.flaw(block) == "") is fits
 
 
+def test_blocks_hold_votes_and_nothing_else() -> None:
+    branches, made = written(4)
+    votes = Certificate(Attestation(-1, GENESIS, *State().justified, GENESIS), 0, 0b111111)
+    for wrong in (votes, Aggregate(Certificate("no vote", 0, 1)), Aggregate(votes)):
+        block = replace(Block.of(made[0].digest, 2, 0, S), seals=(wrong,))
+        assert branches.flaw(block) == "it holds what does not fit its chain"
+
+
 def test_a_proposer_writes_what_its_chain_lacks_most_first_and_no_more_than_it_may() -> None:
     branches, made = written(4, (5, 4, ""))
     known, few, many = (

@@ -6,8 +6,8 @@ third into its slot (`gasper_duty`): LMD GHOST then follows the branch with the 
 Casper FFG justifies the border of an epoch by the votes that lie in blocks in time (`gasper_finality`). With everybody there a block
 at the border is final two epochs later.
 
-Left out: aggregation in subnets (a proposer aggregates what it has heard), the inactivity leak, slashing, and reorganising late
-blocks on purpose.
+Left out: aggregation in subnets (a proposer aggregates what it has heard), the inactivity leak, slashing, turning away votes of
+those who are not of the slot's committee, and reorganising late blocks on purpose.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ class Rules:
 
     def in_time(self, voted: int, included: int) -> bool:
         """Whether a vote of one slot may lie in a block of another."""
-        return voted < included <= voted + self.inclusion_slots
+        return 0 <= voted < included <= voted + self.inclusion_slots
 
     def fits(self, state: State, said: Attestation, slot: int) -> bool:
         """Whether a block of that slot may hold a vote: in time, of this epoch or the last, from what its chain had justified then."""
@@ -144,8 +144,11 @@ class Branches:
             return "it holds too many attestations"
         slot = self.rules.slot_of(block)
         state = self.at(block.parent, slot) if block.seals else State()
-        sound = all(isinstance(held, Aggregate) and self.rules.fits(state, held.votes.message, slot) for held in block.seals)
-        return "" if sound else "it holds attestations that do not fit its chain"
+        for held in block.seals:
+            said = held.votes.message if isinstance(held, Aggregate) else None
+            if not isinstance(said, Attestation) or not self.rules.fits(state, said, slot):
+                return "it holds what does not fit its chain"
+        return ""
 
     def lacking(self, parent: str, slot: int, ballots: Iterable[Certificate]) -> tuple[Aggregate, ...]:
         """What a block on `parent` should hold of these: votes that fit and that its chain lacks, most first, as many as it may."""
