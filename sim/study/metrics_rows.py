@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import compress, groupby, pairwise, repeat
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +24,7 @@ _NONE = np.zeros(0, np.int64)
 _MOST_ROWS = 1 << 16
 
 
-@dataclass(frozen=True)
-class Decisions:
+class Decisions(NamedTuple):
     """Decisions of honest seats in the order of the trace; `code` is the place of the digest in `digests`."""
 
     time_ns: NDArray[np.int64]

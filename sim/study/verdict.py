@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sim.study.evidence import Evidence
 from sim.study.metrics_rows import SECOND_NS
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """One check's verdict. `evidence` is one sentence that names time, seat and event."""
 
     name: str
