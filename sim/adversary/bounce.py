@@ -74,7 +74,7 @@ class Plot:
         self.parted, self.over = False, False
         self.fork = 0
         """Height of the last block that both halves have."""
-        self.whole = world.society.network.world.seats["island"].copy()
+        self.lay = world.layer("island")
         loop = world.society.loop
         loop.call_at_ns(-(-loop.now_ns // self.slot_ns) * self.slot_ns + self.act_ns, self._act)
 
@@ -125,9 +125,9 @@ class Plot:
         first = self._first_half(epoch, late)
         if not first:
             return
-        islands = self.whole.copy()
-        islands[first] = int(self.whole.max()) + 1
-        self.world.society.network.set_apart("island", np.asarray(islands))
+        islands = np.zeros(self.world.topology.n, np.int64)
+        islands[first] = 1
+        self.lay(islands)
         self.begun, self.parted = epoch, True
         self.reserve.begin()
         self.fork = self._watcher(0).forest.height
@@ -165,7 +165,7 @@ class Plot:
     def _join(self) -> None:
         if self.parted:
             self.parted = False
-            self.world.society.network.set_apart("island", self.whole)
+            self.lay(None)
 
     # the bounce -----------------------------------------------------------------------------------------------------
 

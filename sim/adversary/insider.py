@@ -56,12 +56,13 @@ class Insider:
 
     def corrupt(self, seats: Sequence[int], world: Surroundings) -> Callable[[], None]:
         """Begin; the workloads ask for it."""
-        before = {seat: world.deeds.get(seat, ()) for seat in seats}
         for seat in seats:
-            world.deeds[seat] = (*before[seat], self.deed)
+            world.deeds[seat] = (*world.deeds.get(seat, ()), self.deed)
 
         def release() -> None:
             for seat in seats:
-                world.deeds[seat] = before[seat]
+                deeds = list(world.deeds[seat])
+                deeds.remove(self.deed)  # once: others may do the same for longer
+                world.deeds[seat] = tuple(deeds)
 
         return release

@@ -39,15 +39,15 @@ class Chase:
 
     def strike(self, world: Surroundings) -> Callable[[], None]:
         """Watch for blocks, and cut."""
-        network, loop, n = world.society.network, world.society.loop, world.topology.n
-        before = network.world.seats["island"].copy()
+        loop, n = world.society.loop, world.topology.n
+        lay = world.layer("island")
         state = {"turn": 0, "over": 0}
         turn_at: Any = getattr(world.protocol, "turn_at", None) if self.ahead else None
 
         def cut(seat: int) -> None:
-            islands = before.copy()
-            islands[seat] = int(before.max()) + 1
-            network.set_apart("island", np.asarray(islands))
+            islands = np.zeros(n, np.int64)
+            islands[seat] = 1
+            lay(islands)
 
         def hit(seat: int, turn: int) -> None:
             if turn == state["turn"] and not state["over"]:
@@ -62,7 +62,7 @@ class Chase:
 
         def let_go(turn: int) -> None:
             if turn == state["turn"]:
-                network.set_apart("island", before)
+                lay(None)
 
         def published(time_ns: int, seat: int, digest: str, size_bytes: int, family: str) -> None:
             if family == "block" and not state["over"]:
@@ -76,6 +76,6 @@ class Chase:
 
         def mend() -> None:
             state["over"] = 1
-            network.set_apart("island", before)
+            lay(None)
 
         return mend

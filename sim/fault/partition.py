@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
 from sim.node.surroundings import Surroundings
@@ -21,22 +23,21 @@ class Partition:
             raise ScenarioError('name at least one group, such as [["north"]]', "groups")
 
     def fits(self, world: Surroundings) -> None:
-        """Nobody stands on two islands."""
+        """Nobody stands on two islands, and there are two."""
         where: dict[int, int] = {}
         for place, group in enumerate(self.groups):  # type: ignore[arg-type, var-annotated]
             for seat in world.choose(group, "partition"):
                 if where.setdefault(seat, place) != place:
                     name = world.topology.names[seat]
                     raise ScenarioError(f"{name!r} is in two groups, number {where[seat]} and number {place} (from 0)", "groups")
+        if not where or (len(where) == world.topology.n and len(set(where.values())) == 1):
+            raise ScenarioError("all seats are on one side, so nobody is cut off; name fewer, or a second group", "groups")
 
     def strike(self, world: Surroundings) -> Callable[[], None]:
         """Put each group on an island of its own."""
-        network = world.society.network
-        before = network.world.seats["island"].copy()
-        islands = before.copy()
-        island = int(before.max()) + 1
-        for group in self.groups:  # type: ignore[attr-defined]
+        islands = np.zeros(world.topology.n, np.int64)
+        for island, group in enumerate(self.groups, 1):  # type: ignore[arg-type, var-annotated]
             islands[list(world.choose(group, "partition"))] = island
-            island += 1
-        network.set_apart("island", islands)
-        return lambda: network.set_apart("island", before)
+        lay = world.layer("island")
+        lay(islands)
+        return lambda: lay(None)

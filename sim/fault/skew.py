@@ -32,11 +32,10 @@ class Skew:
     def strike(self, world: Surroundings) -> Callable[[], None]:
         """Put the clocks wrong."""
         chosen = world.choose(self.seats, "skew")  # type: ignore[arg-type]
-        before = {seat: world.skew_ns.get(seat, 0) for seat in chosen}
-        for seat in chosen:
-            world.skew_ns[seat] = before[seat] + self.ahead - self.behind
 
-        def mend() -> None:
-            world.skew_ns.update(before)
+        def turn(by_ns: int) -> None:
+            for seat in chosen:
+                world.skew_ns[seat] = world.skew_ns.get(seat, 0) + by_ns
 
-        return mend
+        turn(self.ahead - self.behind)
+        return lambda: turn(self.behind - self.ahead)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
 from sim.net.costs import longest_latency_ns
@@ -37,15 +39,8 @@ class Slow:
     def strike(self, world: Surroundings) -> Callable[[], None]:
         """Slow them down."""
         chosen = list(world.choose(self.seats, "slow"))  # type: ignore[arg-type]
-        network = world.society.network
-        before = network.world.seats["slowness"].copy()
-        slowness = before.copy()
+        slowness = np.zeros(world.topology.n, np.int64)
         slowness[chosen] = round(1024 * self.factor)
-        network.set_apart("slowness", slowness)
-
-        def mend() -> None:
-            mended = network.world.seats["slowness"].copy()
-            mended[chosen] = before[chosen]
-            network.set_apart("slowness", mended)
-
-        return mend
+        lay = world.layer("slowness")
+        lay(slowness)
+        return lambda: lay(None)

@@ -39,9 +39,8 @@ class Turmoil:
 
     def strike(self, world: Surroundings) -> Callable[[], None]:
         """Begin the first state; each sets the next one's timer."""
-        network, loop, dice = world.society.network, world.society.loop, world.society.dice
-        seats = network.world.seats
-        before = seats["slowness"].copy(), seats["island"].copy()
+        loop, dice = world.society.loop, world.society.dice
+        slow, part = world.layer("slowness"), world.layer("island")
         over: list[bool] = []
         n = world.topology.n
 
@@ -50,17 +49,16 @@ class Turmoil:
                 return
             slowness = 1024 * self.factor ** dice.stream("turmoil", turn, count=n)  # as often between 1 and 2 as between 10 and 20
             cut = dice.stream("turmoil-islands", turn, count=n) < self.islands
-            network.set_apart("slowness", np.rint(slowness).astype(np.int64))
-            most = 1 + int(before[1].max())
-            side = before[1] + most * (dice.stream("turmoil-sides", turn, count=n) * self.sides).astype(np.int64)
-            network.set_apart("island", np.where(cut, most * self.sides + np.arange(n) % _ISLANDS, side))
+            slow(np.rint(slowness).astype(np.int64))
+            side = (dice.stream("turmoil-sides", turn, count=n) * self.sides).astype(np.int64)
+            part(np.where(cut, self.sides + np.arange(n) % _ISLANDS, side))
             loop.call_at_ns(loop.now_ns + self.every, another, turn + 1)
 
         another(0)
 
         def mend() -> None:
             over.append(True)
-            network.set_apart("slowness", before[0])
-            network.set_apart("island", before[1])
+            slow(None)
+            part(None)
 
         return mend

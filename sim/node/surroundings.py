@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sim.net.choose import Selector, choose
 from sim.net.topology import Topology
@@ -13,6 +16,8 @@ from sim.node.node import Node
 from sim.node.society import Society
 
 Behaviour = Callable[[int, Any], Iterator[tuple[int, Any]]]
+MOST_ISLANDS = 30_000
+"""So many numbers of islands there are; beyond them two islands would be one."""
 
 
 @dataclass
@@ -36,6 +41,24 @@ class Surroundings:
     """Per seat, what its people do that the application was built to prevent; its node keeps to the protocol."""
     open_to: frozenset[str] = frozenset()
     """The deeds for which some workload gives occasion; `tamper` is among them where records are handed out that a reader checks."""
+
+    layers: dict[str, list[list[NDArray[np.int64]]]] = field(default_factory=dict)
+    """What keeps seats apart at present, by what it sets: one entry for each trouble that ever did, empty once it is over."""
+
+    def layer(self, what: Literal["island", "slowness"]) -> Callable[[NDArray[np.int64] | None], None]:
+        """A layer for one trouble: called with every seat's `island`, or `slowness` in 1/1024 (0: as before), or with None when it is over.
+
+        Troubles overlap in any order. Whom any of them parts is parted, and a seat is as slow as the newest that slows it says.
+        """
+        mine: list[NDArray[np.int64]] = []
+        self.layers.setdefault(what, []).append(mine)
+
+        def lay(values: NDArray[np.int64] | None) -> None:
+            mine[:] = [] if values is None else [values]
+            laid = [one for layer in self.layers[what] for one in layer]
+            self.society.network.set_apart(what, (_parted if what == "island" else _slowed)(laid, self.topology.n))
+
+        return lay
 
     @property
     def protocol(self) -> Any:
@@ -69,6 +92,22 @@ class Surroundings:
     def drop_behaviour(self, seat: int, behaviour: Behaviour) -> None:
         """Take it off again."""
         self.nodes[seat].outbound = tuple(kept for kept in self.nodes[seat].outbound if kept is not behaviour)
+
+
+def _parted(laid: Sequence[NDArray[np.int64]], seats: int) -> NDArray[np.int64]:
+    """The island of each seat: two seats share one if they share one in every layer."""
+    if len(laid) < 2:
+        return laid[0] if laid else np.zeros(seats, np.int64)
+    _, together = np.unique(np.stack(laid), axis=1, return_inverse=True)
+    return together.reshape(seats) % MOST_ISLANDS
+
+
+def _slowed(laid: Sequence[NDArray[np.int64]], seats: int) -> NDArray[np.int64]:
+    """The slowness of each seat."""
+    slowness = np.full(seats, 1024, np.int64)
+    for layer in laid:
+        slowness = np.where(layer > 0, layer, slowness)
+    return slowness
 
 
 class Adversary(Protocol):
