@@ -13,7 +13,10 @@ from sim.node.surroundings import Surroundings
 
 @part
 class Crash:
-    """Stop the chosen seats; they restart when the fault ends, with only what the protocol wrote down."""
+    """Stop the chosen seats; they restart when the fault ends, with only what the protocol wrote down.
+
+    Where crashes of one seat overlap it restarts at the end of each: the first brings it up, the second makes it begin anew.
+    """
 
     seats: object = 1  # a count, a share, names, a role or a region
     custodians: Count = 0

@@ -22,7 +22,7 @@ from sim.kernel.strand import Strand
 
 T = TypeVar("T")
 FOREVER_NS = 2**62
-MOST_TURNS = 100_000  # rounds of waking at one instant, each of which may wake everybody; honest runs have dozens
+MOST_TURNS = 20_000  # rounds of waking at one instant, each of which may wake everybody; honest runs have dozens
 
 
 class Source(Protocol):
