@@ -40,6 +40,28 @@ def test_costs_of_a_block(n: int, messages: int) -> None:
     assert {later - earlier for earlier, later in itertools.pairwise(starts)} == {2 * DELAY_NS}
 
 
+@pytest.mark.parametrize(("n", "messages"), [(4, 51), (7, 300)])
+def test_costs_of_a_block_with_echo(n: int, messages: int) -> None:
+    """Every node passes on every vote, its own once: (n-1)(n^2+1) messages, and decisions no later."""
+    tables = [agreeing("streamlet", n, f"{seconds} s", consensus={"delta": "1 s", "echo": True}) for seconds in (31, 51)]
+    short, long = map(sim.run, tables)
+    count = [sum(copies for copies, _ in report.evidence.by_kind.values()) for report in (short, long)]
+    assert count[1] - count[0] == 10 * messages
+    assert len({row[4] for row in long.evidence.trace if row[1] == "decide"}) == 24
+
+
+@pytest.mark.parametrize("echo", [False, True])
+def test_who_echoes_passes_on_each_vote_once_and_not_its_own(echo: bool) -> None:
+    """A liar's vote that only one node is told; of one who votes twice both votes travel on."""
+    stage = Stage(Streamlet(echo=echo), seat=0)
+    stage.society.next_batch = lambda node, parent: node.forever()
+    for voter, digest in ((2, "aa"), (2, "bb"), (3, "aa"), (0, "aa"), (2, "aa")):
+        stage.deliver(voter, Vote(0, digest))
+    stage.advance(2 * EPOCH_NS)
+    passed = [(said.message.digest, said.signers) for to, said in stage.sent if isinstance(said, Certificate) and to == 1]
+    assert passed == ([("aa", (2,)), ("aa", (3,)), ("bb", (2,))] if echo else [])
+
+
 def on_stage() -> tuple[Stage, int]:
     """A node that leads neither of the first two epochs, and the leader of epoch 0."""
     first = Stage(Streamlet(), seat=0)

@@ -69,6 +69,10 @@ class Certificate:
         """Proof of the signers of both, for one and the same message: aggregated signatures add up."""
         return self if self.bits | other.bits == self.bits else Certificate(self.message, self.number, self.bits | other.bits)
 
+    def each(self) -> tuple[Certificate, ...]:
+        """Its signatures one by one: for those who pass on single votes."""
+        return tuple([Certificate(self.message, self.number, 1 << identity) for identity in self.signers])
+
     def proves(self, kind: type[Any], need: int, **claim: Any) -> bool:
         """Whether `need` identities signed a message of this kind with these very field values."""
         said = self.message
