@@ -5,10 +5,11 @@ of twice `delta`, each with one leader drawn by lot. The leader proposes on top 
 node votes for the first proposal of the epoch that extends a longest notarised chain it has seen; a quorum of votes
 notarises a block. Safety rests on that one vote and on the comparison in `extends_a_longest` alone.
 
-The paper has every node echo every message, which costs n^3 copies. Here a proposal carries the proof that its parent is notarised
-instead, and whoever lacks the blocks below fetches them: (n - 1)(n + 1) messages a block. With `echo` every node passes on every
-vote as well, so that what one has seen notarised all see: (n - 1)(n^2 + 1). A block's epoch is the one its time lies in, so blocks must not be further apart than an epoch: a `block_interval` above 2 `delta` is refused, and one
-below changes nothing, because an epoch has one block.
+The paper has every node echo every message, which costs n^3 copies. Here a proposal carries the proof that its parent is
+notarised instead, and whoever lacks the blocks below fetches them: (n - 1)(n + 1) messages a block. With `echo` every node
+passes on every vote as well, so that what one has seen notarised all see: (n - 1)(n^2 + 1). A block's epoch is the one its
+time lies in, so blocks must not be further apart than an epoch: a `block_interval` above 2 `delta` is refused, and one below
+changes nothing, because an epoch has one block.
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ class Streamlet:
         await chains.learn(ancestry, await node.quorum(Vote, node.quorum_size, epoch=epoch))
 
     async def pass_on(self, node: Node, epoch: int) -> None:
-        """Every vote of the epoch once to everybody, as far as it comes before the next epoch is over: the paper's implicit echo."""
+        """Every vote of the epoch once to everybody, if it comes before the next epoch is over: the paper's implicit echo."""
         passed: dict[Certificate, None] = {}
         for _ in range(40):
             await node.sleep(self.delta // 10)
