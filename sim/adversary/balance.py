@@ -29,8 +29,7 @@ class Balance:
 
     def check(self) -> None:
         """Within the slot."""
-        if not 0 < self.act_at < 1:
-            raise ScenarioError("must lie within the slot, between 0 and 100 %", path="act_at")
+        within_slot(self.act_at)
 
     def fits(self, world: Surroundings) -> None:
         """Branches must be chosen by votes."""
@@ -40,6 +39,12 @@ class Balance:
         """One plot for all."""
         plot = Plot(self.act_at, seats, world)
         return world.bend({seat: plot.behaviour(seat) for seat in seats})
+
+
+def within_slot(act_at: float) -> None:
+    """Raises ScenarioError where colluders would act at a border of slots."""
+    if not 0 < act_at < 1:
+        raise ScenarioError("must lie within the slot, between 0 and 100 %", path="act_at")
 
 
 def weighed_by_votes(world: Surroundings) -> None:

@@ -21,9 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from sim.adversary.balance import weighed_by_votes
+from sim.adversary.balance import weighed_by_votes, within_slot
 from sim.adversary.checkpoint_votes import Gun, Reserve
-from sim.kernel.errors import ScenarioError
 from sim.kernel.part import part
 from sim.kernel.units import AtLeastOne, Share
 from sim.node.surroundings import Behaviour, Surroundings
@@ -41,8 +40,7 @@ class Bounce:
 
     def check(self) -> None:
         """Within the slot."""
-        if not 0 < self.act_at < 1:
-            raise ScenarioError("must lie within the slot, between 0 and 100 %", path="act_at")
+        within_slot(self.act_at)
 
     def fits(self, world: Surroundings) -> None:
         """Branches must be chosen by votes, from checkpoints."""

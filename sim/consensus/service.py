@@ -5,10 +5,11 @@ is, and to all of them if no answer comes for a while. The replicas agree on blo
 of them answers by itself, for a client that trusted one of them would trust a liar. So a client sees a decision two delays later than the
 leader could: one to ask and one to be told.
 
-The first `replicas` seats run the protocol, the others are clients; a replica's own people ask as clients do, too. Nobody proposes before it is asked, so let the protocol's patience be
-longer than the time between requests. Every client is answered on every block, whoever asked, and so holds the same order as the replicas;
-it asks again for answers that it missed. Which replica's turn it is a client takes from the number of blocks that it knows: that is right
-under a rotation by slot, and elsewhere all are asked after `patience`. Bodies of requests spread by the scenario's gossip as under any protocol.
+The first `replicas` seats run the protocol, the others are clients; a replica's own people ask as clients do, too. Nobody proposes before
+it is asked, so let the protocol's patience be longer than the time between requests. Every client is answered on every block, whoever
+asked, and so holds the same order as the replicas; it asks again for answers that it missed. Which replica's turn it is a client takes
+from the number of blocks that it knows: that is right under a rotation by slot, and elsewhere all are asked after `patience`. Bodies of
+requests spread by the scenario's gossip as under any protocol.
 """
 
 from __future__ import annotations
