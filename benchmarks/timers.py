@@ -67,7 +67,7 @@ PACE = dict.fromkeys(("nakamoto", "ghost", "praos", "aura"), 10)
 """How many times slower all but the links is. A block that was kept from a node is asked for a second after its child has come,
 which must be less than a block's time: with five blocks a second Aura's authorities do not share the synchrony that it assumes."""
 SAMPLED: dict[str, Any] = {
-    "snowman": Snowman(sample=5, alpha=4, alpha_confidence=4, beta=8, patience=400 * MS, window=500 * MS),
+    "snowman": Snowman(sample=5, alpha=4, alpha_confidence=4, beta=20, patience=400 * MS, window=500 * MS),
 }
 """Certain but for a chance that four numbers set."""
 CRASH_ONLY = ("raft", "fabric")
