@@ -18,6 +18,7 @@ from sim.consensus import (
     raft_log,
     raft_replication,
     simplex,
+    snowball,
     streamlet,
     votor,
     votor_pool,
@@ -61,6 +62,15 @@ def three_of_any_epochs() -> list[Patch]:
 @bug("algorand", "certificate-soundness")
 def two_thirds_are_enough() -> list[Patch]:
     return [(algorand.Algorand, "need", lambda self, node, step: 2 * node.n // 3)]
+
+
+@bug("snowman", "agreement", first=5)
+def any_answer_is_a_majority() -> list[Patch]:
+    def record(self: Any, votes: Any, genuine: Any = snowball.Snowballs.record) -> None:
+        self.alpha_confidence = 1
+        genuine(self, votes)
+
+    return [(snowball.Snowballs, "record", record)]
 
 
 @bug("alpenglow", "one-vote", first=13)

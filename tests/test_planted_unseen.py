@@ -15,7 +15,7 @@ from planted import BUGS
 
 sys.path.append(str(Path(__file__).parent.parent))  # benchmarks are no part of the installed package
 
-from benchmarks.timers import SEATS, TIMED
+from benchmarks.timers import SAMPLED, SEATS, TIMED
 from sim.consensus import algorand, pbft, tendermint
 from sim.study.hunt import breaks, hunt
 from sim.testing import check_consensus
@@ -30,7 +30,7 @@ def test_a_planted_bug_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> N
     with monkeypatch.context() as planted:
         for place, function, other in patches():
             planted.setattr(place, function, other)
-        found = hunt(TIMED[protocol], 400, seats=SEATS.get(protocol, 4), first=first)
+        found = hunt({**TIMED, **SAMPLED}[protocol], 400, seats=SEATS.get(protocol, 4), first=first)
         assert found is not None
         assert check in [verdict.name for verdict in breaks(found.scenario, found.seed)], str(found)
     assert breaks(found.scenario, found.seed) == ()

@@ -44,6 +44,15 @@ def test_beta_polls_in_a_row_accept_and_a_failed_one_begins_anew() -> None:
     assert chain.accepted == A.digest
 
 
+def test_a_row_of_polls_is_for_one_block() -> None:
+    chain = known(A, B)
+    for votes in ([A] * 4, [A] * 4, [B] * 4, [B] * 4):
+        chain.record(block.digest for block in votes)
+    assert chain.accepted == GENESIS and chain.choices[GENESIS].confidence == 2
+    chain.record([B.digest] * 4)
+    assert chain.accepted == B.digest
+
+
 def test_votes_for_a_tip_count_for_all_below_it() -> None:
     chain = known(A, A2, B)
     for _ in range(3):
