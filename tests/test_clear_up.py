@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 import sim
-from sim.study import checks_logs, checks_quorums, checks_votes, metrics_rows, signatures
 from sim.study.build import build, clear_up
 from sim.study.checks import check
 from sim.study.run import turn
@@ -41,11 +40,6 @@ def test_nothing_of_a_run_outlives_it(name: str) -> None:
     gc.disable()
     try:
         seen = played(name)
-        metrics_rows._read.cache_clear()
-        checks_votes._offences.cache_clear()
-        signatures._read.cache_clear()
-        checks_logs.ledger_of.cache_clear()
-        checks_quorums.decidable.cache_clear()
         assert [part for part, left in seen.items() if left() is not None] == []
     finally:
         gc.enable()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Hashable, Sequence
-from functools import cache, partial
 from struct import Struct
 
 import numpy as np
@@ -22,6 +21,19 @@ MOST_KINDS = 63
 _LETTERS = {"u8": "Q", "i8": "q", "i4": "i"}
 _item = Struct("=" + "".join([_LETTERS[ITEM[name].str[1:]] for name in ITEM.names or ()])).pack_into
 """Writes a row of `ITEM` as bytes, which takes a third of what NumPy takes for a record."""
+
+
+class _Keys(dict[int | str, int]):
+    """The keys of one purpose, each worked out when it is first asked for."""
+
+    __slots__ = ("_dice", "_purpose")
+
+    def __init__(self, dice: Dice, purpose: str) -> None:
+        self._dice, self._purpose = dice, purpose
+
+    def __missing__(self, part: int | str) -> int:
+        key = self[part] = self._dice.key(self._purpose, part)
+        return key
 
 
 class Named:
@@ -62,7 +74,7 @@ class Named:
         self._commands = array("q")
         self._kinds: dict[Hashable, int] = {}
         self.kind_names: list[str] = []
-        self._key_of = cache(partial(dice.key, "message"))
+        self._key_of = _Keys(dice, "message")
         self.messages: dict[Hashable, int] = {}
         """By content, its number."""
         self.letters: list[tuple[int, int, int, int]] = []  # kind, bytes, packet and tally of each message
@@ -72,7 +84,7 @@ class Named:
         self._room_for_messages, self._room_for_tallies = len(world.messages), len(world.tally_count)
         self._room_for_items, self._room_for_rows = len(world.items), len(world.held)
         self._items: dict[Hashable, int] = {}
-        self._item_key = cache(partial(dice.key, "item"))
+        self._item_key = _Keys(dice, "item")
         self.item_names: list[Hashable] = []
         self.families: list[str] = []
         self.rows = 0  # of the tables (item, seat) that are in use; see `sim.net.shelf`
@@ -126,7 +138,7 @@ class Named:
                 self._ensure(("tally_bits",), self.world.tally_count.size)
                 self._room_for_tallies = len(self.world.tally_count)
         many = len(fields)
-        key, folds = (self._key_of(kind), many) if self._draws else (0, 0)
+        key, folds = (self._key_of[kind], many) if self._draws else (0, 0)
         self._commands.frombytes(
             orders.intern[many](number, key, folds, size_bytes, kind, tally, certified, signer_row, attached, checks, *fields)
         )
@@ -156,7 +168,7 @@ class Named:
             self._room_for_items = len(self.world.items)
         row = self.new_row(family)
         self.row_of.append(row)
-        key = self.dice.continued(self._item_key(family), number)  # also what a strategy draws from
+        key = self.dice.continued(self._item_key[family], number)  # also what a strategy draws from
         at = number * ITEM.itemsize
         _item(self.world.items, at, key, 0, -1, -1, message, signer, 0, row, -1, -1, 0, 0, 0, 0)
         self.world.setup[st.ITEMS] = number + 1
@@ -176,12 +188,11 @@ class Named:
     @property
     def by_kind(self) -> dict[str, tuple[int, int]]:
         """Messages and bytes sent, by kind."""
-        found = [[0, 0] for _ in self.kind_names]
+        packets, sizes_bytes = [0] * len(self.kind_names), [0] * len(self.kind_names)
         for (kind, size_bytes, _, _), copies in zip(self.letters, self._copies, strict=True):
-            counts = found[kind]
-            counts[0] += copies
-            counts[1] += copies * size_bytes
-        return {name: (packets, size_bytes) for name, (packets, size_bytes) in zip(self.kind_names, found, strict=True)}
+            packets[kind] += copies
+            sizes_bytes[kind] += copies * size_bytes
+        return dict(zip(self.kind_names, zip(packets, sizes_bytes, strict=True), strict=True))
 
     def size_of(self, message: int) -> int:
         """Bytes of a message."""

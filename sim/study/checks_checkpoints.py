@@ -8,7 +8,6 @@ sign two votes for one epoch, or one whose link surrounds another's. Liars count
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from sim.node.ballots import Checkpoints
 from sim.node.genesis import GENESIS
-from sim.study.evidence import Evidence
+from sim.study.evidence import Evidence, read_once
 from sim.study.lineage import compatible
 from sim.study.metrics_rows import read
 from sim.study.verdict import Verdict, at, short, who
@@ -73,7 +72,7 @@ def one_final_chain(evidence: Evidence) -> Verdict:
     )
 
 
-@lru_cache(maxsize=1)
+@read_once
 def finals(evidence: Evidence) -> tuple[Checkpoint, ...]:
     """The checkpoints that votes, with all liars' help, made final; the beginning apart."""
     rules = evidence.ballots

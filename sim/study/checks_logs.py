@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from sim.node.ballots import Logs
-from sim.study.evidence import Evidence
+from sim.study.evidence import Evidence, read_once
 from sim.study.metrics_rows import read
 from sim.study.verdict import Verdict, at, short, who
 
@@ -82,7 +81,7 @@ def _judged(evidence: Evidence, name: str, wrong: Any, right: str) -> Verdict:
     return Verdict(name, "pass" if ledger.below else "unknown", f"{len(ledger.below)} {right}")
 
 
-@lru_cache(maxsize=1)
+@read_once
 def ledger_of(evidence: Evidence) -> Ledger:
     """Read everything that was said, once a run."""
     assert isinstance(evidence.ballots, Logs)

@@ -8,14 +8,13 @@ was lost counts too: no protocol may rest its safety on a loss. Where more lie t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import NamedTuple
 
 from sim.node.ballots import Checkpoints, Logs
 from sim.node.genesis import GENESIS
 from sim.study.checks_checkpoints import backed_by_links, one_final_chain
 from sim.study.checks_logs import majorities
-from sim.study.evidence import Evidence
+from sim.study.evidence import Evidence, read_once
 from sim.study.lineage import compatible, height
 from sim.study.metrics_rows import read
 from sim.study.sequence import distinct
@@ -79,7 +78,7 @@ class Final(NamedTuple):
     """From when on."""
 
 
-@lru_cache(maxsize=1)
+@read_once
 def decidable(evidence: Evidence) -> tuple[Final, ...]:
     """Every block that the liars together with the honest signatures could have shown to be decided; both checks ask."""
     signed = signatures(evidence)

@@ -8,7 +8,6 @@ that surround each other, are named by the protocol (`ballots`).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import chain, combinations, product
 from typing import Any
 
@@ -17,7 +16,7 @@ import numpy as np
 from sim.node.ballots import Ballots, Checkpoints
 from sim.node.message import field_names, reader_of
 from sim.study.checks_checkpoints import Offence, slashable
-from sim.study.evidence import Evidence
+from sim.study.evidence import Evidence, read_once
 from sim.study.metrics_rows import read
 from sim.study.signatures import place_of
 from sim.study.verdict import Verdict, short, who
@@ -55,7 +54,7 @@ def accountability(evidence: Evidence) -> Verdict:
     return Verdict(name, "unknown", f"agreement broke with {convicted}; what did it is not a double vote that two seats can show")
 
 
-@lru_cache(maxsize=1)
+@read_once
 def _offences(evidence: Evidence) -> tuple[Offence, ...]:
     """All offences of a run; both checks ask."""
     return tuple(_found(evidence))

@@ -6,9 +6,10 @@ come from the delivery core, and the blocks are those that were published.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from functools import wraps
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,6 +155,8 @@ class Evidence:
     """What that scheme did; None where there is none."""
     reckoning: Reckoning | None = None
     """The closed form that the objects obey; None where there is none."""
+    readings: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
+    """What `read_once` has worked out from all this."""
 
     @property
     def travels(self) -> Travels | None:
@@ -164,3 +167,20 @@ class Evidence:
     def seats(self) -> int:
         """How many seats the run had."""
         return len(self.names)
+
+
+Read = TypeVar("Read")
+_NOT_YET = object()
+
+
+def read_once(read: Callable[[Evidence], Read]) -> Callable[[Evidence], Read]:
+    """`read`, which several checks ask: what it finds is kept with the evidence and goes with it, so it must not point back to it."""
+
+    @wraps(read)
+    def kept(evidence: Evidence) -> Read:
+        found = evidence.readings.get(read, _NOT_YET)
+        if found is _NOT_YET:
+            found = evidence.readings[read] = read(evidence)
+        return found  # type: ignore[no-any-return]
+
+    return kept

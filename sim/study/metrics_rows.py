@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import compress, groupby, pairwise, repeat
 from typing import Any, NamedTuple
 
@@ -108,12 +108,14 @@ def transaction_name(transaction: Any) -> str:
 
 
 class Reading:
-    """One run's trace in columns. Build it with `read(evidence)`, which keeps the last one."""
+    """One run's trace in columns. Build it with `read(evidence)`, which keeps it."""
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = weakref.ref(evidence)
         self.honest = np.asarray(evidence.honest, dtype=bool)
         self.seats = evidence.seats
+        self.length = len(evidence.trace)
+        """How many rows the trace had."""
         self.rows: dict[str, list[Row]] = {}
         self.submitted: dict[str, Row] = {}
         """The first `submit` row of each transaction."""
@@ -261,10 +263,8 @@ class Reading:
 
 
 def read(evidence: Evidence) -> Reading:
-    """The columns of `evidence`; the last reading is kept, as a report asks a dozen times for the same one."""
-    return _read(evidence, len(evidence.trace))
-
-
-@lru_cache(maxsize=1)
-def _read(evidence: Evidence, rows: int) -> Reading:
-    return Reading(evidence)
+    """The columns of `evidence`, kept with it until its trace has more rows: a report asks a dozen times for the same ones."""
+    reading: Reading | None = evidence.readings.get(Reading)
+    if reading is None or reading.length != len(evidence.trace):
+        reading = evidence.readings[Reading] = Reading(evidence)
+    return reading

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sim.node.ballots import Ballots
-from sim.study.evidence import Evidence
+from sim.study.evidence import Evidence, read_once
 from sim.study.sequence import PROPOSES, VOTES, first_said
 
 Place = tuple[int, ...]
@@ -148,12 +148,8 @@ def _reader(names: tuple[str, ...]) -> Callable[[Any], Place]:
     return read if len(names) > 1 else lambda said: (read(said),)
 
 
+@read_once
 def signatures(evidence: Evidence) -> Signatures | None:
-    """The votes of a run; None where the protocol does not say which count. The last reading is kept."""
-    return _read(evidence) if isinstance(evidence.ballots, Ballots) and evidence.identities else None
-
-
-@lru_cache(maxsize=1)
-def _read(evidence: Evidence) -> Signatures:
-    assert isinstance(evidence.ballots, Ballots)
-    return Signatures(evidence, evidence.ballots)
+    """The votes of a run; None where the protocol does not say which count."""
+    ballots = evidence.ballots
+    return Signatures(evidence, ballots) if isinstance(ballots, Ballots) and evidence.identities else None
