@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 from sim.node.ballots import Ballots, Blocks, Logs
 from sim.study.checks_logs import one_leader, rising_terms
 from sim.study.evidence import Evidence
-from sim.study.signatures import Place, Signatures, place_of, signatures
+from sim.study.signatures import Place, Signatures, Vote, place_of, signatures
 from sim.study.verdict import Verdict, at, short, who
 
 
@@ -20,18 +22,20 @@ def view_monotonicity(evidence: Evidence) -> Verdict:
     signed = signatures(evidence)
     if signed is None or not (signed.ballots.rises and signed.ballots.in_order) or not signed.first:
         return Verdict(name, "unknown", "the protocol's votes have no order, or none were cast")
-    one_kind, last = bool(signed.ballots.step), signed.ballots.last
-    newest: tuple[dict[int, tuple[Place, str]], ...] = ({}, {})
-    for time_ns, identity, number in signed.cast:
-        vote = signed.votes[number]
-        place = (*vote.place, vote.step) if one_kind else vote.place
-        late = vote.kind is last and not one_kind
-        before = newest[late].get(identity)
-        if before is None or place > before[0]:
-            newest[late][identity] = (place, vote.digest)
-        elif not (late and place < before[0] and vote.digest in ("", before[1])):
-            said = f"{who(evidence, identity)} is honest and said {vote.kind.__name__} for {short(vote.digest)} in place {place}"
-            return Verdict(name, "fail", f"{at(time_ns)} {said}, after {short(before[1])} in place {before[0]}")
+    one_kind, votes = bool(signed.ballots.step), signed.votes
+    late = None if one_kind else signed.ballots.last
+    newest: dict[int, Vote] = {}
+    newest_late: dict[int, Vote] = {}
+    for row, (identity, number) in enumerate(zip(*signed.cast.T[1:].tolist(), strict=True)):
+        vote = votes[number]
+        of_kind = newest_late if vote.kind is late else newest
+        before = of_kind.get(identity)
+        if before is None or vote.place > before.place or (one_kind and vote.place == before.place and vote.step > before.step):
+            of_kind[identity] = vote
+        elif vote.kind is not late or vote.place == before.place or vote.digest not in ("", before.digest):
+            here, there = [(*one.place, one.step) if one_kind else one.place for one in (vote, before)]
+            said = f"{who(evidence, identity)} is honest and said {vote.kind.__name__} for {short(vote.digest)} in place {here}"
+            return Verdict(name, "fail", f"{at(int(signed.cast[row, 0]))} {said}, after {short(before.digest)} in place {there}")
     return Verdict(name, "pass", f"{len(signed.cast)} votes of honest seats, each in a later place than the one before")
 
 
@@ -84,12 +88,10 @@ def _one_block_each(evidence: Evidence, blocks: Blocks) -> Verdict:
 def _stray_vote(evidence: Evidence, signed: Signatures) -> str:
     """The first honest vote for a block that nobody had proposed in its place, or not whom the votes before it followed."""
     led: dict[Place, list[int]] = {}
-    for vote in sorted(signed.first.values(), key=lambda vote: vote.when_ns[0]):
-        if vote.step:
-            continue
-        time_ns = vote.when_ns[0]
+    for time_ns, vote in sorted([(vote.when_ns[0], vote) for vote in signed.first.values() if not vote.step], key=itemgetter(0)):
         sources = [one for one, when_ns in signed.proposals.get((vote.place, vote.digest), {}).items() if when_ns <= time_ns]
-        leads = [one for one in led.get(vote.place, sources) if one in sources]
+        before = led.get(vote.place)
+        leads = sources if before is None else [one for one in before if one in sources]
         if not leads:
             why = "whose proposer is not whom the votes before it followed" if sources else "which nobody had proposed there"
             voter = who(evidence, vote.by[0])

@@ -8,6 +8,7 @@ was lost counts too: no protocol may rest its safety on a loss. Where more lie t
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import NamedTuple
 
 from sim.node.ballots import Checkpoints, Logs
@@ -48,7 +49,7 @@ def lock_monotonicity(evidence: Evidence) -> Verdict:
         return Verdict(name, "unknown", "the protocol does not say which of its votes decide, or none were cast")
     if signed.liars > evidence.faulty_bound:
         return Verdict(name, "unknown", f"{signed.liars} lie, more than the {evidence.faulty_bound} that must be borne")
-    final, newest = sorted(decidable(evidence), key=lambda one: one.place), -1
+    final, newest = sorted(decidable(evidence), key=attrgetter("place")), -1
     tops: list[Final] = []
     for one in final:
         if not tops or height(evidence, one.digest) > height(evidence, tops[-1].digest):
@@ -58,7 +59,7 @@ def lock_monotonicity(evidence: Evidence) -> Verdict:
             newest += 1
         rivals = tops[newest : newest + 1] if signed.ballots.rises else [one for one in final if one.place == vote.place]
         for bound in rivals:
-            if bound.place <= vote.place and not compatible(evidence, vote.digest, bound.digest):
+            if bound.digest != vote.digest and bound.place <= vote.place and not compatible(evidence, vote.digest, bound.digest):
                 here, there = _told(signed, vote.place), _told(signed, bound.place)
                 return Verdict(
                     name,
@@ -178,7 +179,7 @@ def _backed_ns(signed: Signatures, vote: Vote) -> int | None:
 def _unbacked_decision(evidence: Evidence, signed: Signatures) -> str:
     """The first honest decision without a quorum for it or, in a chain, for a block on top of it."""
     backed: dict[str, int] = {}
-    for one in sorted(decidable(evidence), key=lambda one: one.when_ns):
+    for one in sorted(decidable(evidence), key=attrgetter("when_ns")):
         digest = one.digest
         while digest not in backed:
             backed[digest] = one.when_ns

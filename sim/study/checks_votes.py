@@ -62,17 +62,20 @@ def _offences(evidence: Evidence) -> tuple[Offence, ...]:
 
 def _found(evidence: Evidence) -> Iterator[Offence]:
     """Each pair of contradicting votes with a common signer."""
-    groups: dict[tuple[Any, ...], list[int]] = {}
+    first: dict[tuple[Any, ...], int] = {}
+    groups: dict[int, list[int]] = {}
     kinds: Any = dict.fromkeys(map(type, evidence.said))
     readers = {kind: reader_of(kind) for kind in kinds if not getattr(kind, "may_differ", False)}
     for number, said in enumerate(evidence.said):
-        reader = readers.get(type(said))
-        if reader is not None:
-            values = reader(said)
-            place = tuple([value for value in values if type(value) is int])
+        kind: Any = type(said)
+        if kind in readers:
+            values = readers[kind](said)
+            place = [value for value in values if type(value) is int]
             if len(place) < len(values):
-                groups.setdefault((type(said), place), []).append(number)
-    pairs = [pair for numbers in groups.values() if len(numbers) > 1 for pair in combinations(numbers, 2)]
+                earliest = first.setdefault((kind, *place), number)
+                if earliest != number:
+                    groups.setdefault(earliest, [earliest]).append(number)
+    pairs = [pair for _, numbers in sorted(groups.items()) for pair in combinations(numbers, 2)]
     for earlier, number in chain(pairs, _excluded(evidence)):
         both = evidence.said_by[earlier] & evidence.said_by[number]
         if both.any():

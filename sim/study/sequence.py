@@ -116,11 +116,11 @@ VOTES, PROPOSES = 1, 2
 
 @njit
 def first_said(spoken: Any, roles: Any, honest: Any) -> Any:
-    """(votes, offsets, ranked, proposals), from rows of `spoken` (time, identity, to whom, content); each content once an identity.
+    """(votes, proposals, offsets, signers, when_ns), from rows of `spoken` (time, identity, to whom, content); each content once an identity.
 
     votes, proposals   int64[..., 3]: time, identity and content, in order of time; votes of `honest` identities (bool[identities]) only
-    ranked             the votes' places by content, and of one content by time
-    offsets            int64[contents + 1]: those of content c are ranked[offsets[c]:offsets[c + 1]]
+    signers, when_ns   int64[votes]: identity and time of the votes by content, and of one content by time
+    offsets            int64[contents + 1]: those of content c are signers[offsets[c]:offsets[c + 1]]
     roles              uint8[contents]
     """
     heard = np.zeros((len(roles), (len(honest) + 63) // 64), np.uint64)
@@ -141,9 +141,8 @@ def first_said(spoken: Any, roles: Any, honest: Any) -> Any:
             proposed += 1
     for content in range(len(roles)):
         offsets[content + 1] += offsets[content]
-    ranked, free = np.empty(voted, np.int64), offsets[:-1].copy()
-    for place in range(voted):
-        content = votes[place, 2]
-        ranked[free[content]] = place
-        free[content] += 1
-    return votes[:voted], offsets, ranked, proposals[:proposed]
+    signers, when_ns, free = np.empty(voted, np.int64), np.empty(voted, np.int64), offsets[:-1].copy()
+    for time_ns, identity, content in votes[:voted]:
+        place = free[content]
+        when_ns[place], signers[place], free[content] = time_ns, identity, place + 1
+    return votes[:voted], proposals[:proposed], offsets, signers, when_ns

@@ -6,10 +6,12 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.node.ballots import Ballots
 from sim.study.evidence import Evidence, read_once
@@ -51,7 +53,9 @@ class Signatures:
     def __init__(self, evidence: Evidence, ballots: Ballots) -> None:
         self.ballots = ballots
         self.identities = evidence.identities
-        self.liars = evidence.identities - sum(evidence.honest[: evidence.identities].tolist())
+        self.honest: list[bool] = evidence.honest[: evidence.identities].tolist()
+        """By identity."""
+        self.liars = evidence.identities - sum(self.honest)
         f = evidence.faulty_bound
         self.need = 2 * f + 1 if ballots.enough == "2f+1" else (evidence.identities + f) // 2 + 1
         """Signatures that a quorum must have so that any two share an honest one."""
@@ -62,8 +66,8 @@ class Signatures:
         """Who proposed each block in each place, liars too, and when first."""
         self.votes: list[Any] = []
         """The `Vote` of each content, whether it is counted or proposed; None of what is neither."""
-        self.cast: list[list[int]] = []
-        """Time in ns, identity and place in `votes` of what honest identities voted, each content once, in order of time."""
+        self.cast: NDArray[np.int64]
+        """int64[..., 3]: time in ns, identity and place in `votes` of what honest identities voted, each content once, in order of time."""
         self.proposed: list[Said] = []
         """Their proposals."""
         self._read(evidence)
@@ -77,35 +81,31 @@ class Signatures:
         role_of[ballots.proposal] = role_of.get(ballots.proposal, 0) | PROPOSES
         roles = [role_of.get(type(said), 0) for said in contents]
         honest = evidence.honest[: self.identities]
-        cast, offsets, ranked, proposals = first_said(evidence.spoken, np.array(roles, np.uint8), honest)
-        self.cast, by_content = cast.tolist(), cast[ranked]
-        by, when_ns, offsets = by_content[:, 1].tolist(), by_content[:, 0].tolist(), offsets.tolist()
-        place_in, votes = _reader(ballots.place), self.votes
-        step_in = _reader((ballots.step,)) if ballots.step and ballots.first is ballots.last else None
-        for said, role, begin, end in zip(contents, roles, offsets[:-1], offsets[1:], strict=True):
+        found = first_said(evidence.spoken, np.frombuffer(bytearray(roles), np.uint8), honest)
+        self.cast, proposals = found[:2]
+        offsets, by, when_ns = [column.tolist() for column in found[2:]]
+        stepwise = bool(ballots.step) and ballots.first is ballots.last
+        place_in, step_in = _reader(ballots.place), _reader((ballots.step,)) if stepwise else None
+        first, last, deciding, votes = ballots.first, ballots.last, ballots.steps - 1 if stepwise else 0, self.votes
+        for said, role, (begin, end) in zip(contents, roles, pairwise(offsets), strict=True):
             if not role:
                 votes.append(None)
                 continue
-            kind = type(said)
-            step = 0 if step_in is None or kind is not ballots.first else step_in(said)[0]
-            vote = Vote(kind, place_in(said), step, getattr(said, "digest", WHATEVER), by[begin:end], when_ns[begin:end])
+            kind, place, digest = type(said), place_in(said), getattr(said, "digest", WHATEVER)
+            step = 0 if step_in is None or kind is not first else step_in(said)[0]
+            vote = Vote(kind, place, step, digest, by[begin:end], when_ns[begin:end])
             votes.append(vote)
-            if begin < end and vote.digest:
-                self._enter(vote)
+            if begin == end or not digest:
+                continue
+            if kind is last and step == deciding:
+                self.last[place, digest] = vote
+            if kind is first:
+                self.first[place, step, digest] = vote
         for time_ns, identity, number in proposals.tolist():
             proposal = votes[number]
             self.proposals.setdefault((proposal.place, proposal.digest), {}).setdefault(identity, time_ns)
-            if honest[identity]:
+            if self.honest[identity]:
                 self.proposed.append((time_ns, identity, proposal))
-
-    def _enter(self, vote: Vote) -> None:
-        """A vote that somebody honest cast."""
-        ballots = self.ballots
-        deciding = ballots.steps - 1 if ballots.first is ballots.last and ballots.step else 0
-        if vote.kind is ballots.last and vote.step == deciding:
-            self.last[vote.place, vote.digest] = vote
-        if vote.kind is ballots.first:
-            self.first[vote.place, vote.step, vote.digest] = vote
 
     def _count_leaders(self) -> None:
         """A proposal stands for its sender's vote."""
@@ -123,7 +123,7 @@ class Signatures:
     def certified(self) -> list[tuple[int, Vote]]:
         """(when, vote) of each content of the first phase that a quorum with all liars could certify, places rising."""
         need = self.most - self.liars
-        votes = [vote for _, vote in sorted(self.first.items(), key=lambda item: item[0][:2]) if vote.step == 0]
+        votes = sorted([vote for vote in self.first.values() if not vote.step], key=attrgetter("place"))
         reached = ((vote.reached_ns(need), vote) for vote in votes)
         return [(when_ns, vote) for when_ns, vote in reached if when_ns is not None]
 
