@@ -126,9 +126,10 @@ class Block:
 
     def recomputed_digest(self) -> str:
         """The name the header has, computed anew."""
-        header = (self.parent, self.height, self.proposer, self.time_ns, self.root, self.filler_bytes)
-        more = (*((self.edges,) if self.edges else ()), *((self.seals,) if self.seals else ()))
-        return _name((*header, *more))
+        header: tuple[object, ...] = (self.parent, self.height, self.proposer, self.time_ns, self.root, self.filler_bytes)
+        if self.edges or self.seals:
+            header += tuple([more for more in (self.edges, self.seals) if more])
+        return _name(header)
 
     @cached_property
     def digest(self) -> str:
@@ -147,7 +148,8 @@ class Block:
         for transaction in self.transactions:
             if not transaction.genuine:
                 return f"transaction {transaction.id} is not what its name says"
-        if merkle.root([transaction.id for transaction in self.transactions]) != self.root:
+        ids = [transaction.id for transaction in self.transactions] if self.transactions else ()
+        if merkle.root(ids) != self.root:
             return "the root does not name the transactions"
         if self.digest != self.recomputed_digest():
             return "the header was altered after it was named"

@@ -48,7 +48,7 @@ def make_world(
 @lru_cache(maxsize=16)
 def _blank(*numbers: int) -> Blank:
     """What small worlds with these numbers are copies of."""
-    return Blank(_at_rest(*numbers))
+    return Blank(_at_rest(*numbers), _UNUSED)
 
 
 def _at_rest(
@@ -121,6 +121,13 @@ def _lines(n: int) -> dict[str, Any]:
 def _heads(n: int) -> dict[str, Any]:
     """Where seats stand that follow a chain by themselves (`sim.net.core.follow`): nowhere, until Python puts them somewhere."""
     return {"heads": np.zeros(n, np.int32), "successors": np.zeros((1, 3), np.int32)}
+
+
+_UNUSED = (
+    *("trips", "uplinks", "links", "lines", "line_rates", "flows", "flow_rates", "line_work", "line_order"),
+    *("bends", "member_options", "member_memory", "member_log"),
+)
+"""Arrays that nobody reads or writes before larger ones stand in their places."""
 
 
 def _unused() -> dict[str, Any]:

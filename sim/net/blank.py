@@ -6,6 +6,7 @@ same bytes. A run gets a copy of its own; nothing it writes is seen by another.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,24 @@ _LINE_BYTES = 64
 
 
 class Blank:
-    """The arrays of a world, of which `world()` makes as many as are wanted."""
+    """The arrays of a world, of which `world()` makes as many as are wanted.
 
-    def __init__(self, arrays: dict[str, Any]) -> None:
+    Of `unused` ones, which only larger ones in their places (`World.exchange`) give a meaning, Python is shown the same few
+    cells in all worlds, not to be written to. The core has cells of its own there too.
+    """
+
+    def __init__(self, arrays: dict[str, Any], unused: Iterable[str] = ()) -> None:
+        self._unused = {name: arrays[name] for name in unused}
+        for array in self._unused.values():
+            array.setflags(write=False)
         ends = np.cumsum([-(-array.nbytes // _LINE_BYTES) * _LINE_BYTES for array in arrays.values()])
         offsets = [0, *ends[:-1].tolist()]
         self._image = np.zeros(int(ends[-1]), np.uint8)
-        self._layout = [(name, array.shape, array.dtype, at) for (name, array), at in zip(arrays.items(), offsets, strict=True)]
+        self._layout = [
+            (name, array.shape, array.dtype, at)
+            for (name, array), at in zip(arrays.items(), offsets, strict=True)
+            if name not in self._unused
+        ]
         for (_, array), at in zip(arrays.items(), offsets, strict=True):
             self._image[at : at + array.nbytes] = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
         placed = st.Placed.of(arrays)
@@ -42,4 +54,6 @@ class Blank:
         world = st.World(self._table + self._starts * (address + begin))
         for name, shape, kind, at in self._layout:
             setattr(world, name, np.ndarray(shape, kind, room, begin + at))
+        for name, array in self._unused.items():
+            setattr(world, name, array)
         return world

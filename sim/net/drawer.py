@@ -71,7 +71,7 @@ class Drawer:
     def arrivals_ns(self, items: list[int]) -> list[NDArray[np.int64]]:
         """The same of many, copied."""
         row_of, away = self._network.row_of, self.away
-        found: list[NDArray[np.int64]] = list(self._network.world.arrival[[row_of[item] for item in items]])
+        found: list[NDArray[np.int64]] = list(self._network.world.arrival.take([row_of[item] for item in items], 0))
         for place, item in enumerate(items) if away else ():
             if item in away:
                 found[place] = arrivals_in(away[item], len(found[place]))

@@ -51,9 +51,12 @@ def lock_monotonicity(evidence: Evidence) -> Verdict:
         return Verdict(name, "unknown", f"{signed.liars} lie, more than the {evidence.faulty_bound} that must be borne")
     final, newest = sorted(decidable(evidence), key=attrgetter("place")), -1
     tops: list[Final] = []
+    top = -2  # below whatever `height` says
     for one in final:
-        if not tops or height(evidence, one.digest) > height(evidence, tops[-1].digest):
+        above = height(evidence, one.digest)
+        if above > top:
             tops.append(one)
+            top = above
     for _, vote in signed.certified:
         while newest + 1 < len(tops) and tops[newest + 1].place <= vote.place:
             newest += 1

@@ -226,8 +226,8 @@ class Reading:
     def first_decisions(self) -> list[tuple[int, int, int, str]]:
         """Time in ns, seat, slot and digest of each slot's first honest decision, slots ascending."""
         known, places = self.decisions, self.by_slot[1]
-        columns = (column[places].tolist() for column in (known.time_ns, known.seat, known.slot, known.code))
-        return [(time_ns, seat, slot, known.digests[code]) for time_ns, seat, slot, code in zip(*columns, strict=True)]
+        columns = [column[places].tolist() for column in known[:4]]
+        return list(zip(*columns[:3], map(known.digests.__getitem__, columns[3]), strict=True))
 
     @cached_property
     def chain(self) -> tuple[tuple[int, str], ...]:

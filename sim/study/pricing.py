@@ -91,6 +91,7 @@ def _table_of(law: Any, factors: bool) -> NDArray[np.int64]:
     return table
 
 
+@asked_again
 def not_modelled(scenario: Scenario) -> tuple[str, ...]:
     """What this run did not model, in words."""
     seat, link = scenario.seat, scenario.link

@@ -120,25 +120,29 @@ PLAIN_RULE = "the gossip rule runs as plain Python, which Numba could not compil
 
 def each_seats(rate: Rates, seats: int) -> NDArray[np.int64]:
     """int64[seats]: the rate of each seat."""
-    return np.zeros(seats, np.int64) + rate
+    return np.full(seats, rate, np.int64)
+
+
+_COUNTERS = (
+    ("sent", st.SENT),
+    ("delivered", st.DELIVERED),
+    ("lost", st.LOST),
+    ("cut", st.CUT),
+    ("down", st.DOWN),
+    ("first_copies", st.FIRST_COPIES),
+    ("body_copies", st.BODY_COPIES),
+    ("duplicated", st.DUPLICATED),
+    ("resent", st.RESENT_COPIES),
+    ("rejected", st.REJECTED),
+    ("unread", st.UNREAD),
+    ("in_flight", st.IN_FLIGHT),
+)
 
 
 def counters_of(clock: Any) -> dict[str, int]:
     """The core's counts of copies; what is still on its way is in flight."""
-    return {
-        "sent": int(clock[st.SENT]),
-        "delivered": int(clock[st.DELIVERED]),
-        "lost": int(clock[st.LOST]),
-        "cut": int(clock[st.CUT]),
-        "down": int(clock[st.DOWN]),
-        "first_copies": int(clock[st.FIRST_COPIES]),
-        "body_copies": int(clock[st.BODY_COPIES]),
-        "duplicated": int(clock[st.DUPLICATED]),
-        "resent": int(clock[st.RESENT_COPIES]),
-        "rejected": int(clock[st.REJECTED]),
-        "unread": int(clock[st.UNREAD]),
-        "in_flight": int(clock[st.IN_FLIGHT]),
-    }
+    words = clock.tolist()
+    return {name: words[word] for name, word in _COUNTERS}
 
 
 def spreads_of(world: World) -> tuple[Spread, ...]:
