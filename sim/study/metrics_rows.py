@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.kernel.trace import Many, Row
-from sim.study.evidence import Evidence, Spread
+from sim.study.evidence import Evidence, Spread, read_once
 from sim.study.sequence import distinct, first_unlike
 
 NEVER = -1
@@ -114,8 +114,6 @@ class Reading:
         self._evidence = weakref.ref(evidence)
         self.honest = np.asarray(evidence.honest, dtype=bool)
         self.seats = evidence.seats
-        self.length = len(evidence.trace)
-        """How many rows the trace had."""
         self.rows: dict[str, list[Row]] = {}
         self.submitted: dict[str, Row] = {}
         """The first `submit` row of each transaction."""
@@ -262,9 +260,7 @@ class Reading:
         return first
 
 
+@read_once
 def read(evidence: Evidence) -> Reading:
-    """The columns of `evidence`, kept with it until its trace has more rows: a report asks a dozen times for the same ones."""
-    reading: Reading | None = evidence.readings.get(Reading)
-    if reading is None or reading.length != len(evidence.trace):
-        reading = evidence.readings[Reading] = Reading(evidence)
-    return reading
+    """The columns of `evidence`."""
+    return Reading(evidence)
