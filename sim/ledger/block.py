@@ -8,7 +8,7 @@ kept, because a run makes many blocks; `recomputed_*` and `well_formed` start fr
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -34,6 +34,12 @@ def place_after(tip: str, digest: str) -> str:
 
 def _name(content: tuple[object, ...]) -> str:
     return blake2b(repr(content).encode(), digest_size=16).hexdigest()
+
+
+@lru_cache(maxsize=256, typed=True)
+def _name_of_words(*content: str | int) -> str:
+    """The same of numbers and texts, which cannot change: each block is named by its proposer, by who accepts it and by who judges the run."""
+    return _name(content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +132,10 @@ class Block:
 
     def recomputed_digest(self) -> str:
         """The name the header has, computed anew."""
-        header: tuple[object, ...] = (self.parent, self.height, self.proposer, self.time_ns, self.root, self.filler_bytes)
+        header = (self.parent, self.height, self.proposer, self.time_ns, self.root, self.filler_bytes)
         if self.edges or self.seals:
-            header += tuple([more for more in (self.edges, self.seals) if more])
-        return _name(header)
+            return _name((*header, *[more for more in (self.edges, self.seals) if more]))
+        return _name_of_words(*header)
 
     @cached_property
     def digest(self) -> str:
