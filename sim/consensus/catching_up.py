@@ -15,7 +15,7 @@ from typing import Any
 
 from sim.kernel.strand import Strand
 from sim.node.fetching import ask_for_all
-from sim.node.message import Certificate, message
+from sim.node.message import Certificate, Signed, message
 from sim.node.node import Node
 
 MOST_PROOFS = 128  # decisions that one answer proves
@@ -48,7 +48,6 @@ class Decisions:
         self.node, self.ballot, self.proposal, self.patience_ns, self.claim = node, ballot, proposal, patience_ns, dict(claim)
         self.proofs: list[Certificate] = node.keep.setdefault("proofs", [])
         self._voting: Strand[None] | None = None
-        node.spawn(self._help())
         node.spawn(self._keep_up())
 
     @property
@@ -95,19 +94,18 @@ class Decisions:
                     node.send(late.sender, proof)
             node.forget(complaint, slot=self.slot)
 
-    async def _help(self) -> None:
-        """Prove decisions to those who have missed them, and tell what their blocks are."""
-        while True:
-            ask = await self.node.receive(Missing)
-            known = self.proofs[ask.message.slot : ask.message.slot + MOST_PROOFS]
-            if known:
-                self.node.send(ask.sender, Decided(ask.message.slot, tuple(proof.message.digest for proof in known)))
-            for proof in known:
-                self.node.send(ask.sender, proof)
+    def _help(self, ask: Signed[Missing]) -> None:
+        """Prove decisions to who has missed them, and tell what their blocks are."""
+        known = self.proofs[ask.message.slot : ask.message.slot + MOST_PROOFS]
+        if known:
+            self.node.send(ask.sender, Decided(ask.message.slot, tuple(proof.message.digest for proof in known)))
+        for proof in known:
+            self.node.send(ask.sender, proof)
 
     async def _keep_up(self) -> None:
-        """A proposal two slots ahead: get proofs and blocks from whoever sent it."""
+        """Help others who are behind; and at a proposal two slots ahead get proofs and blocks from whoever sent it."""
         node = self.node
+        node.inbox.hear(Missing, self._help)
         while True:
             ahead = await node.collect(self.proposal, 1, slot=lambda slot: slot > self.slot + 1)
             node.send(ahead[-1].sender, Missing(self.slot))

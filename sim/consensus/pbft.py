@@ -149,6 +149,7 @@ def leader(node: Node, slot: int, view: int) -> int:
 
 def commit(node: Node, said: Commit, chief: int) -> None:
     """Send a COMMIT, unless this very one has been sent."""
-    if node.keep.get("commit") != said:
-        node.keep["commit"] = said
+    this = (said.slot, said.view, said.digest)
+    if node.keep.get("commit") != this:
+        node.keep["commit"] = this
         node.broadcast(said, centre=chief)

@@ -81,7 +81,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         self._timers: list[tuple[int, int, Turn]] = []
         self._serial = 0
         self._failure: BaseException | None = None
-        self._halted = False
+        self._halted = self._stopping = False
         self._running = False
         self.describe_waits: Callable[[], str] = lambda: "nobody says what for"
 
@@ -156,8 +156,8 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """asyncio reports an exception nobody awaited: stop the run with it."""
         error = context.get("exception")
-        if isinstance(error, BaseException) and self._failure is None:
-            self._failure = error
+        if isinstance(error, BaseException):
+            self.fail(error)
 
     async def shutdown_asyncgens(self) -> None:
         """Nothing to shut down."""
@@ -176,19 +176,20 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     def halt(self) -> None:
         """Stop `run` at the present instant; may be called from another thread."""
-        self._halted = True
+        self._halted = self._stopping = True
 
     def fail(self, error: BaseException) -> None:
         """Stop `run` by raising `error` from it."""
         if self._failure is None:
             self._failure = error
+        self._stopping = True
 
     def run(self, until_ns: int = FOREVER_NS) -> None:
         """Let everything up to `until_ns` happen; returns early when nothing is left to happen."""
         before = events._get_running_loop()
         events._set_running_loop(None)
         events._set_running_loop(self)
-        self._running, self._halted = True, False
+        self._running, self._halted, self._stopping = True, False, self._failure is not None
         try:
             self._turn_the_world(until_ns)
         finally:
@@ -205,15 +206,18 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         return task.result()
 
     def _turn_the_world(self, until_ns: int) -> None:
-        ready, timers, source = self.ready, self._timers, self.source
+        ready, timers = self.ready, self._timers
+        advance = None if self.source is None else self.source.advance
         instant_ns, turns = -1, 0
-        while not self._halted:
+        while True:
             while ready:
                 one, what = ready.popleft()
                 one.step(what)
-            if self._failure is not None:
+            if self._stopping:
                 failure, self._failure = self._failure, None
-                raise failure
+                if failure is not None:
+                    raise failure
+                return
             limit_ns = until_ns
             while timers:
                 due_ns, _, turn = timers[0]
@@ -222,7 +226,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
                         limit_ns = due_ns
                     break
                 heappop(timers)
-            reached_ns = limit_ns if source is None else source.advance(limit_ns)
+            reached_ns = limit_ns if advance is None else advance(limit_ns)
             if reached_ns == limit_ns and not ready:
                 if not timers or timers[0][0] > until_ns:
                     if until_ns < FOREVER_NS:

@@ -33,10 +33,10 @@ class Chain:
     def append(self, block: Block) -> None:
         """Take the next block; raises Unlinked where it does not continue the chain, Tampered where it is not genuine."""
         place = block.digest
-        if block.loose:
+        if block.parent != self._digests[-1]:
+            if not block.loose:
+                raise Unlinked(f"block at height {block.height}: its parent is {block.parent}, the tip is {self.tip}")
             place = self.tree.admit_after(self.tip, block)
-        elif block.parent != self._digests[-1]:
-            raise Unlinked(f"block at height {block.height}: its parent is {block.parent}, the tip is {self.tip}")
         elif block.height != len(self.blocks) + 1:
             raise Unlinked(f"block {block.digest}: height {block.height} offered to a chain of height {self.height}")
         elif self.tree.blocks.get(place) is not block:

@@ -13,9 +13,11 @@ import numpy as np
 
 from sim.kernel.dice import Dice
 from sim.kernel.errors import TooMuch
-from sim.net import arena, orders
+from sim.net import arena
 from sim.net.core import state as st
 from sim.net.core.rows import ITEM
+from sim.net.core.state import CERTIFICATE, MESSAGE
+from sim.net.orders import intern
 
 MOST_KINDS = 63
 _LETTERS = {"u8": "Q", "i8": "q", "i4": "i"}
@@ -117,49 +119,56 @@ class Named:
         checks: int = 1,
     ) -> int:
         """Intern a content and return its number. `fields`: up to six numbers that waits may ask for; `signers`: a bit set."""
-        fresh = len(self.letters)
+        letters = self.letters
+        fresh = len(letters)
         number = self.messages.setdefault(content, fresh)
         if number < fresh:
             return number
-        if number >= self._room_for_messages:
-            self._ensure(("messages", "fields"), number + 1)
+        if fresh >= self._room_for_messages:
+            self._ensure(("messages", "fields"), fresh + 1)
             self._room_for_messages = len(self.world.messages)
         tally = signer_row = -1
+        packet = MESSAGE
         if certified >= 0:
-            signer_row = self._signer_rows
-            self._signer_rows += 1
-            self._ensure(("certificates",), self._signer_rows)
-            self.world.certificates[signer_row] = np.frombuffer(signers.to_bytes(8 * self._words, "little"), np.uint64)
+            packet, signer_row = CERTIFICATE, self._new_signer_row(signers)
         if vote:
             tally = self.tallies
-            self.tallies += 1
+            self.tallies = tally + 1
             if tally >= self._room_for_tallies:
-                self._ensure(("tally_count",), self.tallies)
+                self._ensure(("tally_count",), tally + 1)
                 self._ensure(("tally_bits",), self.world.tally_count.size)
                 self._room_for_tallies = len(self.world.tally_count)
         many = len(fields)
         key, folds = (self._key_of[kind], many) if self._draws else (0, 0)
         self._commands.frombytes(
-            orders.intern[many](number, key, folds, size_bytes, kind, tally, certified, signer_row, attached, checks, *fields)
+            intern[many](number, key, folds, size_bytes, kind, tally, certified, signer_row, attached, checks, *fields)
         )
-        self.letters.append((kind, size_bytes, st.MESSAGE if certified < 0 else st.CERTIFICATE, tally))
+        letters.append((kind, size_bytes, packet, tally))
         self._copies.append(0)
         if size_bytes > self.largest_bytes:
             self.largest_bytes = size_bytes
         return number
 
+    def _new_signer_row(self, signers: int) -> int:
+        """Write a bit set of identities where the core finds it; returns its row."""
+        row = self._signer_rows
+        self._signer_rows = row + 1
+        self._ensure(("certificates",), row + 1)
+        self.world.certificates[row] = np.frombuffer(signers.to_bytes(8 * self._words, "little"), np.uint64)
+        return row
+
     def item(self, name: Hashable, family: str, size_bytes: int, message: int = -1, signer: int = -1) -> int:
         """Intern something that can be held and relayed; a size of 0 means that nobody has published it yet."""
         number = self._items.get(name)
         if number is None:
-            number = self._new_item(name, family, message, signer)
-        if size_bytes:
+            number = self._new_item(name, family, size_bytes, message, signer)
+        elif size_bytes:
             self.world.items["size_bytes"][number] = size_bytes
-            if size_bytes > self.largest_bytes:
-                self.largest_bytes = size_bytes
+        if size_bytes > self.largest_bytes:
+            self.largest_bytes = size_bytes
         return number
 
-    def _new_item(self, name: Hashable, family: str, message: int, signer: int) -> int:
+    def _new_item(self, name: Hashable, family: str, size_bytes: int, message: int, signer: int) -> int:
         number = self._items[name] = len(self.item_names)
         self.item_names.append(name)
         self.families.append(family)
@@ -170,7 +179,7 @@ class Named:
         self.row_of.append(row)
         key = self.dice.continued(self._item_key[family], number)  # also what a strategy draws from
         at = number * ITEM.itemsize
-        _item(self.world.items, at, key, 0, -1, -1, message, signer, 0, row, -1, -1, 0, 0, 0, 0)
+        _item(self.world.items, at, key, size_bytes, -1, -1, message, signer, 0, row, -1, -1, 0, 0, 0, 0)
         self.world.setup[st.ITEMS] = number + 1
         return number
 

@@ -13,7 +13,7 @@ from sim.kernel.dice import Dice
 from sim.kernel.trace import Trace
 from sim.net import arena, driver, orders
 from sim.net.core import state as st
-from sim.net.core.state import HELD, NOW, WOKE, WOKEN
+from sim.net.core.state import HELD, LOGGED, MAILED, NOW, WIRED, WOKE, WOKEN
 from sim.net.costs import Costs
 from sim.net.naming import Named
 from sim.net.pieces import pieces_of
@@ -31,6 +31,7 @@ class Network(Named):
         "_core",
         "_cut",
         "_free_probes",
+        "_mail",
         "_others",
         "_resting_probes",
         "_seats",
@@ -60,7 +61,7 @@ class Network(Named):
             driver.with_rule(costs.write(world, dice.key("loss")), strategy.rule), dice, not costs.same_weather_everywhere
         )
         self._clock = memoryview(self.world.clock)  # read a word at a time, which NumPy takes five times as long for
-        self._woken = memoryview(self.world.woken)
+        self._lay_open()
         driver.with_keeper(self.world, strategy.keeper, len(strategy.options))
         self._core = driver.compiled(self.world)
         self.trace: Trace | None = None
@@ -123,6 +124,7 @@ class Network(Named):
             self._waits.append(wake)
             self._ensure(("probes", "probe_fields"), probe + 1)
             self._ensure(("woken",), 2 * self.world.probes.shape[0])
+            self._lay_open()
         self._commands.frombytes(orders.watch[len(fields)](probe, seat, sort, kind, need, mask, *fields))
         return probe
 
@@ -169,9 +171,10 @@ class Network(Named):
     def advance(self, until_ns: int) -> int:
         """Let everything up to `until_ns` happen, but stop after the first instant that wakes somebody."""
         commands, self._commands = self._commands, array("q")
-        if self._core is not None:
+        core = self._core
+        if core is not None:
             place, used = commands.buffer_info()
-            status = self._core(self.world.address, place, used, until_ns)
+            status = core(self.world.address, place, used, until_ns)
         else:
             status = driver.run(self.world, commands, until_ns)
         while status > WOKE:
@@ -180,47 +183,51 @@ class Network(Named):
                 status -= st.TOLD
             if status == st.GROW:
                 self.world = arena.grow(self.world)
+                self._lay_open()
                 status = driver.run(self.world, commands, until_ns)
         clock = self._clock
         if status == WOKE:
             until_ns = clock[NOW]
-            woken = clock[WOKEN]
-            if woken:
-                clock[WOKEN] = 0
-                waits, rows = self._waits, self._woken
-                if rows.obj is not self.world.woken:  # it has grown
-                    rows = self._woken = memoryview(self.world.woken)
-                for row in range(woken):
-                    probe = rows[row, 0]
+            end = 2 * clock[WOKEN]
+            if end:
+                clock[WOKEN] = at = 0
+                waits, words = self._waits, self._woken
+                while at < end:
+                    probe = words[at]
                     wake = waits[probe]
                     if wake is not None:
                         waits[probe] = None
-                        wake(rows[row, 1])
+                        wake(words[at + 1])
+                    at += 2
         if self._resting_probes:
             self._free_probes += self._resting_probes
             self._resting_probes.clear()
         return until_ns
 
+    def _lay_open(self) -> None:
+        """See the core's tables of wakes and mail as words in a row; again whenever one may have grown."""
+        self._woken = memoryview(self.world.woken).cast("B").cast("q")
+        self._mail = memoryview(self.world.mail).cast("B").cast("q")
+
     def _empty_books(self) -> None:
         """Hand on what the core has written for us: mail, the trace's wire level, the membership's log."""
         clock = self._clock
-        count = clock[st.MAILED]
+        count = clock[MAILED]
         if count:
-            clock[st.MAILED] = 0
-            on_mail, mail = self.on_mail, self.world.mail
+            clock[MAILED] = 0
+            on_mail, words = self.on_mail, self._mail
             if self.on_moves is not None:
-                mail = self.on_moves(mail[:count])
-                count = len(mail)
-            rows = memoryview(mail)
-            for row in range(count):
-                on_mail(rows[row, 0], rows[row, 1], rows[row, 2])
-        written = clock[st.WIRED]
+                left = self.on_moves(self.world.mail[:count])
+                count, words = len(left), left.ravel().data
+            for at in range(0, 4 * count, 4):
+                on_mail(words[at], words[at + 1], words[at + 2])
+        written = clock[WIRED]
         if written and self.trace is not None:
             self.trace.add_wire(self.world.wire[:written].copy())
-            clock[st.WIRED] = 0
-        logged = clock[st.LOGGED]
+            clock[WIRED] = 0
+        logged = clock[LOGGED]
         if logged:
-            clock[st.LOGGED] = 0
+            clock[LOGGED] = 0
             if self.on_log is not None:
                 for row in self.world.member_log[:logged].tolist():
                     self.on_log(*row)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from types import coroutine
 from typing import TYPE_CHECKING, Any
+
+from sim.kernel.strand import PAUSED
+from sim.net.core.state import HOLD
 
 if TYPE_CHECKING:
     from sim.node.node import Node
@@ -11,10 +15,19 @@ if TYPE_CHECKING:
 AGAIN_NS = 1_000_000_000  # a body that has not come by itself is asked for again and again after this long
 
 
-async def held(node: Node, item: int, what: str, digest: str) -> None:
-    """Wait until the node's seat holds an item; `what` and `digest` tell of it in a stuck run."""
-    if not node.society.network.holds(node.seat, item):
-        await node.hold(item, what, digest)
+@coroutine
+def held(node: Node, item: int, what: str, digest: str) -> Generator[object, Any, None]:
+    """Wait in the core until the node's seat holds an item; `what` and `digest` tell of it in a stuck run."""
+    network, loop = node.society.network, node.society.loop
+    if network.holds(node.seat, item):
+        return
+    probe = network.watch(node.seat, HOLD, 0, 1, 1, (item,), loop.strand.wake)
+    node._pending[probe] = (what, 1, {"of": digest})
+    try:
+        yield PAUSED
+    finally:
+        del node._pending[probe]
+        network.unwatch(probe)
 
 
 def usable(node: Node, digest: str) -> bool:
@@ -25,17 +38,7 @@ def usable(node: Node, digest: str) -> bool:
     return society.behind is None or society.behind.confirmed(node, digest)
 
 
-async def fetched(node: Node, digest: str, ask_after_ns: int) -> Any:
-    """The block of that digest; asks one peer after another if it does not come by itself."""
-    society = node.society
-    if not society.network.has(node.seat, digest):
-        await _brought(node, digest, ask_after_ns)
-    if society.behind is not None:
-        await society.behind.confirm(node, digest)
-    return society.blocks[digest]
-
-
-async def _brought(node: Node, digest: str, ask_after_ns: int) -> None:
+async def brought(node: Node, digest: str, ask_after_ns: int) -> None:
     """Wait for a body that is not here, and ask for it now and then."""
     network = node.society.network
     item = network.item(digest, "block", 0)

@@ -118,23 +118,12 @@ def reader_of(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
     return attrgetter(*names)
 
 
-def weight_of(values: tuple[Any, ...], identities: int) -> tuple[int, int]:
-    """Of a whole signed message with these field values: its bytes on the wire, and how many signatures it takes to check it."""
-    plain_bytes = _plain_bytes(tuple(map(type, values)))
-    if plain_bytes:
-        return plain_bytes, 1
-    size_bytes, signatures = HEADER_BYTES + SIGNATURE_BYTES, 1
-    for value in values:
-        size_bytes += size_of(value, identities)
-        signatures += signatures_in(value)
-    return size_bytes, signatures
-
-
 @lru_cache(maxsize=1024)
-def _plain_bytes(kinds: tuple[type[Any], ...]) -> int:
-    """Of a whole signed message with fields of these types, where all have a size of their own; 0 where one has not."""
-    sizes = [_PLAIN_BYTES.get(kind, 0) for kind in kinds]
-    return HEADER_BYTES + SIGNATURE_BYTES + sum(sizes) if all(sizes) else 0
+def plain_weight(kinds: tuple[type[Any], ...]) -> tuple[int, tuple[int, ...]]:
+    """Of a whole signed message with fields of these types: its bytes without those fields that may weigh anything, and their places."""
+    sizes = [_PLAIN_BYTES.get(kind) for kind in kinds]
+    heavy = tuple([place for place, size_bytes in enumerate(sizes) if size_bytes is None])
+    return HEADER_BYTES + SIGNATURE_BYTES + sum([size_bytes or 0 for size_bytes in sizes]), heavy
 
 
 def size_of(value: Any, identities: int) -> int:
@@ -149,7 +138,7 @@ def size_of(value: Any, identities: int) -> int:
     if isinstance(value, Signed):
         return SIGNATURE_BYTES + 8 + size_of(value.message, identities)
     if isinstance(value, (tuple, list)):
-        return 4 + sum(size_of(part, identities) for part in value)
+        return 4 + sum([size_of(part, identities) for part in value])
     if hasattr(value, "size_bytes"):
         return int(value.size_bytes)
     return sum([size_of(getattr(value, name), identities) for name in _names_in(value)])
@@ -169,7 +158,7 @@ def signatures_in(value: Any) -> int:
     if isinstance(value, Signed):
         return 1 + signatures_in(value.message)
     if isinstance(value, (tuple, list)):
-        return sum(signatures_in(part) for part in value)
+        return sum([signatures_in(part) for part in value])
     if hasattr(value, "__dataclass_fields__"):
         return sum([signatures_in(getattr(value, name)) for name in _names_in(value)])
     return 0

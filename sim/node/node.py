@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 
 from sim.kernel.errors import Invalid
 from sim.kernel.strand import PAUSED, Strand, pause
-from sim.net.core.state import HOLD, QUORUM, UP
+from sim.net.core.state import QUORUM, UP
 from sim.net.tally import forget
 from sim.node.deadline import Deadline
-from sim.node.fetching import AGAIN_NS, fetched, usable
+from sim.node.fetching import AGAIN_NS, brought, usable
 from sim.node.genesis import GENESIS
 from sim.node.heard import contents_heard, votes_heard
 from sim.node.inbox import Inbox
@@ -156,9 +156,15 @@ class Node(Memory):
         """How many votes of a kind with these field values have come so far; who has said two things is counted twice."""
         return votes_heard(self.society, self.seat, kind, fields)
 
-    def fetch(self, digest: str, ask_after_ns: int = AGAIN_NS) -> Wait[Any]:
+    @coroutine
+    def fetch(self, digest: str, ask_after_ns: int = AGAIN_NS) -> Generator[object, Any, Any]:
         """The block of that digest; asks one peer after another if it does not come by itself."""
-        return fetched(self, digest, ask_after_ns)
+        society = self.society
+        if not society.network.has(self.seat, digest):
+            yield from brought(self, digest, ask_after_ns)
+        if society.behind is not None:
+            yield from society.behind.confirm(self, digest)
+        return society.blocks[digest]
 
     def accepts(self, block: Any, parent: str | None = None) -> bool:
         """Whether a block is well formed and stands on `parent` (by default this node's last decision)."""
@@ -268,18 +274,6 @@ class Node(Memory):
             await program(self)
         except Invalid as error:
             self.note("invalid", why=str(error))
-
-    @coroutine
-    def hold(self, item: int, what: str, digest: str) -> Generator[object, Any, None]:
-        """Wait in the core until the seat holds an item; `what` and `digest` tell of it in a stuck run."""
-        network, loop = self.society.network, self.society.loop
-        probe = network.watch(self.seat, HOLD, 0, 1, 1, (item,), loop.strand.wake)
-        self._pending[probe] = (what, 1, {"of": digest})
-        try:
-            yield PAUSED
-        finally:
-            del self._pending[probe]
-            network.unwatch(probe)
 
     async def gather(self, message: Any, need: int) -> None:
         """As the centre of a star: turn equal votes into a certificate for everybody."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sim.kernel.errors import ProtocolError
 from sim.net.core.state import FIELDS
 from sim.net.network import Network
-from sim.node.message import HEADER_BYTES, Certificate, places_of, reader_of, size_of, weight_of
+from sim.node.message import HEADER_BYTES, Certificate, places_of, plain_weight, reader_of, signatures_in, size_of
 
 _NOT_A_NUMBER = 1 << 40  # names get numbers from here on, so that they never equal a slot or a view
 
@@ -21,14 +21,32 @@ class _Numbers(dict[Any, int]):
         return number
 
 
+_Asked = tuple[int, int, tuple[int, ...], list[int] | None]
+"""What is alike in all claims that name the same fields of a kind, with values of the same types.
+
+The number of the kind; a bit for each place of a field that is asked for; which of the values are no whole numbers, and go by the
+numbers given to them; where the values belong, or None where that is where they are. (Python unpacks a named tuple the slow way.)
+"""
+_Form = tuple[int, bool, str, tuple[int, ...], int, tuple[int, ...]]
+"""What is alike in all messages of a kind whose values have the same types.
+
+The number of the kind; whether it is a vote; the field that names a block it may carry, or ''; which of the first values are no whole
+numbers; what it weighs but for the heavy fields; the places of these, whose weight is in their values.
+"""
+
+
+def _named(values: Iterable[Any]) -> tuple[int, ...]:
+    return tuple([place for place, value in enumerate(values) if type(value) is not int])
+
+
 class Sayings:
     """Everything that has been said in one run, each content once."""
 
     __slots__ = (
         "__weakref__",
         "_asked",
+        "_forms",
         "_kinds",
-        "_natures",
         "_numbers",
         "_readers",
         "blocks",
@@ -50,10 +68,10 @@ class Sayings:
         self._kinds: dict[type[Any], int] = {}
         self._readers: dict[type[Any], Callable[[Any], tuple[Any, ...]]] = {}
         """By kind of message, what reads a message's fields."""
-        self._natures: dict[type[Any], tuple[int, bool, str]] = {}
-        """By kind of message: what `_nature_of` has found."""
-        self._asked: dict[tuple[Any, ...], tuple[int, int, list[int] | None]] = {}
-        """By kind of message and names of fields: what `_ask` has found."""
+        self._forms: dict[tuple[type[Any], ...], _Form] = {}
+        """By kind of message and the types of its values."""
+        self._asked: dict[tuple[Any, ...], _Asked] = {}
+        """By kind of message, names of fields, and the types of their values."""
 
     def value(self, value: Any) -> int:
         """A field's value as the core compares it."""
@@ -69,10 +87,11 @@ class Sayings:
 
     def claim(self, kind: type[Any], fields: Mapping[str, Any]) -> tuple[int, int, list[int]]:
         """The number of a kind of message, which of its fields are asked for (a bit set of their places), and their values."""
-        asked = self._asked.get((kind, *fields)) or self._ask(kind, tuple(fields))
-        number, mask, places = asked
-        numbers = self._numbers
-        values = [value if type(value) is int else numbers[value] for value in fields.values()]
+        form = (kind, *fields, *map(type, fields.values()))
+        number, mask, named, places = self._asked.get(form) or self._ask(form, kind, fields)
+        values = list(fields.values())
+        for place in named:
+            values[place] = self._numbers[values[place]]
         if places is not None:
             spread = [0] * FIELDS
             for place, value in zip(places, values, strict=True):
@@ -80,17 +99,18 @@ class Sayings:
             values = spread
         return number, mask, values
 
-    def _ask(self, kind: type[Any], names: tuple[str, ...]) -> tuple[int, int, list[int] | None]:
-        """For `claim`: number, mask, and the places of the fields; None where these are the first ones in their order."""
+    def _ask(self, form: tuple[Any, ...], kind: type[Any], fields: Mapping[str, Any]) -> _Asked:
+        """For `claim`: what is alike in all claims of a form."""
         message: Any = kind
         known = places_of(message)
-        for name in names:
+        for name in fields:
             if known.get(name, FIELDS) >= FIELDS:
                 there = ", ".join(list(known)[:FIELDS])
                 raise ProtocolError(f"{kind.__name__} has no field {name!r} to ask for; there are {there}")
-        places = [known[name] for name in names]
-        asked = self.kind(kind), sum(1 << place for place in places), None if places == list(range(len(places))) else places
-        self._asked[kind, *names] = asked
+        places = [known[name] for name in fields]
+        in_order = places == list(range(len(places)))
+        mask = sum(1 << place for place in places)
+        asked = self._asked[form] = (self.kind(kind), mask, _named(fields.values()), None if in_order else places)
         return asked
 
     def intern(self, said: Any) -> int:
@@ -125,11 +145,15 @@ class Sayings:
 
     def _intern_message(self, said: Any, key: tuple[type[Any], tuple[Any, ...]]) -> int:
         kind, contents = key
-        numbers = self._numbers
-        values = [value if type(value) is int else numbers[value] for value in contents[:FIELDS]]
-        size_bytes, signatures = weight_of(contents, self.n)
-        number, is_vote, carried = self._natures.get(kind) or self._nature_of(kind)
-        attached = -1
+        form = (kind, *map(type, contents))
+        number, is_vote, carried, named, size_bytes, heavy = self._forms.get(form) or self._form_of(form, contents)
+        values = list(contents[:FIELDS])
+        for place in named:
+            values[place] = self._numbers[values[place]]
+        attached, signatures = -1, 1
+        for place in heavy:
+            size_bytes += size_of(contents[place], self.n)
+            signatures += signatures_in(contents[place])
         if carried and self.bodies == "attached":
             block = self.blocks.get(getattr(said, carried))
             if block is not None:
@@ -140,10 +164,13 @@ class Sayings:
             self.votes.setdefault((number, *contents[:1]), []).append(message)
         return message
 
-    def _nature_of(self, kind: type[Any]) -> tuple[int, bool, str]:
-        """Of a kind of message: its number, whether it is counted as a vote, and the field that names a block it may carry, or ''."""
-        nature = self._natures[kind] = (self.kind(kind), getattr(kind, "is_vote", False), getattr(kind, "carries", ""))
-        return nature
+    def _form_of(self, form: tuple[type[Any], ...], contents: tuple[Any, ...]) -> _Form:
+        """What is alike in all messages of a kind whose fields have the same types."""
+        kind = form[0]
+        plain_bytes, heavy = plain_weight(form[1:])
+        is_vote, carried = getattr(kind, "is_vote", False), getattr(kind, "carries", "")
+        made = self._forms[form] = (self.kind(kind), is_vote, carried, _named(contents[:FIELDS]), plain_bytes, heavy)
+        return made
 
     def block_item(self, block: Any) -> int:
         """The network's number of a block."""

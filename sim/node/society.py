@@ -187,4 +187,5 @@ class Society(Sayings):
         self.network.publish(source, item)
 
     def _mail(self, seat: int, signer: int, number: int) -> None:
-        self.nodes[seat].inbox.put(signer, self.contents[number])
+        node = self.nodes.made.get(seat) or self.nodes[seat]
+        node.inbox.put(signer, self.contents[number])
