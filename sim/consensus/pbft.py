@@ -90,7 +90,7 @@ class PBFT:
                     lock = await self.talk(node, slot, view, lock)
                     node.keep["place"] = (slot, view, lock)
                     commit(node, Commit(slot, view, lock.message.digest), leader(node, slot, view))
-                    await node.forever()
+                    return await node.rest()
             except TimeoutError:
                 node.note("view-change", slot=slot, view=view + 1)
 

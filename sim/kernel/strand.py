@@ -32,6 +32,16 @@ def pause() -> Generator[object, Any, Any]:
     return (yield PAUSED)
 
 
+@coroutine
+def rest(strand: Strand[Any]) -> Generator[object, Any, None]:
+    """Wait until whoever began this strand leaves it, and return; for who has nothing left to do but to be cancelled."""
+    strand.resting = True
+    try:
+        yield PAUSED
+    finally:
+        strand.resting = False
+
+
 class Strand(Generic[T]):
     """One coroutine on its way; `kept` holds it until it is over, so that it lives and whoever owns it can stop it."""
 
@@ -39,7 +49,6 @@ class Strand(Generic[T]):
         "_asyncio_future_blocking",
         "_callbacks",
         "_cancelled",
-        "_cancels",
         "_coroutine",
         "_doomed",
         "_error",
@@ -49,8 +58,10 @@ class Strand(Generic[T]):
         "_loop",
         "_over",
         "_result",
+        "cancels",
         "free",
         "paused",
+        "resting",
     )
 
     def __init__(self, loop: VirtualLoop, coroutine: Coroutine[Any, Any, T], kept: dict[Strand[Any], None]) -> None:
@@ -64,7 +75,10 @@ class Strand(Generic[T]):
         """Whether it waits in `pause`, and nobody has woken or cancelled it yet."""
         self.free = False
         """Whether it has left what it did and can begin something else."""
-        self._cancels = 0
+        self.resting = False
+        """Whether it waits in `rest`."""
+        self.cancels = 0
+        """How often it has been cancelled and nobody took it back."""
         kept[self] = None
         loop.ready.append((self, None))
 
@@ -77,12 +91,20 @@ class Strand(Generic[T]):
             self._loop.ready.append((self, value))
 
     def leave(self) -> None:
-        """Do no more of this. Where it pauses that is so here and now, and it is free for something else; elsewhere this is `cancel`."""
-        if self.paused:
-            self.paused, self.free = False, True
-            self._coroutine.close()
-        else:
+        """Do no more of this. Where it pauses that is so here and now, and it is free for something else; elsewhere this is `cancel`.
+
+        Who rests returns, which takes a third of the time that being closed takes.
+        """
+        if not self.paused:
             self.cancel()
+            return
+        self.paused, self.free = False, True
+        if self.resting:
+            try:
+                self._coroutine.send(None)
+            except StopIteration:
+                return
+        self._coroutine.close()  # whoever goes on from a rest does so no further
 
     def begin(self, coroutine: Coroutine[Any, Any, T]) -> None:
         """Do this, from a turn of its own on, where it is free: half of what a new strand costs."""
@@ -161,7 +183,7 @@ class Strand(Generic[T]):
         """Raise CancelledError where it waits, in a turn of its own; False where it is over."""
         if self._over:
             return False
-        self._cancels += 1
+        self.cancels += 1
         if self.paused:
             self.paused = False
             self._loop.ready.append((self, None))
@@ -172,12 +194,12 @@ class Strand(Generic[T]):
 
     def cancelling(self) -> int:
         """How often it has been cancelled and nobody took it back."""
-        return self._cancels
+        return self.cancels
 
     def uncancel(self) -> int:
         """Take one cancelling back, as whoever asked for it does who has seen it arrive; returns how many are left."""
-        self._cancels = max(0, self._cancels - 1)
-        return self._cancels
+        self.cancels = max(0, self.cancels - 1)
+        return self.cancels
 
     def close(self) -> None:
         """End it here and now: what it would do at its end is done, and nobody is told."""

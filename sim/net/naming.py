@@ -55,6 +55,7 @@ class Named:
         "_room_for_rows",
         "_room_for_tallies",
         "_signer_rows",
+        "_tallies",
         "_words",
         "dice",
         "families",
@@ -82,6 +83,7 @@ class Named:
         self.letters: list[tuple[int, int, int, int]] = []  # kind, bytes, packet and tally of each message
         self._copies: list[int] = []  # how many of each message have been sent
         self._words: int = world.tally_bits.shape[1]  # of a bit set of identities
+        self._tallies = memoryview(world.tally_bits).cast("B").cast("Q")  # read a word at a time, as NumPy does in thrice the time
         self.tallies = self._signer_rows = 0
         self._room_for_messages, self._room_for_tallies = len(world.messages), len(world.tally_count)
         self._room_for_items, self._room_for_rows = len(world.items), len(world.held)
@@ -138,6 +140,7 @@ class Named:
                 self._ensure(("tally_count",), tally + 1)
                 self._ensure(("tally_bits",), self.world.tally_count.size)
                 self._room_for_tallies = len(self.world.tally_count)
+                self._tallies = memoryview(self.world.tally_bits).cast("B").cast("Q")
         many = len(fields)
         key, folds = (self._key_of[kind], many) if self._draws else (0, 0)
         self._commands.frombytes(

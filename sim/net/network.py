@@ -151,9 +151,10 @@ class Network(Named):
 
     def signers(self, seat: int, message: int) -> int:
         """The identities whose votes for `message` have reached a seat, as a bit set: bit i stands for identity i."""
-        bits, row = self.world.tally_bits, self.letters[message][3] * self._seats + seat
-        signers: int = bits.item(row, 0) if self._words == 1 else int.from_bytes(bits[row].tobytes(), "little")
-        return signers
+        row, words = self.letters[message][3] * self._seats + seat, self._words
+        if words == 1:
+            return self._tallies[row]
+        return int.from_bytes(self._tallies[row * words : (row + 1) * words], "little")
 
     def set_flag(self, seat: int, flag: int, on: bool) -> None:
         """Switch UP, RELAYS or SERVES of a seat."""

@@ -29,7 +29,7 @@ class Deadline:
             raise RuntimeError("a time limit belongs into a coroutine of a node")
         if self._turn is not None:
             raise RuntimeError("a time limit can be used once only")
-        self._strand, self._cancelling = strand, strand.cancelling()
+        self._strand, self._cancelling = strand, strand.cancels
         self._turn = loop.call_at_ns(self._when_ns, self._expire)
         return self
 
