@@ -116,12 +116,16 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     ) -> Turn:
         """Run `callback` at the nanosecond `when_ns`; equal times run in the order in which they were set."""
         turn = Turn((callback, args, context))
-        if when_ns < self.now_ns:
-            when_ns = self.now_ns
         turn.when_ns = when_ns
-        self._serial = serial = self._serial + 1
-        heappush(self._timers, (when_ns, serial, turn))
+        self.add_timer(turn)
         return turn
+
+    def add_timer(self, turn: Turn) -> None:
+        """Give a turn its time, `when_ns`, or this very instant where that is past."""
+        if turn.when_ns < self.now_ns:
+            turn.when_ns = self.now_ns
+        self._serial = serial = self._serial + 1
+        heappush(self._timers, (turn.when_ns, serial, turn))
 
     def create_future(self) -> asyncio.Future[Any]:
         """A future of this loop."""

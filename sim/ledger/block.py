@@ -8,10 +8,11 @@ kept, because a run makes many blocks; `recomputed_*` and `well_formed` start fr
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
+from sim.kernel.once import once
 from sim.ledger import merkle
 from sim.node.genesis import GENESIS as GENESIS  # the parent of every first block, at height 0
 
@@ -137,12 +138,12 @@ class Block:
             return _name((*header, *[more for more in (self.edges, self.seals) if more]))
         return _name_of_words(*header)
 
-    @cached_property
+    @once
     def digest(self) -> str:
         """The name of this block: 32 hexadecimal digits over its header."""
         return self.recomputed_digest()
 
-    @cached_property
+    @once
     def size_bytes(self) -> int:
         """What the block weighs on the wire."""
         weight = sum([transaction.size_bytes for transaction in self.transactions])

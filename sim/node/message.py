@@ -14,7 +14,7 @@ from operator import attrgetter, or_
 from typing import Any, Generic, TypeVar, dataclass_transform
 
 T = TypeVar("T")
-HEADER_BYTES, SIGNATURE_BYTES, AGGREGATE_BYTES = 12, 64, 96
+HEADER_BYTES, SIGNATURE_BYTES, AGGREGATE_BYTES, EMPTY_BYTES = 12, 64, 96, 4
 _PLAIN_BYTES: dict[type[Any], int] = {type(None): 1, bool: 8, int: 8, str: 32}
 
 
@@ -138,7 +138,7 @@ def size_of(value: Any, identities: int) -> int:
     if isinstance(value, Signed):
         return SIGNATURE_BYTES + 8 + size_of(value.message, identities)
     if isinstance(value, (tuple, list)):
-        return 4 + sum([size_of(part, identities) for part in value])
+        return EMPTY_BYTES + sum([size_of(part, identities) for part in value])
     if hasattr(value, "size_bytes"):
         return int(value.size_bytes)
     return sum([size_of(getattr(value, name), identities) for name in _names_in(value)])

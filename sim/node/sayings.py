@@ -8,7 +8,7 @@ from typing import Any
 from sim.kernel.errors import ProtocolError
 from sim.net.core.state import FIELDS
 from sim.net.network import Network
-from sim.node.message import HEADER_BYTES, Certificate, places_of, plain_weight, reader_of, signatures_in, size_of
+from sim.node.message import EMPTY_BYTES, HEADER_BYTES, Certificate, places_of, plain_weight, reader_of, signatures_in, size_of
 
 _NOT_A_NUMBER = 1 << 40  # names get numbers from here on, so that they never equal a slot or a view
 
@@ -152,8 +152,11 @@ class Sayings:
             values[place] = self._numbers[values[place]]
         attached, signatures = -1, 1
         for place in heavy:
-            size_bytes += size_of(contents[place], self.n)
-            signatures += signatures_in(contents[place])
+            if contents[place] != ():
+                size_bytes += size_of(contents[place], self.n)
+                signatures += signatures_in(contents[place])
+            else:  # as the fields of most proposals that could carry reports
+                size_bytes += EMPTY_BYTES
         if carried and self.bodies == "attached":
             block = self.blocks.get(getattr(said, carried))
             if block is not None:
