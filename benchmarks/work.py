@@ -201,7 +201,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
     "flood_100k": lambda: flood(100_000, 3),
     "pbft_1024": lambda: pbft(1024, 3),
     "pbft_256": lambda: pbft(256, 7),
-    "small_runs": lambda: small_runs(5),
+    "small_runs": lambda: small_runs(15),
     "hospital_day": hospital_day,
 }
 """By name. `per_cpu_s` counts deliveries, in small_runs whole runs; `set_up_cpu_s` comes on top, save in small_runs."""

@@ -12,18 +12,15 @@ from sim.ledger.tree import BlockTree
 class Chain:
     """Decided blocks of one node, oldest first. Chains of one run share a `BlockTree`, so each block is checked once."""
 
-    __slots__ = ("__weakref__", "_digests", "blocks", "tree")
+    __slots__ = ("__weakref__", "_digests", "blocks", "tip", "tree")
 
     def __init__(self, tree: BlockTree | None = None) -> None:
         self.tree = BlockTree() if tree is None else tree
         self.blocks: list[Block] = []
         """The store itself: whoever breaks into the node changes these."""
         self._digests: list[str] = [GENESIS]
-
-    @property
-    def tip(self) -> str:
+        self.tip = GENESIS
         """The digest of the newest block (of a loose one, its place); genesis where there is none."""
-        return self._digests[-1]
 
     @property
     def height(self) -> int:
@@ -33,7 +30,7 @@ class Chain:
     def append(self, block: Block) -> None:
         """Take the next block; raises Unlinked where it does not continue the chain, Tampered where it is not genuine."""
         place = block.digest
-        if block.parent != self._digests[-1]:
+        if block.parent != self.tip:
             if not block.loose:
                 raise Unlinked(f"block at height {block.height}: its parent is {block.parent}, the tip is {self.tip}")
             place = self.tree.admit_after(self.tip, block)
@@ -43,6 +40,7 @@ class Chain:
             self.tree.admit(block)
         self.blocks.append(block)
         self._digests.append(place)
+        self.tip = place
 
     def rewind(self, height: int) -> None:
         """Forget everything above `height`, for protocols whose newest blocks may be replaced."""
@@ -50,6 +48,7 @@ class Chain:
             raise ValueError(f"height {height} in a chain of height {self.height}")
         del self.blocks[height:]
         del self._digests[height + 1 :]
+        self.tip = self._digests[-1]
 
     def has(self, digest: str) -> bool:
         """Whether the block is on this chain."""
@@ -92,8 +91,9 @@ def grown(chains: Sequence[Chain], block: Block) -> list[int]:
     others = []
     parent, digest = block.parent, block.digest
     for place, chain in enumerate(chains):
-        if chain._digests[-1] == parent:
+        if chain.tip == parent:
             chain._digests.append(digest)
+            chain.tip = digest
             chain.blocks.append(block)
         else:
             others.append(place)
