@@ -8,11 +8,10 @@ kept, because a run makes many blocks; `recomputed_*` and `well_formed` start fr
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from typing import Any
 
-from sim.kernel.once import once
 from sim.ledger import merkle
 from sim.node.genesis import GENESIS as GENESIS  # the parent of every first block, at height 0
 
@@ -138,12 +137,12 @@ class Block:
             return _name((*header, *[more for more in (self.edges, self.seals) if more]))
         return _name_of_words(*header)
 
-    @once
+    @cached_property
     def digest(self) -> str:
         """The name of this block: 32 hexadecimal digits over its header."""
         return self.recomputed_digest()
 
-    @once
+    @cached_property
     def size_bytes(self) -> int:
         """What the block weighs on the wire."""
         weight = sum([transaction.size_bytes for transaction in self.transactions])

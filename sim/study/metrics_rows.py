@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping
+from functools import cached_property
 from itertools import compress, groupby, pairwise, repeat
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.kernel.once import once
 from sim.kernel.trace import Many, Row
 from sim.study.evidence import Evidence, Spread, read_once
 from sim.study.sequence import distinct, first_unlike
@@ -167,7 +167,7 @@ class Reading:
         """The rows of one kind at honest seats."""
         return [row for row in self.of(kind) if self.honest[row[2]]]
 
-    @once
+    @cached_property
     def live(self) -> NDArray[np.bool_]:
         """bool[seats]: honest, and not lying crashed when the run ended."""
         live = self.honest.copy()
@@ -175,12 +175,12 @@ class Reading:
             live[seat] = up and self.honest[seat]
         return live
 
-    @once
+    @cached_property
     def live_seats(self) -> NDArray[np.int64]:
         """The same seats by number, ascending."""
         return self.live.nonzero()[0]
 
-    @once
+    @cached_property
     def published(self) -> Mapping[str, Row]:
         """The first `publish` row of each block, by digest, in the order of publication."""
         first: dict[str, Row] = {}
@@ -188,13 +188,13 @@ class Reading:
             first.setdefault(row[3], row)
         return first
 
-    @once
+    @cached_property
     def published_ns(self) -> NDArray[np.int64]:
         """int64[decided digests]: when each block was published; -1 where it never was."""
         rows = (self.published.get(digest) for digest in self.decisions.digests)
         return np.array([NEVER if row is None else row[0] for row in rows], dtype=np.int64)
 
-    @once
+    @cached_property
     def decided_ns(self) -> NDArray[np.int64]:
         """int64[decided digests, seats]: when each honest seat first decided each block; -1 never."""
         known = self.decisions
@@ -203,36 +203,36 @@ class Reading:
         table[known.code[::-1], known.seat[::-1]] = known.time_ns[::-1]
         return table
 
-    @once
+    @cached_property
     def firsts(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Slots in ascending order, and for each the place among the decisions of its first honest one."""
         slots, places, _ = self.by_slot
         return slots, places
 
-    @once
+    @cached_property
     def by_slot(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """The slots in ascending order, the place of each one's first honest decision, and which slot each decision is for."""
         return distinct(self.decisions.slot)
 
-    @once
+    @cached_property
     def split(self) -> int:
         """The place of the first decision for a slot whose first decision is another block; -1 where no slot has two."""
         _, first, which = self.by_slot
         return int(first_unlike(self.decisions.code, first, which))
 
-    @once
+    @cached_property
     def first_decisions(self) -> list[tuple[int, int, int, str]]:
         """Time in ns, seat, slot and digest of each slot's first honest decision, slots ascending."""
         known, places = self.decisions, self.by_slot[1]
         columns = [column[places].tolist() for column in known[:4]]
         return list(zip(*columns[:3], map(known.digests.__getitem__, columns[3]), strict=True))
 
-    @once
+    @cached_property
     def chain(self) -> tuple[tuple[int, str], ...]:
         """(slot, digest) of each slot's first honest decision, slots ascending."""
         return tuple([(slot, digest) for _, _, slot, digest in self.first_decisions])
 
-    @once
+    @cached_property
     def flaws(self) -> dict[str, str]:
         """What is wrong with each decided block in itself, or ''; of those that somebody has published."""
         evidence = self._evidence()
@@ -240,7 +240,7 @@ class Reading:
         blocks = ((digest, evidence.blocks.get(digest)) for _, _, _, digest in self.first_decisions)
         return {digest: block.flaw() for digest, block in blocks if block is not None}
 
-    @once
+    @cached_property
     def longest_wait_ns(self) -> int:
         """The longest from one slot's first decision to another's, both after healing."""
         evidence = self._evidence()
@@ -248,7 +248,7 @@ class Reading:
         first = sorted([time_ns for time_ns, _, _, _ in self.first_decisions if time_ns >= evidence.heal_ns])
         return max([later - sooner for sooner, later in pairwise(first)], default=0)
 
-    @once
+    @cached_property
     def block_spreads(self) -> Mapping[str, Spread]:
         """How each block travelled, by digest; of one published twice, the first publication."""
         evidence = self._evidence()

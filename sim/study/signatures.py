@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from operator import attrgetter
 from typing import Any
@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.kernel.once import once
 from sim.node.ballots import Ballots
 from sim.study.evidence import Evidence, read_once
 from sim.study.sequence import PROPOSES, VOTES, first_said
@@ -120,7 +119,7 @@ class Signatures:
                 known.by.insert(at, identity)
                 known.when_ns.insert(at, time_ns)
 
-    @once
+    @cached_property
     def certified(self) -> list[tuple[int, Vote]]:
         """(when, vote) of each content of the first phase that a quorum with all liars could certify, places rising."""
         need = self.most - self.liars
@@ -128,7 +127,7 @@ class Signatures:
         reached = ((vote.reached_ns(need), vote) for vote in votes)
         return [(when_ns, vote) for when_ns, vote in reached if when_ns is not None]
 
-    @once
+    @cached_property
     def certified_in(self) -> dict[Place, list[tuple[int, Vote]]]:
         """The same by place."""
         found: dict[Place, list[tuple[int, Vote]]] = {}
