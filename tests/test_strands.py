@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sim.kernel.loop import VirtualLoop
-from sim.kernel.strand import Strand, pause, rest
+from sim.kernel.strand import Strand, pause
 from sim.node.deadline import Deadline
 
 PROGRAMS, ACTORS, STEPS = 150, 6, 8
@@ -240,33 +240,3 @@ def test_what_leaves_where_it_pauses_is_free_at_once_and_begins_in_a_turn_of_its
     assert told[3:] == ["woken ends", "second begins"] and woken.cancelled() and idle.paused and list(kept) == [idle]
     idle.close()
     assert told[-1] == "second ends" and not kept
-
-
-def test_who_rests_returns_when_left_and_is_cancelled_like_others() -> None:
-    """Left at rest a strand runs to its end, or is closed at its next wait; its time limits are over as on any other way out."""
-    loop = VirtualLoop()  # type: ignore[abstract]
-    kept: dict[Strand[Any], None] = {}
-    told: list[str] = []
-
-    async def life(name: str, more: bool) -> None:
-        try:
-            async with Deadline(loop, 5):
-                await rest(loop.strand)
-                told.append(f"{name} was left")
-                if more:
-                    await pause()
-                    told.append("never")
-        except TimeoutError:
-            told.append(f"{name} was late")
-        finally:
-            told.append(f"{name} ends")
-
-    brief, long, late = (Strand(loop, life(*one), kept) for one in (("brief", False), ("long", True), ("late", False)))
-    loop.run(1)
-    assert brief.resting and brief.paused
-    brief.leave()
-    long.leave()
-    assert told == ["brief was left", "brief ends", "long was left", "long ends"]
-    assert brief.free and long.free and not brief.resting and not long.resting
-    loop.run()
-    assert told[4:] == ["late was late", "late ends"] and not late.resting and late.done() and loop.now_ns == 5

@@ -90,7 +90,7 @@ class PBFT:
                     lock = await self.talk(node, slot, view, lock)
                     node.keep["place"] = (slot, view, lock)
                     commit(node, Commit(slot, view, lock.message.digest), leader(node, slot, view))
-                    return await node.rest()
+                    await node.forever()
             except TimeoutError:
                 node.note("view-change", slot=slot, view=view + 1)
 

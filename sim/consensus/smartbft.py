@@ -110,7 +110,7 @@ class Replica:
                     self.place.lock = lock = await self.agree(slot)
                     said = lock.message
                     commit(self.node, Commit(slot, said.view, said.digest), said.view % self.node.n)
-                    return await self.node.rest()
+                    await self.node.forever()
             except TimeoutError:
                 await self.views.change()
                 patience_ns = self.rules.view_change

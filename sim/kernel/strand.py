@@ -32,16 +32,6 @@ def pause() -> Generator[object, Any, Any]:
     return (yield PAUSED)
 
 
-@coroutine
-def rest(strand: Strand[Any]) -> Generator[object, Any, None]:
-    """Wait until whoever began this strand leaves it, and return; for who has nothing left to do but to be cancelled."""
-    strand.resting = True
-    try:
-        yield PAUSED
-    finally:
-        strand.resting = False
-
-
 class Strand(Generic[T]):
     """One coroutine on its way; `kept` holds it until it is over, so that it lives and whoever owns it can stop it."""
 
@@ -61,7 +51,6 @@ class Strand(Generic[T]):
         "cancels",
         "free",
         "paused",
-        "resting",
     )
 
     def __init__(self, loop: VirtualLoop, coroutine: Coroutine[Any, Any, T], kept: dict[Strand[Any], None]) -> None:
@@ -75,8 +64,6 @@ class Strand(Generic[T]):
         """Whether it waits in `pause`, and nobody has woken or cancelled it yet."""
         self.free = False
         """Whether it has left what it did and can begin something else."""
-        self.resting = False
-        """Whether it waits in `rest`."""
         self.cancels = 0
         """How often it has been cancelled and nobody took it back."""
         kept[self] = None
@@ -91,20 +78,12 @@ class Strand(Generic[T]):
             self._loop.ready.append((self, value))
 
     def leave(self) -> None:
-        """Do no more of this. Where it pauses that is so here and now, and it is free for something else; elsewhere this is `cancel`.
-
-        Who rests returns, which takes a third of the time that being closed takes.
-        """
-        if not self.paused:
+        """Do no more of this. Where it pauses that is so here and now, and it is free for something else; elsewhere this is `cancel`."""
+        if self.paused:
+            self.paused, self.free = False, True
+            self._coroutine.close()
+        else:
             self.cancel()
-            return
-        self.paused, self.free = False, True
-        if self.resting:
-            try:
-                self._coroutine.send(None)
-            except StopIteration:
-                return
-        self._coroutine.close()  # whoever goes on from a rest does so no further
 
     def begin(self, coroutine: Coroutine[Any, Any, T]) -> None:
         """Do this, from a turn of its own on, where it is free: half of what a new strand costs."""

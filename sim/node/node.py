@@ -12,7 +12,7 @@ from types import coroutine
 from typing import Any, TypeVar
 
 from sim.kernel.errors import Invalid
-from sim.kernel.strand import PAUSED, Strand, pause, rest
+from sim.kernel.strand import PAUSED, Strand, pause
 from sim.net.core.state import QUORUM, UP
 from sim.net.tally import forget
 from sim.node.deadline import Deadline
@@ -228,10 +228,6 @@ class Node(Memory):
     def forever(self) -> Wait[None]:
         """Wait to be cancelled."""
         return pause()
-
-    def rest(self) -> Wait[None]:
-        """Return when whoever began this has done with it, as `Decisions.next` has with the voting once a slot is decided."""
-        return rest(self.society.loop.strand)
 
     def timeout(self, duration_ns: int) -> Deadline:
         """`async with node.timeout(ns):` raises TimeoutError in its block when the time is up."""
