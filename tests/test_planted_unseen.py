@@ -6,6 +6,7 @@ Where a bug is one of the usual list of seeded bugs its number stands beside it.
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import planted_elsewhere
@@ -54,3 +55,12 @@ def test_the_public_check_says_so_and_says_it_again(name: str, monkeypatch: pyte
     with pytest.raises(AssertionError) as alone:
         eval(call, {type(known).__name__: type(known) for known in usual.values()} | {"check_consensus": check_consensus})
     assert str(alone.value) == str(whole.value)
+
+
+@pytest.mark.parametrize(("beta", "run"), [(1, 5), (2, 42), (4, 58)])
+def test_fewer_polls_in_a_row_are_no_proof(beta: int, run: int) -> None:
+    """The control of Snowman's hunt: with as many liars it breaks, and the same run does not with the polls that are hunted."""
+    usual = SAMPLED["snowman"]
+    found = hunt(replace(usual, beta=beta), 1, seats=SEATS["snowman"], first=run)
+    assert found is not None and found.verdict.name == "agreement"
+    assert hunt(usual, 1, seats=SEATS["snowman"], first=run) is None
